@@ -1,0 +1,1 @@
+"""Where Anbu runs: topics, migrations, and the launchers of brokers and ClickHouse."""

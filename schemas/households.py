@@ -1,0 +1,80 @@
+"""The registry record of a household: whom Anbu watches, how closely, and what it may ask."""
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+
+class TargetGroup(StrEnum):
+    """Why a household is watched."""
+
+    ELDER = "elder_living_alone"
+    DISABLED = "severely_disabled"
+    MIDDLE_AGED = "middle_aged_single"
+    RECLUSIVE = "reclusive"
+    YOUNG = "young_single"
+    OTHER = "other"
+
+
+class RiskGrade(StrEnum):
+    """Set by an officer, never by Anbu."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Need(StrEnum):
+    """What a caller must know."""
+
+    HEARING = "hearing"
+    SPEECH = "speech"
+    DEMENTIA = "dementia"
+    MOBILITY = "mobility"
+    VISION = "vision"
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An enrolled source. `expect_every_s`: it reports at least this often even when nobody moves (0: it does not)."""
+
+    source: str
+    expect_every_s: int = 0
+    consent: bool = True
+
+
+class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of who and what may be asked, in the order of the list; contacts are opaque ids."""
+
+    ask: Literal["prompt", "sms", "checkin_call", "robot", "guardian", "neighbour", "officer"]
+    contact: str = ""
+    quiet_from: str = ""
+    quiet_until: str = ""
+
+
+class Absence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A declared absence, RFC 3339 times: silence is paused from start to end, and wakes at its end."""
+
+    start: str
+    end: str
+    cause: Literal["trip", "hospital", "visit", "other"] = "other"
+
+
+class HouseholdRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The full record of a household: the publisher repeats it once a day. A null message ends the watching."""
+
+    household: str
+    target_group: TargetGroup = TargetGroup.OTHER
+    risk_grade: RiskGrade = RiskGrade.MEDIUM
+    sensitivity: float = 1.0
+    """Factor on the household's share of the silence budget, 0.25 to 4: above 1 alarms earlier."""
+    latest_silence_h: float | None = None
+    """A silence this long always alarms, whatever the rhythm says; hours."""
+    needs: list[Need] = []
+    language: str = "ko"
+    district: str = ""
+    area_code: str = ""
+    time_zone: str = "Asia/Seoul"
+    sources: list[Source] = []
+    ladder: list[Rung] = []
+    absences: list[Absence] = []

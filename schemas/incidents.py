@@ -1,0 +1,221 @@
+"""Incidents: what responders read. Closed sets with Korean and English names, CAP 1.2 meaning."""
+
+from enum import StrEnum
+from typing import Final, Literal
+
+import msgspec
+
+
+class IncidentKind(StrEnum):
+    """What an incident is about: a closed set."""
+
+    EMERGENCY_BUTTON = "emergency_button"
+    GAS = "gas"
+    SMOKE = "smoke"
+    CARBON_MONOXIDE = "carbon_monoxide"
+    HEAT = "heat"
+    FALL = "fall"
+    DISTRESS = "distress"
+    WISH_TO_DIE = "wish_to_die"
+    CALL_ALARM = "call_alarm"
+    DISASTER_HELP = "disaster_help"
+    SILENCE = "silence"
+    UNANSWERED_CALLS = "unanswered_calls"
+    MISSED_MEDICATION = "missed_medication"
+    CANNOT_SEE = "cannot_see"
+
+
+EMERGENCIES: Final[frozenset[IncidentKind]] = frozenset(
+    {
+        IncidentKind.EMERGENCY_BUTTON,
+        IncidentKind.GAS,
+        IncidentKind.SMOKE,
+        IncidentKind.CARBON_MONOXIDE,
+        IncidentKind.HEAT,
+        IncidentKind.FALL,
+        IncidentKind.DISTRESS,
+        IncidentKind.WISH_TO_DIE,
+        IncidentKind.CALL_ALARM,
+        IncidentKind.DISASTER_HELP,
+    },
+)
+"""Kinds that one event proves: sent on at arrival, never budgeted, never waiting for a model."""
+
+KIND_NAMES: Final[dict[IncidentKind, tuple[str, str]]] = {
+    IncidentKind.EMERGENCY_BUTTON: ("응급 버튼", "emergency button"),
+    IncidentKind.GAS: ("가스 누출", "gas leak"),
+    IncidentKind.SMOKE: ("연기 감지", "smoke"),
+    IncidentKind.CARBON_MONOXIDE: ("일산화탄소", "carbon monoxide"),
+    IncidentKind.HEAT: ("열 감지", "heat alarm"),
+    IncidentKind.FALL: ("낙상", "fall"),
+    IncidentKind.DISTRESS: ("도움 요청", "call for help"),
+    IncidentKind.WISH_TO_DIE: ("자살 위험 표현", "a wish to die"),
+    IncidentKind.CALL_ALARM: ("안부 전화 위험 응답", "alarming answer in a check-in call"),
+    IncidentKind.DISASTER_HELP: ("재난 도움 요청", "help needed in a disaster"),
+    IncidentKind.SILENCE: ("생활 반응 없음", "no signs of life"),
+    IncidentKind.UNANSWERED_CALLS: ("안부 전화 연속 미응답", "unanswered check-in calls"),
+    IncidentKind.MISSED_MEDICATION: ("복약 누락", "missed medication"),
+    IncidentKind.CANNOT_SEE: ("확인 불가", "cannot see"),
+}
+"""(Korean, English) name of each kind."""
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands."""
+
+    OPENED = "opened"
+    UPDATED = "updated"
+    ESCALATED = "escalated"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+ENDED: Final[frozenset[IncidentState]] = frozenset({IncidentState.CLOSED, IncidentState.WITHDRAWN})
+
+
+class Severity(StrEnum):
+    """CAP 1.2 severity."""
+
+    MINOR = "Minor"
+    MODERATE = "Moderate"
+    SEVERE = "Severe"
+    EXTREME = "Extreme"
+
+    @property
+    def rank(self) -> int:
+        """0 (Minor) to 3 (Extreme)."""
+        return tuple(Severity).index(self)
+
+    @property
+    def korean(self) -> str:
+        """관심, 주의, 경계, 심각: the four steps of Korea's crisis alerts."""
+        return ("관심", "주의", "경계", "심각")[self.rank]
+
+
+class Urgency(StrEnum):
+    """CAP 1.2 urgency."""
+
+    IMMEDIATE = "Immediate"
+    EXPECTED = "Expected"
+    FUTURE = "Future"
+    PAST = "Past"
+
+
+class Certainty(StrEnum):
+    """CAP 1.2 certainty."""
+
+    OBSERVED = "Observed"
+    LIKELY = "Likely"
+    POSSIBLE = "Possible"
+    UNLIKELY = "Unlikely"
+
+
+class CloseCause(StrEnum):
+    """Why an incident was closed: a closed set. `no_contact` can be noted but does not close."""
+
+    SAFE_AT_HOME = "safe_at_home"
+    SAFE_AWAY = "safe_away"
+    HOSPITAL = "hospital"
+    DEVICE_FAULT = "device_fault"
+    SOURCE_OUTAGE = "source_outage"
+    WRONG_CONTACT = "wrong_contact"
+    NO_CONTACT = "no_contact"
+    HELPED = "helped"
+    EMERGENCY = "emergency"
+    DECEASED = "deceased"
+    LEFT_SERVICE = "left_service"
+    MERGED = "merged"
+    TEST = "test"
+
+
+class NextStep(StrEnum):
+    """What a responder should do next: a closed set."""
+
+    CALL_119 = "call_119"
+    CRISIS_PROTOCOL = "crisis_protocol"
+    VISIT_NOW = "visit_now"
+    CALL_RESIDENT = "call_resident"
+    CHECK_DEVICE = "check_device"
+    FOLLOW_UP = "follow_up"
+    NONE = "none"
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision of one incident, the value of a record on `incidents`, keyed by household.
+
+    Delivery is at least once: a reader drops a revision that is not above the highest it has seen of that `id`.
+    Times are RFC 3339 in UTC.
+    """
+
+    type: Literal["incident"] = "incident"
+    id: str
+    revision: int
+    msg_type: Literal["Alert", "Update", "Cancel"]
+    references: list[str] = []
+    """`id/revision` of what this revision replaces, or the incident it was merged into."""
+    household: str
+    case: str | None = None
+    """Gathers a household's incidents. None only in revision 1 of an emergency, sent before its turn in the order."""
+    state: IncidentState
+    kind: IncidentKind
+    severity: Severity
+    urgency: Urgency
+    certainty: Certainty
+    score: float | None = None
+    """Silence: cumulative hazard in nats, -log P(a living person stays silent this long)."""
+    threshold: float | None = None
+    shares: dict[str, float] = {}
+    """What each channel contributed, 0..1, summing to 1."""
+    opened_at: str
+    at: str
+    """Clock of this revision."""
+    event_from: str
+    event_until: str
+    last_sign_of_life: str | None = None
+    deadline: str | None = None
+    """When the decision falls or fell due."""
+    would_change: str = ""
+    """Code of what would change the decision: `life`, `answer`, `heartbeat`, `late_data`, `clear`."""
+    next_step: NextStep
+    owner: str | None = None
+    district: str | None = None
+    target_group: str | None = None
+    cleared: bool = False
+    """A hazard's device said `off`, or life was seen again after a silence: told, never closing."""
+    cause: CloseCause | None = None
+    profile: str | None = None
+    engine: str
+    sentence_ko: str
+    sentence_en: str
+
+    @property
+    def ended(self) -> bool:
+        """Closed or withdrawn."""
+        return self.state in ENDED
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """A partition's word, every minute of log time, that it is watching: tells calm from dead."""
+
+    type: Literal["status"] = "status"
+    partition: int
+    clock: str
+    households: int
+    blind: int
+    open: int
+    lag: int | None = None
+    """Records behind the end of the inputs, stamped by the worker; the only field not a function of the log."""
+    engine: str
+
+
+class CheckinRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call Anbu asks a provider to make; the outcome returns on `care.calls` with this id as `request`."""
+
+    id: str
+    household: str
+    purpose: Literal["wellbeing", "follow_up", "medication", "disaster"]
+    language: str
+    requested_at: str
+    deadline: str
+    incident: str | None = None

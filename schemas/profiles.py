@@ -1,0 +1,53 @@
+"""The profile: every number that can change a decision. A record in the log, never an environment variable."""
+
+from typing import Final
+
+import msgspec
+
+
+class SilenceProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """How silence is judged."""
+
+    enabled: bool = True
+    warm_up_h: float = 48.0
+    """No silence incident before this much watching, except by `latest_silence_h`."""
+    shortest_h: float = 2.0
+    """No silence is judged before this long."""
+    fixed_h: float = 24.0
+    """No household is ever later than the services' own fixed hours, while it is seen."""
+    half_life_days: float = 60.0
+    k0_h: float = 5.0
+    """Exposure, hours, with which the population's rates weigh against the home's all-day rates."""
+    k1_h: float = 8.0
+    """Exposure, hours, with which the home's all-day rates weigh against a single cell."""
+    floor_per_h: float = 0.4
+    """Return hazard at home is never believed to be lower than this, events an hour."""
+    ghost_nats: float = 4.0
+    """How much a lone motion trigger lowers the score, once a silence."""
+    longest_k: float = 3.0
+    """Second clock: mean plus this many deviations of each day's longest silence, at 0.1 false alarms a month."""
+    ask_at: float = 8.0
+    """Score at which a check-in call is asked for; again 30 minutes later."""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Budgets, weights and detectors in force, and who put them there and why."""
+
+    id: str
+    who: str
+    why: str
+    applied_at: str = ""
+    report: str = ""
+    """The replay report this profile rests on, when there is one."""
+    silence_budget: float = 0.05
+    """False silence alarms per household-month that operators accept."""
+    other_budget: float = 0.05
+    checkins_per_month: float = 4.0
+    silence: SilenceProfile = SilenceProfile()
+    unanswered_in_a_row: int = 3
+    medication_in_a_row: int = 2
+    blind_after_h: float = 6.0
+    """A source with a declared cadence is blind after this long, or three cadences if longer; hours."""
+
+
+DEFAULT_PROFILE: Final = Profile(id="default-1", who="anbu", why="the defaults this version ships with")
