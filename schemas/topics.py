@@ -70,3 +70,24 @@ BY_NAME: Final[dict[str, Topic]] = {topic.name: topic for topic in ALL}
 ORDERED_NAMES: Final[tuple[str, ...]] = tuple(topic.name for topic in ORDERED)
 ORDER_OF: Final[dict[str, int]] = {name: i for i, name in enumerate(ORDERED_NAMES)}
 EVENT_TOPICS: Final[frozenset[str]] = frozenset({"home.sensors", "phone.usage", "care.calls"})
+
+STATE_TABLE: Final = "state"
+"""Name of the workers' one table; Faust calls its changelog `<application>-<table>-changelog`."""
+
+
+def changelog_of(group: str) -> str:
+    """Topic to which the workers of a consumer group write their snapshots."""
+    return f"{group}-{STATE_TABLE}-changelog"
+
+
+CHANGELOG: Final = changelog_of("anbu")
+"""The changelog of the default group."""
+
+
+def changelog_topic(group: str) -> Topic:
+    """Describe the changelog of a group.
+
+    Compaction leaves the rows of the last hour alone: recovery falls back on the older rows of a household when the
+    checkpoint of the newer ones never became whole.
+    """
+    return Topic(changelog_of(group), "snapshot rows and positions of the workers", "row", 0, compacted=True)

@@ -1,0 +1,59 @@
+"""Commands of this layer, found by the `anbu` command line through the entry points `anbu.commands`."""
+
+import click
+
+from infra.migrations import migrate as apply_migrations
+from infra.topics import TopicError, create_topics, topic_set
+from streams.commands.outcome import Failed, settings, told
+from streams.commands.teach import Taught, TaughtGroup
+from streams.settings import masked
+
+
+@click.group(cls=TaughtGroup, short_help="The topic set: create it.")
+def topics() -> None:
+    """Make the topic set: every topic Anbu reads or writes, one partition count for all."""
+
+
+@topics.command("create")
+@click.option(
+    "--replication",
+    type=click.IntRange(1, 10),
+    default=1,
+    show_default=True,
+    help="Copies the cluster keeps of each: 3 where there are 3 brokers.",
+)
+@told
+def create(replication: int) -> None:
+    """Create every topic that is missing, with the partition count and retention it needs.
+
+    Safe to repeat: what is there is checked first, and nothing is created next to a topic that cannot be used. The
+    partition count (ANBU_PARTITIONS) is fixed for the life of a topic set; growing is a new set.
+
+    Example:
+      anbu topics create
+      16 topics with 4 partitions on 127.0.0.1:9092, 16 of them new
+    """
+    chosen = settings()
+    try:
+        made = create_topics(chosen.bootstrap, chosen.partitions, replication=replication, group=chosen.group)
+    except TopicError as error:
+        raise Failed(str(error)) from error
+    count = len(topic_set(chosen.group))
+    click.echo(f"{count} topics with {chosen.partitions} partitions on {chosen.bootstrap}, {len(made)} of them new")
+
+
+@click.command(cls=Taught, short_help="Bring ClickHouse's tables to this version.")
+@told
+def migrate() -> None:
+    """Apply the numbered migrations that ClickHouse does not have yet, each once and in order.
+
+    Example:
+      anbu migrate
+      applied 0001_events.sql, 0002_incidents.sql
+    """
+    chosen = settings()
+    try:
+        applied = apply_migrations(chosen)
+    except OSError as error:
+        raise Failed(f"ClickHouse at {masked(chosen.clickhouse)}: {error}") from error
+    click.echo(f"{applied}")

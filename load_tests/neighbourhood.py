@@ -1,0 +1,71 @@
+"""A neighbourhood as the log sees it: registry records, messages in order of sending, and what was injected."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from load_tests.truth import Truth
+from schemas.events import Event
+from schemas.households import HouseholdRecord
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message of one household: its events in the order in which the sender wrote them.
+
+    `sent_ms` is when it reaches the log, UTC milliseconds: never before the last of its events happened.
+    """
+
+    topic: str
+    household: str
+    sent_ms: int
+    events: list[Event]
+
+
+class Wire(msgspec.Struct, frozen=True, gc=False):
+    """A message as bytes, ready for the broker."""
+
+    topic: str
+    key: str
+    sent_ms: int
+    value: bytes
+    events: int = 1
+    """How many events the bytes hold."""
+
+
+class Played(Protocol):
+    """What can be fed into a broker: a simulated neighbourhood, a recording on disk, imported homes."""
+
+    @property
+    def from_ms(self) -> int:
+        """First moment, UTC milliseconds."""
+
+    @property
+    def until_ms(self) -> int:
+        """Moment after the last message, UTC milliseconds."""
+
+    def records(self) -> list[HouseholdRecord]:
+        """Registry record of every household."""
+
+    def messages(self) -> Iterator[Message | Wire]:
+        """Every message in order of `sent_ms`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Households and messages that lie in memory, such as imported homes."""
+
+    from_ms: int
+    until_ms: int
+    households: list[HouseholdRecord]
+    sent: list[Message]
+    truth: tuple[Truth, ...] = ()
+
+    def records(self) -> list[HouseholdRecord]:
+        """Registry record of every household."""
+        return self.households
+
+    def messages(self) -> Iterator[Message | Wire]:
+        """Every message in order of `sent_ms`."""
+        return iter(self.sent)

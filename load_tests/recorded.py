@@ -1,0 +1,292 @@
+"""Recorded homes and phones from CSV: rows `household,timestamp_iso,source,device,kind,value` become events.
+
+Nothing is invented and nothing stops the reading: a row that says nothing known is counted with its reason and line.
+The mapping is written out in docs/recordings.md.
+"""
+
+import csv
+import gzip
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from load_tests.neighbourhood import Gathered, Message
+from load_tests.recorded_words import Refused, Said, say
+from schemas.events import PSEUDONYM, Data, Event
+from schemas.households import HouseholdRecord, Source
+from schemas.times import EPOCH, from_rfc3339, to_rfc3339
+from schemas.vocabulary import BY_NAME
+
+COLUMNS: Final = ("household", "timestamp_iso", "source", "device", "kind", "value")
+DEFAULT_TZ: Final = "Asia/Seoul"
+MAX_REFUSALS: Final = 1000
+"""So many refused rows are kept with their lines; all are counted."""
+MAX_BATCH: Final = 500
+"""Events in one message: with ordinary device names well below the largest message allowed."""
+WEEK_MS: Final = 7 * 86_400_000
+
+
+_Batch = tuple[int, str, str]
+_EPOCH_DAY: Final = EPOCH.toordinal()
+
+
+class CsvError(ValueError):
+    """The file as a whole is not in the CSV form, or the time zone is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that became no event. `column` names what was wrong with it, never its content."""
+
+    line: int
+    reason: str
+    column: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the rows. Complete once the events have been read to the end."""
+
+    rows: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    """Events by kind of the vocabulary."""
+    without_meaning: Counter[str] = field(default_factory=Counter)
+    """Rows known to say nothing of the person, by kind and value, such as a screen that lights up locked."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Rows refused, by reason."""
+    refusals: list[Refusal] = field(default_factory=list)
+    """The first thousand refused rows, with their lines."""
+    repeated_hour: int = 0
+    """Naive times that occur twice when the clock is set back: read as the first."""
+    skipped_hour: int = 0
+    """Naive times that never occur because the clock is set forward: read as if it had not been, an hour on the wall later."""
+    renamed: list[str] = field(default_factory=list)
+    """Pseudonyms given to names that could not be Kafka keys. The names are not kept: `pseudonym_of` makes them again."""
+    households: Counter[str] = field(default_factory=Counter)
+    """Events by household."""
+
+    def refuse(self, line: int, reason: str, column: str) -> None:
+        """Count a refused row and keep its place."""
+        self.refused[reason] += 1
+        if len(self.refusals) < MAX_REFUSALS:
+            self.refusals.append(Refusal(line, reason, column))
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Events in the order of the file, made as they are read, and the report that fills meanwhile."""
+
+    events: Iterator[Event]
+    report: Report
+
+
+_CHANNELS: Final = {
+    "sensor": "sensors",
+    "sensors": "sensors",
+    "phone": "phone",
+    "worn": "worn",
+    "call": "calls",
+    "calls": "calls",
+    "robot": "robot",
+}
+
+
+class _Times:
+    """Reads times; naive ones in one time zone, each local hour looked up once."""
+
+    def __init__(self, tz: str, report: Report) -> None:
+        try:
+            self.zone = ZoneInfo(tz)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise CsvError(f"no such time zone: {tz}") from None
+        self.report = report
+        self.offsets: dict[int, tuple[int, str]] = {}
+
+    def read(self, text: str) -> int:
+        """UTC milliseconds.
+
+        Raises:
+            Refused: no time, or one outside 2000..2100.
+
+        """
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise Refused("no time", "timestamp_iso") from None
+        if not 2000 <= moment.year < 2100:
+            raise Refused("a time outside 2000..2100", "timestamp_iso")
+        if moment.tzinfo is not None:
+            return (moment - EPOCH) // timedelta(milliseconds=1)
+        day, minute = moment.toordinal() - _EPOCH_DAY, moment.hour * 60 + moment.minute
+        # Clocks are changed on whole ten minutes everywhere, so ten minutes of local time share an offset.
+        key = day * 1440 + minute // 10
+        known = self.offsets.get(key)
+        if known is None:
+            known = self.offsets[key] = self._offset(moment)
+        offset_s, special = known
+        if special == "repeated":
+            self.report.repeated_hour += 1
+        elif special == "skipped":
+            self.report.skipped_hour += 1
+        minutes_s = (day * 1440 + minute) * 60
+        return (minutes_s + moment.second - offset_s) * 1000 + moment.microsecond // 1000
+
+    def _offset(self, moment: datetime) -> tuple[int, str]:
+        first = moment.replace(tzinfo=self.zone, fold=0).utcoffset() or timedelta()
+        second = moment.replace(tzinfo=self.zone, fold=1).utcoffset() or timedelta()
+        special = "repeated" if first > second else "skipped" if first < second else ""
+        return int(first.total_seconds()), special
+
+
+def pseudonym_of(name: str) -> str:
+    """Return the name itself where it can be a Kafka key, else a pseudonym that is the same each time."""
+    if re.fullmatch(PSEUDONYM, name):
+        return name
+    return "h-" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+def read_csv(path: Path, tz: str = DEFAULT_TZ) -> Imported:
+    """Read rows into events, in the order of the file; `.gz` is unpacked.
+
+    Naive times are read in `tz`. Ids are made of the line number, so reading the file again repeats them.
+
+    Raises:
+        CsvError: the file cannot be opened, its header is not the documented one, or the time zone is unknown.
+
+    """
+    report = Report()
+    times = _Times(tz, report)
+    try:
+        file = _open(path)
+        header = next(csv.reader(file), [])
+    except (OSError, EOFError, csv.Error, UnicodeDecodeError) as error:
+        raise CsvError(f"{path}: cannot be read: {error}") from error
+    if tuple(h.strip().lower() for h in header) != COLUMNS:
+        file.close()
+        raise CsvError(f"{path}: the first line must be {','.join(COLUMNS)}")
+    return Imported(_events(file, times, report), report)
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
+    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _rows(file: TextIO, report: Report) -> Iterator[tuple[int, list[str]]]:
+    """Rows with their line numbers. A broken row costs itself, a broken file its rest."""
+    reader = csv.reader(file)
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            report.rows += 1
+            report.refuse(reader.line_num + 1, "no CSV", "row")
+            continue
+        except (EOFError, OSError):
+            report.refuse(reader.line_num + 2, "the file is damaged from here on", "row")
+            return
+        if row:
+            report.rows += 1
+            yield reader.line_num + 1, row
+
+
+def _read(row: list[str], times: _Times) -> tuple[str, int, str, str, str, Said | None]:
+    """Name, time, channel, kind and value of a row, and what it says."""
+    if len(row) != len(COLUMNS):
+        raise Refused("not six columns", "row")
+    name, moment, source, device, kind, value = [cell.strip() for cell in row]
+    if not name:
+        raise Refused("no household", "household")
+    channel = _CHANNELS.get(source.lower())
+    if channel is None:
+        raise Refused("unknown source", "source")
+    kind = kind.lower()
+    return name, times.read(moment), channel, kind, value.lower(), say(channel, device, kind, value)
+
+
+def _events(file: TextIO, times: _Times, report: Report) -> Iterator[Event]:
+    pseudonyms: dict[str, str] = {}
+    with file:
+        for line, row in _rows(file, report):
+            try:
+                name, at_ms, channel, kind, value, said = _read(row, times)
+            except Refused as refused:
+                report.refuse(line, refused.reason, refused.column)
+                continue
+            if said is None:
+                report.without_meaning[f"{kind} {value}"] += 1
+                continue
+            household = pseudonyms.get(name)
+            if household is None:
+                household = pseudonyms[name] = pseudonym_of(name)
+                if household != name:
+                    report.renamed.append(household)
+            word, data = said
+            if word == "steps" and channel == "sensors":
+                channel = "worn"
+            report.events[word] += 1
+            report.households[household] += 1
+            until_ms = from_rfc3339(data.until) if data.until else 0
+            yield Event(household, word, f"/{channel}/recorded", f"line-{line}", at_ms, data, until_ms)
+
+
+def aligned(events: Iterable[Event], start_ms: int) -> list[Event]:
+    """Move each household by whole weeks so that all begin in the week from `start_ms` on.
+
+    Weekdays and hours stay, in a zone without summer time. Homes recorded in different years can then be fed together:
+    a log needs a tick for every minute between its first and its last event.
+    """
+    out = list(events)
+    first: dict[str, int] = {}
+    for event in out:
+        first[event.household] = min(event.at_ms, first.get(event.household, event.at_ms))
+    shift = {name: -((at_ms - start_ms) // WEEK_MS) * WEEK_MS for name, at_ms in first.items()}
+    return [_moved(event, shift[event.household]) for event in out]
+
+
+def _moved(event: Event, by_ms: int) -> Event:
+    data, until_ms = event.data, event.until_ms
+    if until_ms:
+        until_ms += by_ms
+        data = Data(device=data.device, until=to_rfc3339(until_ms))
+    return Event(event.household, event.kind, event.source, event.id, event.at_ms + by_ms, data, until_ms)
+
+
+def gathered(events: Iterable[Event], *, batch_s: int = 60) -> Gathered:
+    """Return events as a feed takes them: sorted, one message for each household, topic and `batch_s`, registry included.
+
+    A row reaches the log at the end of its batch (a count: at the end of its five minutes too).
+
+    Raises:
+        ValueError: there is no event at all.
+
+    """
+    batches: dict[_Batch, list[Event]] = {}
+    sources: dict[str, set[str]] = {}
+    first_ms = last_ms = None
+    for event in sorted(events, key=lambda e: (e.at_ms, e.household)):
+        known_ms = event.at_ms + int((event.data.over_s or 0) * 1000)
+        sent_ms = (known_ms // (batch_s * 1000) + 1) * batch_s * 1000
+        batch: _Batch = (sent_ms, event.household, BY_NAME[event.kind].topic)
+        batches.setdefault(batch, []).append(event)
+        sources.setdefault(event.household, set()).add(event.source)
+        first_ms = event.at_ms if first_ms is None else first_ms
+        last_ms = max(last_ms or 0, sent_ms)
+    if first_ms is None or last_ms is None:
+        raise ValueError("no event to send")
+    records = [HouseholdRecord(household=h, sources=[Source(s) for s in sorted(sources[h])]) for h in sorted(sources)]
+    messages = [
+        Message(topic, household, sent_ms, batches[sent_ms, household, topic][i : i + MAX_BATCH])
+        for sent_ms, household, topic in sorted(batches)
+        for i in range(0, len(batches[sent_ms, household, topic]), MAX_BATCH)
+    ]
+    return Gathered(first_ms, last_ms + 1, records, messages)

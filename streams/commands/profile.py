@@ -1,0 +1,118 @@
+"""`anbu profile`: the numbers that decide, as a record in the log with who changed them and why."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from schemas.encode import encode
+from schemas.profiles import DEFAULT_PROFILE, Profile
+from schemas.times import to_rfc3339
+from streams.commands.outcome import Misconfigured, settings, told
+from streams.commands.teach import TaughtGroup
+from streams.profile_file import differences, read_profile, write_profile
+from streams.publish import Publisher
+from streams.settings import Settings
+from streams.tail import reading
+from streams.wallclock import now_ms
+
+TOPIC = "profile"
+
+FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.group(cls=TaughtGroup)
+def profile() -> None:
+    """Change the numbers that decide: budgets, weights, hours. A record in the log, never an environment variable.
+
+    To change a number:
+      anbu profile show > profile.toml
+      (edit it)
+      anbu profile diff profile.toml
+      anbu profile apply profile.toml --who kim.officer --why "fewer calls at night"
+    """
+
+
+@profile.command("show")
+@told
+def show() -> None:
+    """Print the profile in force as TOML that can be edited and applied again.
+
+    Example:
+      anbu profile show
+      # id p-5f0c21d07a9b
+      # who kim.officer
+      silence_budget = 0.05
+      ...
+    """
+    click.echo(write_profile(_in_force(settings())), nl=False)
+
+
+@profile.command("diff")
+@FILE
+@told
+def diff(file: Path) -> None:
+    """Compare a file with the profile in force: one line for each number that would change.
+
+    A number that the file does not name has the value this version ships with. Exit code 0 either way.
+
+    Example:
+      anbu profile diff profile.toml
+      silence.fixed_h: 24.0 -> 16.0
+    """
+    chosen = settings()
+    new = _read(file, who="-", why="-")
+    changes = differences(_in_force(chosen), new)
+    click.echo("\n".join(changes) if changes else "no difference")
+
+
+@profile.command("apply")
+@FILE
+@click.option("--who", required=True, help="Who decides this: a name or an office.")
+@click.option("--why", required=True, help="Why, in a sentence. It is kept with every incident decided by it.")
+@told
+def apply(file: Path, who: str, why: str) -> None:
+    """Put a profile in force: written to every partition, in order with the events.
+
+    Prints what changes. When nothing does, nothing is written.
+
+    Example:
+      anbu profile apply profile.toml --who kim.officer --why "fewer calls at night"
+      silence.fixed_h: 24.0 -> 16.0
+      applied p-5f0c21d07a9b in 4 partitions
+    """
+    if not who.strip() or not why.strip():
+        raise Misconfigured("--who and --why must say something: both are kept with the decision")
+    chosen = settings()
+    new = _read(file, who=who.strip(), why=why.strip())
+    changes = differences(_in_force(chosen), new)
+    if not changes:
+        click.echo("no difference; nothing written")
+        return
+    for change in changes:
+        click.echo(change)
+    with Publisher(chosen.bootstrap, chosen.partitions) as publisher:
+        publisher.broadcast(TOPIC, new.id, encode(new))
+    click.echo(f"applied {new.id} in {chosen.partitions} partitions")
+
+
+def _read(file: Path, *, who: str, why: str) -> Profile:
+    try:
+        return read_profile(file.read_text(encoding="utf-8"), who=who, why=why, applied_at=to_rfc3339(now_ms()))
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{file}: {error}") from error
+
+
+def _in_force(chosen: Settings) -> Profile:
+    """Return the last readable profile on the topic (every partition holds the same), or the one that is shipped."""
+    with reading(chosen.bootstrap) as reader:
+        found = reader.find_last((TOPIC, 0), lambda record: _profile(record.value) is not None)
+    return (_profile(found.value) if found is not None else None) or DEFAULT_PROFILE
+
+
+def _profile(value: bytes | None) -> Profile | None:
+    """Return the profile in a record; None for a tick, and for what the engine refused as a dead letter."""
+    try:
+        return msgspec.json.decode(value or b"", type=Profile)
+    except (msgspec.DecodeError, RecursionError):
+        return None

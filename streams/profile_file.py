@@ -1,0 +1,105 @@
+"""Profiles as TOML files: what an operator edits, compares and applies."""
+
+import hashlib
+import math
+import tomllib
+from typing import Any, Final
+
+import msgspec
+
+from schemas.encode import encode
+from schemas.profiles import Profile, SilenceProfile
+
+SIGNED: Final = frozenset({"id", "who", "why", "applied_at"})
+"""Fields that `anbu profile apply` fills in itself; in a file they are refused, for they would be lies there."""
+
+
+def read_profile(text: str, *, who: str, why: str, applied_at: str) -> Profile:
+    """Profile of a TOML text, signed. A field that the file does not name has the value this version ships with.
+
+    The id is a hash of everything that decides, so the same numbers have the same id whoever applies them.
+
+    Raises:
+        ValueError: not TOML, an unknown field, a wrong type, a number out of its range. One line that names the field.
+
+    """
+    try:
+        fields: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"not TOML: {error}") from None
+    if signed := sorted(SIGNED & set(fields)):
+        raise ValueError(f"{', '.join(signed)}: filled in when it is applied, not by the file")
+    _refuse_unknown(fields, Profile, "")
+    silence = fields.get("silence", {})
+    if not isinstance(silence, dict):
+        raise ValueError("silence: must be a table, [silence]")  # noqa: TRY004 - one kind of error for a bad file
+    _refuse_unknown(silence, SilenceProfile, "silence.")
+    try:
+        profile = msgspec.convert({**fields, "id": "", "who": who, "why": why, "applied_at": applied_at}, Profile)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    _check_numbers(profile)
+    return msgspec.structs.replace(profile, id=profile_id(profile))
+
+
+def profile_id(profile: Profile) -> str:
+    """`p-` and 12 digits of a hash over all that decides: not over who signed it, why and when."""
+    deciding = {name: value for name, value in msgspec.to_builtins(profile).items() if name not in SIGNED | {"report"}}
+    return "p-" + hashlib.sha256(encode(deciding)).hexdigest()[:12]
+
+
+def write_profile(profile: Profile) -> str:
+    """TOML of a profile, to be edited and applied again; who, why and when stand above it as comments."""
+    fields = msgspec.to_builtins(profile)
+    lines = [
+        f"# id {profile.id}",
+        f"# who {_comment(profile.who)}",
+        f"# why {_comment(profile.why)}",
+        f"# applied at {profile.applied_at or 'never: shipped with this version'}",
+        "",
+    ]
+    lines += [f"{name} = {_toml(value)}" for name, value in fields.items() if name not in SIGNED | {"silence"}]
+    lines += ["", "[silence]"]
+    lines += [f"{name} = {_toml(value)}" for name, value in fields["silence"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def differences(old: Profile, new: Profile) -> list[str]:
+    """`silence.fixed_h: 24.0 -> 12.0` for each number that differs; empty when they decide alike."""
+    before, after = _flat(old), _flat(new)
+    return [f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]]
+
+
+def _flat(profile: Profile) -> dict[str, Any]:
+    fields = {name: value for name, value in msgspec.to_builtins(profile).items() if name not in SIGNED}
+    silence = fields.pop("silence")
+    return fields | {f"silence.{name}": value for name, value in silence.items()}
+
+
+def _refuse_unknown(fields: dict[str, Any], kind: type[msgspec.Struct], prefix: str) -> None:
+    # A misspelt name that was passed over would leave the old number deciding.
+    if unknown := sorted(set(fields) - set(kind.__struct_fields__)):
+        names = ", ".join(prefix + name for name in unknown)
+        raise ValueError(f"unknown field {names}; known: {', '.join(kind.__struct_fields__)}")
+
+
+def _check_numbers(profile: Profile) -> None:
+    for name, value in _flat(profile).items():
+        if isinstance(value, int | float) and not isinstance(value, bool) and (not math.isfinite(value) or value < 0):
+            raise ValueError(f"{name}: must be a finite number, not below 0")
+    for name in ("unanswered_in_a_row", "medication_in_a_row"):
+        if getattr(profile, name) < 1:
+            raise ValueError(f"{name}: must be at least 1")
+    if profile.silence.half_life_days <= 0 or profile.silence.fixed_h <= 0:
+        raise ValueError("silence.half_life_days and silence.fixed_h: must be above 0")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # orjson's text of a string is a TOML basic string; of a number, a TOML number.
+    return encode(value).decode()
+
+
+def _comment(text: str) -> str:
+    return " ".join(text.split())

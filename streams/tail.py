@@ -1,0 +1,184 @@
+"""Reading the log from outside the engine: whole topics, their last records, one record. All by kafka-python."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from kafka import KafkaConsumer, TopicPartition
+
+from streams.publish import BrokerAwayError, broker_answers, find_listener
+from streams.wallclock import monotonic_s
+
+POLL_MS: Final = 200
+
+FIRST_PIECE: Final = 2_000
+"""Records read first when looking for the last of something."""
+
+
+class Record(NamedTuple):
+    """One record of the log. `arrived_ms`: its Kafka timestamp, UTC milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    arrived_ms: int
+
+
+Place = tuple[str, int]
+"""(topic, partition)"""
+
+
+class LogReader:
+    """A consumer without a group that reads given places of the log and knows where they end.
+
+    The end of a partition is taken from fetch answers, never from ListOffsets: the embedded broker answers that with
+    the last batch's first offset, and the records behind it would be missed.
+    """
+
+    def __init__(self, bootstrap: str, *, group: str | None = None, within_s: float = 5.0) -> None:
+        self.bootstrap = bootstrap
+        self._within_s = within_s
+        within_ms = int(within_s * 1000)
+        find_listener(bootstrap, within_s)
+        with broker_answers(bootstrap):
+            self.consumer: Any = KafkaConsumer(
+                bootstrap_servers=bootstrap,
+                group_id=group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                bootstrap_timeout_ms=within_ms,
+                # The library asks that it exceed the longest wait of a fetch, half a second.
+                request_timeout_ms=max(within_ms, 2_000),
+                fetch_max_wait_ms=POLL_MS,
+                max_poll_records=5_000,
+            )
+
+    def topics(self) -> set[str]:
+        """Names of the topics the broker has."""
+        with broker_answers(self.bootstrap):
+            return set(self.consumer.topics())
+
+    def partitions(self, topic: str) -> int:
+        """Partition count of a topic, 0 when the broker has no such topic (and it is not created by asking)."""
+        if topic not in self.topics():
+            return 0
+        with broker_answers(self.bootstrap):
+            return len(self.consumer.partitions_for_topic(topic))
+
+    def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        """First offset and an offset not beyond the end of each place."""
+        where = [TopicPartition(*place) for place in places]
+        with broker_answers(self.bootstrap):
+            first = self.consumer.beginning_offsets(where, timeout_ms=int(self._within_s * 1000))
+            end = self.consumer.end_offsets(where, timeout_ms=int(self._within_s * 1000))
+        return {(at.topic, at.partition): (int(first[at]), int(end[at])) for at in where}
+
+    def follow(self, starts: dict[Place, int]) -> None:
+        """Read these places from these offsets on, and no others."""
+        with broker_answers(self.bootstrap):
+            self.consumer.assign([TopicPartition(*place) for place in starts])
+            for place, offset in starts.items():
+                self.consumer.seek(TopicPartition(*place), offset)
+
+    def poll(self, within_ms: int = POLL_MS) -> list[Record]:
+        """Return what has come for the followed places, perhaps nothing."""
+        with broker_answers(self.bootstrap):
+            batches = self.consumer.poll(timeout_ms=within_ms)
+        return [
+            Record(at.topic, at.partition, r.offset, r.key, r.value, r.timestamp)
+            for at, records in batches.items()
+            for r in records
+        ]
+
+    def at_end(self) -> bool:
+        """Whether every followed place has been read up to where the broker said, in a fetch, that it ends."""
+        for at in self.consumer.assignment():
+            end = self.consumer.highwater(at)
+            if end is None or (self.consumer.position(at, timeout_ms=1000) or 0) < end:
+                return False
+        return True
+
+    def read_to_end(self, starts: dict[Place, int]) -> Iterator[Record]:
+        """Everything from these offsets to the ends of the places as they stand while reading.
+
+        Raises:
+            BrokerAwayError: nothing came and no end was reached for `within_s`.
+
+        """
+        if not starts:
+            return
+        self.follow(starts)
+        heard_s = monotonic_s()
+        while True:
+            records = self.poll()
+            yield from records
+            if self.at_end():
+                return
+            if records:
+                heard_s = monotonic_s()
+            elif monotonic_s() - heard_s > self._within_s:
+                raise BrokerAwayError(f"the broker at {self.bootstrap} stopped answering while a topic was read")
+
+    def read_whole(self, topic: str, partition: int | None = None) -> Iterator[Record]:
+        """All records of a topic (or of one partition) that the broker still has; nothing where it has no such topic."""
+        count = self.partitions(topic)
+        places = [(topic, p) for p in range(count) if partition in (None, p)]
+        yield from self.read_to_end({place: first for place, (first, _) in self.bounds(places).items()})
+
+    def read_last(self, places: Iterable[Place], count: int) -> Iterator[Record]:
+        """At least the last `count` records of each place that has so many, in order within a place."""
+        bounds = self.bounds(places)
+        yield from self.read_to_end({place: max(first, end - count) for place, (first, end) in bounds.items()})
+
+    def find_last(self, place: Place, wanted: Callable[[Record], bool]) -> Record | None:
+        """Return the last record of a place that is wanted, reading back from the end in growing pieces.
+
+        A topic holds a tick every few seconds for months: what changed last is mostly near its end.
+        """
+        if place[1] >= self.partitions(place[0]):
+            return None
+        first, lower = self.bounds([place])[place]
+        if lower <= first:
+            return None
+        upper, width = None, FIRST_PIECE
+        while upper is None or upper > first:
+            lower = max(first, lower - width)
+            last = None
+            for record in self.read_to_end({place: lower}):
+                if upper is not None and record.offset >= upper:
+                    break
+                if wanted(record):
+                    last = record
+            if last is not None:
+                return last
+            upper, width = lower, width * 4
+        return None
+
+    def read_at(self, topic: str, partition: int, offset: int) -> Record | None:
+        """Return the record at an offset, or None: retention has taken it, or it never was."""
+        if partition >= self.partitions(topic):
+            return None
+        first, _ = self.bounds([(topic, partition)])[(topic, partition)]
+        if offset < first:
+            return None
+        for record in self.read_to_end({(topic, partition): offset}):
+            # A reader sent past the end starts over at the beginning: the first record tells.
+            return record if record.offset == offset else None
+        return None
+
+    def close(self) -> None:
+        """End the connection."""
+        with contextlib.suppress(Exception):
+            self.consumer.close()
+
+
+@contextlib.contextmanager
+def reading(bootstrap: str, *, within_s: float = 5.0) -> Iterator[LogReader]:
+    """Open a reader for the length of a block."""
+    reader = LogReader(bootstrap, within_s=within_s)
+    try:
+        yield reader
+    finally:
+        reader.close()

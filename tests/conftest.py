@@ -1,0 +1,115 @@
+"""Fixtures of every test: brokers, recordings, and errors that background work swallowed."""
+
+import gc
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from infra.broker import Broker, BrokerError
+from infra.embedded import EmbeddedBroker
+from infra.kafka_node import KafkaNode
+from infra.topics import describe
+
+ROOT = Path(__file__).resolve().parents[1]
+INTEGRATION = os.environ.get("ANBU_INTEGRATION") == "1"
+"""Set by `make integration`: Apache Kafka is there or the run fails."""
+ON_KAFKA = os.environ.get("ANBU_TEST_BROKER", "embedded") == "kafka"
+"""Set by `make integration`: the end-to-end tests run on Apache Kafka instead of the embedded broker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever will start Apache Kafka, so that no test does so in `make test` by being unmarked."""
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        if "kafka" in asked or (ON_KAFKA and "any_broker" in asked):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[EmbeddedBroker]:
+    """The embedded broker, one for all tests of the run: use topic and group names of your own."""
+    with EmbeddedBroker() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaNode]:
+    """Apache Kafka, one node for all tests of the run. Sessions of 1 s are allowed, so that restarts are quick."""
+    if not INTEGRATION:
+        pytest.skip("needs Apache Kafka: make integration")
+    with KafkaNode(jars=ROOT / "build" / "kafka" / "libs") as running:
+        yield running
+
+
+@pytest.fixture
+def any_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """An empty broker of this test alone, for end-to-end tests: embedded, or Apache Kafka in `make integration`."""
+    if not ON_KAFKA:
+        with EmbeddedBroker() as running:
+            yield running
+        return
+    node: KafkaNode = request.getfixturevalue("kafka")
+    node.start()  # an earlier test may have stopped it
+    _empty(node)
+    yield node
+
+
+def _empty(node: Broker) -> None:
+    """Delete every topic, and every group without a member: a killed worker's lingers until its session ends."""
+    admin = KafkaAdminClient(bootstrap_servers=node.bootstrap)
+    try:
+        names = list(describe(node.bootstrap))
+        if names:
+            admin.delete_topics(names)
+        for group in admin.list_groups():
+            try:
+                admin.delete_groups([group["group_id"]])
+            except KafkaError:
+                continue
+    finally:
+        admin.close()
+    left = describe(node.bootstrap)
+    if left:
+        raise BrokerError(f"Apache Kafka still has {sorted(left)} after deleting them")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real recordings, `$ANBU_DATA` or `../shared/data` beside the repository."""
+    folder = Path(os.environ.get("ANBU_DATA") or ROOT.parent / "shared" / "data")
+    if not any(folder.glob("*.csv.gz")):
+        pytest.skip("no recordings: set ANBU_DATA to a folder with *.csv.gz")
+    return folder
+
+
+class _Swallowed(logging.Handler):
+    """Keeps what asyncio only logs: tasks and callbacks whose exception nobody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_swallowed() -> Iterator[None]:
+    """Fail the test whose background task failed. (Threads and finalizers: pytest warns, and warnings are errors.)"""
+    heard = _Swallowed()
+    library = logging.getLogger("asyncio")
+    library.addHandler(heard)
+    try:
+        yield
+        # A task that failed is reported when it is freed; its traceback often holds it in a cycle.
+        gc.collect(1)
+    finally:
+        library.removeHandler(heard)
+    for record in heard.records:
+        error = record.exc_info[1] if record.exc_info else None
+        raise AssertionError(f"background work failed: {record.getMessage()}") from error
