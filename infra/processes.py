@@ -143,7 +143,7 @@ def start_command(
     env: Mapping[str, str] | None = None,
 ) -> Child:
     """Start `anbu NAME ARGUMENTS...` with these settings, its log in `logs/NAME.log`."""
-    command = [sys.executable, "-m", "streams.cli", name, *arguments]
+    command = [sys.executable, "-c", "from streams.cli import main; main()", name, *arguments]
     return Child(f"anbu {name}", command, log=logs / f"{name}.log", env={**settings.to_env(), **(env or {})})
 
 

@@ -11,7 +11,7 @@ import click
 
 from schemas.times import from_rfc3339
 from schemas.topics import DAY_MS, ORDERED_NAMES
-from streams.commands.outcome import Failed, Misconfigured, settings, told
+from streams.commands.outcome import Failed, Misconfigured, count, settings, told
 from streams.commands.teach import Taught
 from streams.publish import check_partitions, partition_counts
 from streams.wallclock import now_ms
@@ -25,7 +25,10 @@ SEED = click.option("--seed", type=int, default=2026, show_default=True, help="T
 
 def _part(name: str) -> Any:
     """Load a module of this layer, only by the command that needs it: the simulator and the feed load slowly."""
-    return importlib.import_module(f"load_tests.{name}")
+    try:
+        return importlib.import_module(f"load_tests.{name}")
+    except ModuleNotFoundError as error:
+        raise Failed(f"anbu {name} is not part of this version yet; see README.md for what is") from error
 
 
 @click.command(cls=Taught, short_help="A simulated neighbourhood end to end, with a summary.")
@@ -107,7 +110,7 @@ def simulate(households: int, days: int, seed: int, start: str | None, no_inject
         messages = _part("recording").write(out, neighbourhood, truth)
     except OSError as error:
         raise Failed(f"{out}: {error.strerror or error}") from error
-    click.echo(f"{messages:,} messages of {households} households over {days} days in {out}")
+    click.echo(f"{messages:,} messages of {count(households, 'household')} over {count(days, 'day')} in {out}")
     collapses = sum(1 for one in truth if one.is_collapse)
     immediate = sum(1 for one in truth if one.is_immediate)
     click.echo(
@@ -149,11 +152,11 @@ def import_(file: Path, tz: str, align: str | None, out: Path | None, check: boo
         raise Misconfigured(f"{file}: {error}") from error
     report = imported.report
     click.echo(
-        f"{report.rows:,} rows: {len(events):,} events of {len(report.households)} households,"
+        f"{count(report.rows, 'row')}: {count(len(events), 'event')} of {count(len(report.households), 'household')},"
         f" {report.without_meaning.total():,} without meaning, {report.refused.total():,} refused"
     )
-    for reason, count in report.refused.most_common():
-        click.echo(f"refused: {count:,} {reason}")
+    for reason, times in report.refused.most_common():
+        click.echo(f"refused: {times:,} {reason}")
     for refusal in report.refusals[:10]:
         click.echo(f"line {refusal.line}: {refusal.reason} ({refusal.column})", err=True)
     if report.repeated_hour:

@@ -249,14 +249,14 @@ def _emergency(house: Household, plan: Plan, rng: np.random.Generator, span: tup
     plan.truth.append(Truth(household=house.name, kind=kind, at_ms=at_ms, code=code))
 
 
-def _slow(house: Household, plan: Plan, rng: np.random.Generator, span: tuple[int, int], turn: int) -> None:
+def _slow(house: Household, plan: Plan, rng: np.random.Generator, span: tuple[int, int]) -> None:
     home = house.home
     length = span[1] - span[0]
-    options = (["doses"] if home.robot else []) + (["calls"] if home.calls_every_days else [])
-    if not options:
+    if not home.robot and not home.calls_every_days:
         return
     at_ms = span[0] + int(rng.uniform(0.15, 0.5) * length)
-    if options[turn % len(options)] == "doses":
+    # Robots are few: where there is one, doses are missed.
+    if home.robot:
         until_ms = at_ms + int(rng.uniform(1.5, 3) * DAY_MS)
         plan.no_doses.append((at_ms, until_ms))
         kind, code, must_find = IncidentKind.MISSED_MEDICATION, "doses_missed", until_ms < span[1]
@@ -291,7 +291,7 @@ def _inject(house: Household, plan: Plan, seed: int, start_ms: int, end_ms: int,
         elif u < rates.collapses + rates.emergencies:
             _emergency(house, plan, rng, span, turn)
         elif u < rates.collapses + rates.emergencies + rates.slow:
-            _slow(house, plan, rng, span, turn)
+            _slow(house, plan, rng, span)
 
 
 def _travel(house: Household, plan: Plan, rng: np.random.Generator, start_ms: int, end_ms: int) -> None:

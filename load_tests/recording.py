@@ -14,10 +14,9 @@ import orjson
 
 from load_tests.neighbourhood import Message, Played, Wire
 from load_tests.truth import Truth
+from schemas.build import encode_events
 from schemas.encode import encode
-from schemas.events import Event
 from schemas.households import HouseholdRecord
-from schemas.times import to_rfc3339
 
 MESSAGES: Final = "messages.jsonl.gz"
 HOUSEHOLDS: Final = "households.json"
@@ -74,23 +73,6 @@ class Recording:
                     yield Wire(line.topic, line.key, line.sent_ms, value, value.count(b'"specversion"'))
         except (msgspec.MsgspecError, EOFError, OSError) as error:
             raise RecordingError(f"{self.folder / MESSAGES}, line {max(number, 1)}: {error}") from error
-
-
-def encode_events(events: list[Event]) -> bytes:
-    """STAND-IN until schemas.build lands."""
-    out = [
-        {
-            "specversion": "1.0",
-            "type": f"anbu.{e.kind}.v1",
-            "source": e.source,
-            "id": e.id,
-            "time": to_rfc3339(e.at_ms),
-            "subject": e.household,
-            "data": msgspec.to_builtins(e.data),
-        }
-        for e in events
-    ]
-    return orjson.dumps(out if len(out) > 1 else out[0], option=orjson.OPT_SORT_KEYS)
 
 
 def wire_of(message: Message | Wire) -> Wire:

@@ -91,11 +91,13 @@ def simulate(
     outages and journeys stay.
 
     Raises:
-        ValueError: a count below 1, or rates that come to more than one a household.
+        ValueError: a count below 1, a seed below 0, or rates that come to more than one a household.
 
     """
     if households < 1 or days < 1:
         raise ValueError("at least one household and one day")
+    if seed < 0:
+        raise ValueError("a seed is 0 or more")
     if (rates.collapses + rates.emergencies + rates.slow) * min(days, WINDOW_DAYS) > WINDOW_DAYS:
         raise ValueError("rates of injection come to more than one a household")
     until_ms = start_ms + days * DAY_MS

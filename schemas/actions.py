@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from schemas.incidents import CloseCause
+from schemas.times import Rfc3339
 
 
 class ResponderAction(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +18,7 @@ class ResponderAction(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     """The revision the responder saw."""
     who: str
-    at: str
+    at: Rfc3339
     cause: CloseCause | None = None
 
 
@@ -31,7 +32,7 @@ class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
     reason: Literal[
         "", "changed_since", "no_contact_does_not_close", "already_ended", "kept_for_later", "cause_needed"
     ] = ""
-    at: str
+    at: Rfc3339
 
 
 class PublicAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +42,7 @@ class PublicAlert(msgspec.Struct, frozen=True, kw_only=True):
     area_codes: list[str]
     kind: str
     severity: str
-    expires: str
+    expires: Rfc3339
     text_ko: str = ""
 
 

@@ -1,11 +1,13 @@
 """Events as the engine sees them, the CloudEvents form they arrive in, and the records that travel beside them."""
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
-from schemas.vocabulary import CareTopic, DisasterAnswer, Distress, Level
+from schemas.times import Rfc3339
+from schemas.vocabulary import CareTopic, Channel, DisasterAnswer, Distress, Level
 
 TICK_KEY: Final = b"!tick"
 """The Kafka key of a tick. No household pseudonym can hold an exclamation mark."""
@@ -13,8 +15,14 @@ TICK_KEY: Final = b"!tick"
 PSEUDONYM: Final = r"^[A-Za-z0-9_-]{1,64}$"
 """What a household pseudonym may look like; it is the Kafka key of everything about the household."""
 
+SOURCE: Final = rf"^/({'|'.join(Channel)})/[A-Za-z0-9._-]{{1,64}}(/[A-Za-z0-9._-]{{1,64}}){{0,3}}$"
+"""What a source may look like: its channel and a name of up to four parts, `/sensors/gw-1`."""
+
 MAX_MESSAGE_BYTES: Final = 262_144
 """A larger message is a dead letter: no gateway's batch of one household needs more."""
+
+MAX_READINGS: Final = 4096
+"""An array of more is "too_large": so many events cannot fit into a message, only rubbish can."""
 
 MAX_DEPTH: Final = 8
 """Nesting beyond this is a dead letter before any parser recurses into it."""
@@ -23,24 +31,35 @@ FUTURE_TOLERANCE_MS: Final = 300_000
 """An event further ahead of its arrival is a dead letter "future_time" and no sign of life, or it would hide a death."""
 
 
-class Data(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """`data` of a CloudEvent. Which fields must be there is the kind's `Form`; unknown fields are ignored."""
+Name = Annotated[str, Meta(max_length=128)]
+"""A device, an id: bounded, or one event could fill a household's state."""
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Reading = Annotated[float, Meta(ge=-1e12, le=1e12)]
+"""A measured value. Whatever is larger is no measurement, and its square would overflow a detector's statistics."""
 
-    device: str = ""
+
+class Data(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """`data` of a CloudEvent. Which fields must be there is the kind's form; unknown fields are ignored.
+
+    They are ignored by a second look of `schemas.decode`. That this type refuses them at the first is how it knows, at
+    no cost, that nothing is nested deeper than the fields themselves.
+    """
+
+    device: Name = ""
     state: Literal["on", "off"] | None = None
-    value: float | None = None
-    count: int | None = None
-    over_s: float | None = None
+    value: Reading | None = None
+    count: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
+    over_s: Seconds | None = None
     exit: bool = False
-    until: str | None = None
-    request: str | None = None
+    until: Rfc3339 | None = None
+    request: Name | None = None
     purpose: Literal["wellbeing", "follow_up", "medication", "disaster"] | None = None
     topics: dict[CareTopic, Level] | None = None
-    resolved: list[CareTopic] | None = None
+    resolved: Annotated[list[CareTopic], Meta(max_length=16)] | None = None
     disaster: DisasterAnswer | None = None
     guidance_given: bool | None = None
-    codes: list[Distress] | None = None
-    duration_s: float | None = None
+    codes: Annotated[list[Distress], Meta(max_length=16)] | None = None
+    duration_s: Seconds | None = None
 
 
 class CloudEvent(msgspec.Struct, frozen=True, gc=False):
@@ -48,10 +67,10 @@ class CloudEvent(msgspec.Struct, frozen=True, gc=False):
 
     specversion: Literal["1.0"]
     type: str
-    source: str
-    id: str
-    time: str
-    subject: str
+    source: Annotated[str, Meta(extra_json_schema={"pattern": SOURCE})]
+    id: Annotated[str, Meta(min_length=1, max_length=128)]
+    time: Rfc3339
+    subject: Annotated[str, Meta(extra_json_schema={"pattern": PSEUDONYM})]
     data: Data = Data()
 
 
@@ -136,5 +155,5 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: int = 1
     """More than 1 in a summary: this many of one reason, in `offset`..`last_offset`, when a source floods."""
     last_offset: int | None = None
-    at: str
+    at: Rfc3339
     """Clock of the partition, RFC 3339."""

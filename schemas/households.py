@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from schemas.times import Rfc3339
+
 
 class TargetGroup(StrEnum):
     """Why a household is watched."""
@@ -55,8 +57,8 @@ class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
 class Absence(msgspec.Struct, frozen=True, omit_defaults=True):
     """A declared absence, RFC 3339 times: silence is paused from start to end, and wakes at its end."""
 
-    start: str
-    end: str
+    start: Rfc3339
+    end: Rfc3339
     cause: Literal["trip", "hospital", "visit", "other"] = "other"
 
 
@@ -78,3 +80,9 @@ class HouseholdRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     sources: list[Source] = []
     ladder: list[Rung] = []
     absences: list[Absence] = []
+
+
+class Removal(msgspec.Struct, frozen=True, gc=False):
+    """A null message on `households`: the watching of this household ends."""
+
+    household: str

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from schemas.times import Rfc3339
+
 
 class IncidentKind(StrEnum):
     """What an incident is about: a closed set."""
@@ -167,13 +169,13 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     shares: dict[str, float] = {}
     """What each channel contributed, 0..1, summing to 1."""
-    opened_at: str
-    at: str
+    opened_at: Rfc3339
+    at: Rfc3339
     """Clock of this revision."""
-    event_from: str
-    event_until: str
-    last_sign_of_life: str | None = None
-    deadline: str | None = None
+    event_from: Rfc3339
+    event_until: Rfc3339
+    last_sign_of_life: Rfc3339 | None = None
+    deadline: Rfc3339 | None = None
     """When the decision falls or fell due."""
     would_change: str = ""
     """Code of what would change the decision: `life`, `answer`, `heartbeat`, `late_data`, `clear`."""
@@ -200,7 +202,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     type: Literal["status"] = "status"
     partition: int
-    clock: str
+    clock: Rfc3339
     households: int
     blind: int
     open: int
@@ -216,6 +218,6 @@ class CheckinRequest(msgspec.Struct, frozen=True, kw_only=True):
     household: str
     purpose: Literal["wellbeing", "follow_up", "medication", "disaster"]
     language: str
-    requested_at: str
-    deadline: str
+    requested_at: Rfc3339
+    deadline: Rfc3339
     incident: str | None = None

@@ -24,7 +24,7 @@ class Topic:
         """Kafka topic configuration. Inputs carry the broker's append time, so that a fast clock cannot lie about arrival."""
         out = {
             "cleanup.policy": "compact" if self.compacted else "delete",
-            "message.timestamp.type": "LogAppendTime" if self.ordered_input else "CreateTime",
+            "message.timestamp.type": "LogAppendTime",
             "max.message.bytes": "1048576",
         }
         if self.compacted:

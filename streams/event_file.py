@@ -12,7 +12,8 @@ from schemas.encode import encode
 from schemas.events import FUTURE_TOLERANCE_MS, Event, Fault, Reason
 from schemas.vocabulary import BY_TYPE, SENSORS_TOPIC
 
-_PLACE_OF: Final = ("type", "subject")
+MESSAGE_BYTES: Final = 200_000
+"""An array is split beyond this; well below what the engine refuses as too large, and below its count of readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _read(line: int, text: bytes, now_ms: int) -> Iterator[Good | Bad]:
     for index, event in enumerate(events):
         place = _place(event)
         if place is None:
-            yield _refusal(line, index, text if content is None else orjson.dumps(event))
+            yield _refusal(line, index, event, text if content is None else orjson.dumps(event))
         else:
             groups.setdefault(place, []).append((index, event))
     for (topic, household), group in groups.items():
@@ -90,35 +91,40 @@ def _place(event: Any) -> tuple[str, str] | None:
     """Topic and household of an event, None when it does not say them."""
     if not isinstance(event, dict):
         return None
-    kind, household = (event.get(name) for name in _PLACE_OF)
+    kind, household = (event.get(name) for name in ("type", "subject"))
     if not isinstance(kind, str) or kind not in BY_TYPE or not isinstance(household, str) or not household:
         return None
     return BY_TYPE[kind].topic, household
 
 
-def _refusal(line: int, index: int, text: bytes) -> Bad:
-    faults = faults_of(SENSORS_TOPIC, b"", text)
+def _refusal(line: int, index: int, event: Any, text: bytes) -> Bad:
+    kind = event.get("type") if isinstance(event, dict) else None
+    topic = BY_TYPE[kind].topic if isinstance(kind, str) and kind in BY_TYPE else SENSORS_TOPIC
+    faults = faults_of(topic, b"", text)
     fault = faults[0] if faults else Fault(Reason.NO_HOUSEHOLD)
     return Bad(line, index, fault.reason, fault.detail)
 
 
 def _message(line: int, topic: str, household: str, group: list[tuple[int, Any]], now_ms: int) -> Iterator[Good | Bad]:
-    """Keep the good ones of a household's events together in one message, as they came together."""
-    good = []
+    """Keep the good ones of a household's events together, as they came together, in messages that are not too large."""
+    held: list[bytes] = []
     for index, event in group:
-        fault = _fault(topic, household, event, now_ms)
-        if fault is None:
-            good.append(event)
-        else:
-            yield Bad(line, index, fault.reason, fault.detail)
-    if good:
-        value = encode(good[0] if len(good) == 1 else good)
-        yield Good(line, topic, household, value, len(good))
+        text = encode(event)
+        faults = faults_of(topic, household.encode(errors="replace"), text, now_ms)
+        if faults:
+            yield Bad(line, index, faults[0].reason, faults[0].detail)
+            continue
+        if held and sum(map(len, held)) + len(held) + len(text) > MESSAGE_BYTES:
+            yield _good(line, topic, household, held)
+            held = []
+        held.append(text)
+    if held:
+        yield _good(line, topic, household, held)
 
 
-def _fault(topic: str, household: str, event: Any, now_ms: int) -> Fault | None:
-    faults = faults_of(topic, household.encode(errors="replace"), encode(event), now_ms)
-    return faults[0] if faults else None
+def _good(line: int, topic: str, household: str, events: list[bytes]) -> Good:
+    value = events[0] if len(events) == 1 else b"[" + b",".join(events) + b"]"
+    return Good(line, topic, household, value, len(events))
 
 
 def faults_of(topic: str, key: bytes | None, value: bytes | None, now_ms: int | None = None) -> list[Fault]:

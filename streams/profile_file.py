@@ -1,12 +1,12 @@
 """Profiles as TOML files: what an operator edits, compares and applies."""
 
 import hashlib
-import math
 import tomllib
 from typing import Any, Final
 
 import msgspec
 
+from schemas.checks import check_profile
 from schemas.encode import encode
 from schemas.profiles import Profile, SilenceProfile
 
@@ -38,8 +38,10 @@ def read_profile(text: str, *, who: str, why: str, applied_at: str) -> Profile:
         profile = msgspec.convert({**fields, "id": "", "who": who, "why": why, "applied_at": applied_at}, Profile)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
-    _check_numbers(profile)
-    return msgspec.structs.replace(profile, id=profile_id(profile))
+    profile = msgspec.structs.replace(profile, id=profile_id(profile))
+    if fault := check_profile(profile):
+        raise ValueError(f"{fault.detail}: out of its range")
+    return profile
 
 
 def profile_id(profile: Profile) -> str:
@@ -81,17 +83,6 @@ def _refuse_unknown(fields: dict[str, Any], kind: type[msgspec.Struct], prefix: 
     if unknown := sorted(set(fields) - set(kind.__struct_fields__)):
         names = ", ".join(prefix + name for name in unknown)
         raise ValueError(f"unknown field {names}; known: {', '.join(kind.__struct_fields__)}")
-
-
-def _check_numbers(profile: Profile) -> None:
-    for name, value in _flat(profile).items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and (not math.isfinite(value) or value < 0):
-            raise ValueError(f"{name}: must be a finite number, not below 0")
-    for name in ("unanswered_in_a_row", "medication_in_a_row"):
-        if getattr(profile, name) < 1:
-            raise ValueError(f"{name}: must be at least 1")
-    if profile.silence.half_life_days <= 0 or profile.silence.fixed_h <= 0:
-        raise ValueError("silence.half_life_days and silence.fixed_h: must be above 0")
 
 
 def _toml(value: Any) -> str:

@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from schemas.events import PSEUDONYM
-from schemas.households import Absence, HouseholdRecord
-from schemas.times import from_rfc3339
+from schemas.checks import LEAST_SENSITIVITY, MOST_H, MOST_SENSITIVITY, check_household
+from schemas.households import HouseholdRecord
 from schemas.vocabulary import Channel
 
 CSV_COLUMNS: Final = (
@@ -30,8 +28,19 @@ CSV_COLUMNS: Final = (
 )
 """`needs` separated by `;`, `sources` as `/sensors/gw-1=3600;/phone/p-9` (path, and seconds between reports if known)."""
 
-_PSEUDONYM: Final = re.compile(PSEUDONYM)
-_SOURCE: Final = re.compile(rf"^/({'|'.join(Channel)})/[A-Za-z0-9._-]{{1,64}}(/[A-Za-z0-9._-]{{1,64}})*$")
+_MUST: Final = {
+    "household": "must be a pseudonym of 1 to 64 letters, digits, - or _",
+    "sensitivity": f"must lie between {LEAST_SENSITIVITY:g} and {MOST_SENSITIVITY:g}",
+    "latest_silence_h": f"must be above 0 and at most {MOST_H:g} hours",
+    "time_zone": "must be a zone of the tz database, such as Asia/Seoul",
+    "language": "must be a language code, such as ko",
+    "sources.source": f"must look like /sensors/gw-1, beginning with one of {', '.join(Channel)}",
+    "sources.expect_every_s": "must be a number of seconds, 0 if it does not report regularly",
+    "ladder.quiet_from": "must be a time of day such as 22:00",
+    "ladder.quiet_until": "must be a time of day such as 07:00",
+    "absences.start": "must be an RFC 3339 time with an offset",
+    "absences.end": "must be an RFC 3339 time with an offset, after the start",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,43 +86,16 @@ def read_csv(lines: Iterable[str]) -> Iterator[Line]:
 
 
 def check_record(record: HouseholdRecord) -> None:
-    """Check what types cannot say.
+    """Refuse what the engine would refuse, in words for whoever keeps the file.
 
     Raises:
         ValueError: names the field.
 
     """
-    if not _PSEUDONYM.fullmatch(record.household):
-        raise ValueError("household: must be a pseudonym of 1 to 64 letters, digits, - or _")
-    if not 0.25 <= record.sensitivity <= 4:
-        raise ValueError("sensitivity: must lie between 0.25 and 4")
-    if record.latest_silence_h is not None and not 1 <= record.latest_silence_h <= 24 * 30:
-        raise ValueError("latest_silence_h: must lie between 1 and 720 hours")
-    try:
-        ZoneInfo(record.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("time_zone: not a zone of the tz database, such as Asia/Seoul") from None
-    if not all(_SOURCE.fullmatch(source.source) for source in record.sources):
-        raise ValueError(f"sources: must look like /sensors/gw-1, beginning with one of {', '.join(Channel)}")
-    if any(source.expect_every_s < 0 for source in record.sources):
-        raise ValueError("sources: expect_every_s must not be negative")
-    for absence in record.absences:
-        check_absence(absence)
-
-
-def check_absence(absence: Absence) -> None:
-    """Refuse an absence that does not begin before it ends.
-
-    Raises:
-        ValueError: it does not, or a time is none.
-
-    """
-    try:
-        start_ms, end_ms = from_rfc3339(absence.start), from_rfc3339(absence.end)
-    except (ValueError, OverflowError):
-        raise ValueError("absences: start and end must be RFC 3339 times with an offset") from None
-    if start_ms >= end_ms:
-        raise ValueError("absences: start must lie before end")
+    fault = check_household(record)
+    if fault is not None:
+        field = re.sub(r"\[\d+\]", "", fault.detail)
+        raise ValueError(f"{fault.detail}: {_MUST.get(field, fault.reason)}")
 
 
 def _fields_of(row: dict[str, str | None]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class IncidentSubscriber:
             time.sleep(0.2)  # or an error that comes back at once would make this a busy loop
             records = []
         new = first + [incident for record in records if (incident := self._apply(record))]
-        if not records and not self.caught_up:
+        if not self.caught_up:
             self.caught_up = self._reader.at_end()
         return new
 

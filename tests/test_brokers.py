@@ -16,8 +16,9 @@ from infra.embedded import EmbeddedBroker
 from infra.kafka_jars import JARS, java, kafka_jars
 from infra.kafka_node import KafkaNode
 from infra.ports import free_ports
-from infra.processes import Child, ProcessError, first_dead, stop_all
+from infra.processes import Child, ProcessError, first_dead, start_command, stop_all
 from infra.topics import create_topics
+from streams.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -115,6 +116,12 @@ class TestChildren:
     def test_waiting_for_a_child_that_goes_on_is_an_error(self, child: Child) -> None:
         with pytest.raises(ProcessError, match="sleeper still runs"):
             child.wait(0.01)
+
+    def test_a_command_of_the_project_is_started_with_the_settings(self, tmp_path: Path) -> None:
+        started = start_command("ticker", "--help", settings=Settings(partitions=7), logs=tmp_path)
+        assert started.wait(30) == 0
+        assert started.log == tmp_path / "ticker.log"
+        assert "Usage:" in started.tail(1000)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
     def test_no_child_outlives_a_launcher_that_was_killed(self, tmp_path: Path) -> None:

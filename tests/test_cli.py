@@ -13,22 +13,26 @@ import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infra.topics import create_topics
 from schemas.encode import encode
-from schemas.events import DeadLetter, Reason
+from schemas.events import MAX_MESSAGE_BYTES, DeadLetter, Reason
 from schemas.incidents import Status
 from schemas.partitions import partition_of
 from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import to_rfc3339
 from schemas.topics import ORDERED_NAMES
 from streams.cli import HERE, cli
+from streams.event_file import Good, faults_of, read_messages
 from streams.profile_file import differences, profile_id, read_profile, write_profile
 from streams.publish import Publisher, TopicsDifferError
 from streams.registry import read_csv, read_json_lines
 from streams.tail import reading
 from streams.wallclock import now_ms
 
+NOW = 1_795_000_000_000
 NOWHERE = {"ANBU_KAFKA": "kafka://127.0.0.1:1"}
 ENTRY_POINTS = {
     "topics": "infra.commands:topics",
@@ -309,6 +313,47 @@ def test_send_check_needs_no_broker_and_reads_an_array_over_several_lines() -> N
     assert "not_json" in spoilt.stderr
 
 
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+spoilt_events = st.builds(
+    lambda name, field, value: an_event(name) | ({field: value} if field else {}),
+    st.sampled_from(["e-1", "e-2"]),
+    st.sampled_from([None, "type", "subject", "time", "id", "data", "source"]),
+    anything,
+)
+event_lines = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b'[{"value": Infinity}]', b"NaN", b"[1e999]"]),
+    st.one_of(anything, spoilt_events, st.lists(spoilt_events, max_size=4)).map(lambda one: json.dumps(one).encode()),
+)
+
+
+@given(st.lists(event_lines, max_size=6))
+def test_whatever_the_lines_hold_each_message_decodes_and_nothing_raises(lines: list[bytes]) -> None:
+    for one in read_messages(lines, NOW):
+        if isinstance(one, Good):
+            assert faults_of(one.topic, one.household.encode(), one.value, NOW) == []
+        else:
+            assert str(one).startswith(f"line {one.line}")
+
+
+@given(st.lists(spoilt_events, min_size=1, max_size=8))
+def test_every_event_of_an_array_is_sent_or_told(events: list[dict[str, Any]]) -> None:
+    found = list(read_messages([json.dumps(events).encode()], NOW))
+    assert sum(one.events if isinstance(one, Good) else 1 for one in found) == len(events)
+
+
+def test_a_large_array_becomes_several_messages_none_of_them_too_large() -> None:
+    events = [an_event(f"e-{n}") for n in range(3000)]
+    found = [one for one in read_messages([json.dumps(events).encode()], NOW) if isinstance(one, Good)]
+    assert sum(one.events for one in found) == 3000
+    assert len(found) > 1
+    assert all(len(one.value) <= MAX_MESSAGE_BYTES for one in found)
+
+
 def test_households_are_imported_shown_declared_away_and_ended(log: Callable[..., Result], tmp_path: Path) -> None:
     file = tmp_path / "registry.csv"
     file.write_text("\ufeffhousehold,risk_grade\nh-1,high\nh-2,huge\n", encoding="utf-8")
@@ -420,3 +465,37 @@ def test_the_ticker_and_the_doctor_agree(log: Callable[..., Result]) -> None:
     assert "OK    topics" in said
     assert f"OK    ticks       in all {2 * len(ORDERED_NAMES)} partitions" in said
     assert "FAIL  worker" in said
+
+
+# The outer commands
+
+
+def test_a_simulated_street_is_written_with_its_truth_and_the_same_twice(tmp_path: Path) -> None:
+    args = ["simulate", "--households", "3", "--days", "2", "--seed", "7", "--start", "2026-03-01", "--out"]
+    said = anbu(*args, str(tmp_path / "a"))
+    assert said.exit_code == 0
+    assert "messages of 3 households over 2 days" in said.stdout
+    assert anbu(*args, str(tmp_path / "b")).exit_code == 0
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert files == ["households.json", "messages.jsonl.gz", "truth.json"]
+    assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
+    assert anbu(*args[:-2], "soon", "--out", str(tmp_path)).exit_code == 2
+
+
+def test_a_csv_recording_goes_into_the_log_with_the_clock_of_its_time(
+    log: Callable[..., Result], any_broker: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "home.csv"
+    rows = ["household,timestamp_iso,source,device,kind,value"]
+    rows += [f"home-1,2024-05-01T08:0{n}:00,sensors,kitchen,motion,ON" for n in range(3)]
+    file.write_text("\n".join([*rows, "home-1,never,sensors,kitchen,motion,ON"]) + "\n")
+    checked = anbu("import", str(file), "--check", env=NOWHERE)
+    assert checked.exit_code == 0
+    assert checked.stdout.startswith("4 rows: 3 events of 1 household, 0 without meaning, 1 refused")
+    assert log("import", str(file)).exit_code == 0
+    with reading(any_broker.bootstrap) as reader:
+        homes = [r for r in reader.read_whole("home.sensors") if r.key == b"home-1"]
+    assert len(homes) == 3
+    assert anbu("import", str(file), env=NOWHERE).exit_code == 1
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    assert anbu("import", str(tmp_path / "other.csv"), env=NOWHERE).exit_code == 2

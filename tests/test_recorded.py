@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from load_tests.recorded import CsvError, Imported, aligned, gathered, pseudonym_of, read_csv
+from load_tests.recording import wire_of
+from schemas.decode import decode
 from schemas.events import Data, Event
 from schemas.times import from_rfc3339, to_rfc3339
 
@@ -182,6 +184,18 @@ def test_messages_of_imported_homes_are_sent_in_order_and_never_before_their_eve
     assert [s.source for s in played.households[0].sources] == ["/phone/recorded", "/sensors/recorded"]
     with pytest.raises(ValueError, match="no event"):
         gathered([])
+
+
+def test_messages_of_imported_homes_decode_into_the_events_they_were_made_of(tmp_path: Path) -> None:
+    when = "home,2024-05-01T10:00:00"
+    rows = ["sensor,Küche,motion,3", "sensor,front,door,ON", "sensor,a,temperature,20.5", "sensor,a,gas,ON"]
+    rows += ["sensor,wrist_steps,motion,0", "phone,screen,screen,on_unlocked", "calls,p,call_result,answered"]
+    rows += ["phone,app,complete_until,2024-05-01T01:00:00Z"]
+    events, result = imported(tmp_path, *(f"{when},{row}" for row in rows))
+    assert not result.report.refused
+    for message in [*gathered(events).sent, *gathered(aligned(events, 1_000_000_000_000)).sent]:
+        wire = wire_of(message)
+        assert decode(wire.topic, wire.key.encode(), wire.value) == message.events
 
 
 def test_recorded_homes_are_read_without_a_single_refusal() -> None:

@@ -18,7 +18,7 @@ from schemas.times import from_rfc3339, to_rfc3339
 from streams.commands.outcome import Failed, Misconfigured, count, settings, told
 from streams.commands.teach import TaughtGroup
 from streams.publish import Publisher
-from streams.registry import CSV_COLUMNS, Line, check_absence, read_csv, read_json_lines
+from streams.registry import Line, check_record, read_csv, read_json_lines
 from streams.settings import Settings
 from streams.tail import reading
 
@@ -110,15 +110,13 @@ def absence(household: str, start: str, end: str, cause: str) -> None:
     record, _ = _current(chosen, household)
     zone = ZoneInfo(record.time_zone)
     try:
-        added = msgspec.convert(
-            {"start": _time(start, zone), "end": _time(end, zone), "cause": cause},
-            Absence,
-        )
-        check_absence(added)
+        added = msgspec.convert({"start": _time(start, zone), "end": _time(end, zone), "cause": cause}, Absence)
+        kept = [one for one in record.absences if one != added]
+        changed = msgspec.structs.replace(record, absences=[*kept, added])
+        check_record(changed)
     except ValueError as error:
         raise Misconfigured(f"{error}") from error
-    kept = [one for one in record.absences if one != added]
-    _publish(chosen, [msgspec.structs.replace(record, absences=[*kept, added])])
+    _publish(chosen, [changed])
     click.echo(f"{household} is away from {added.start} until {added.end} ({cause})")
 
 
@@ -185,6 +183,3 @@ def _time(text: str, zone: ZoneInfo) -> str:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     return to_rfc3339(from_rfc3339(moment.isoformat()))
-
-
-__all__ = ["CSV_COLUMNS", "households"]

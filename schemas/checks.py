@@ -1,0 +1,160 @@
+"""What types cannot say of the records beside events: ranges, times, keys. A bad record is refused, never a crash later."""
+
+import math
+import re
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from schemas.actions import DistrictState, PublicAlert, ResponderAction
+from schemas.events import PSEUDONYM, SOURCE, Fault, Reason, Tick
+from schemas.households import HouseholdRecord, Rung
+from schemas.profiles import Profile
+from schemas.times import EARLIEST_MS, LATEST_MS, ImpossibleTimeError, from_rfc3339
+
+LEAST_SENSITIVITY: Final = 0.25
+MOST_SENSITIVITY: Final = 4.0
+MOST_H: Final = 8784.0
+"""A year of hours: longer silences are never asked for, and larger numbers would overflow a deadline."""
+MOST: Final = 1e6
+"""Largest number a profile may hold; in milliseconds it is still an exact whole number."""
+LONGEST_CODE: Final = 128
+
+_PSEUDONYM: Final = re.compile(PSEUDONYM)
+_SOURCE: Final = re.compile(SOURCE)
+_HOUR_AND_MINUTE: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
+_ZONE: Final = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
+
+
+def check_household(record: HouseholdRecord) -> Fault | None:
+    """Fault of a registry record, or None. Days, zones and ranges are checked here, so the engine may trust them."""
+    if not _PSEUDONYM.fullmatch(record.household):
+        return Fault(Reason.NO_HOUSEHOLD, 0, "household")
+    if not LEAST_SENSITIVITY <= record.sensitivity <= MOST_SENSITIVITY:
+        return _wrong("sensitivity")
+    if record.latest_silence_h is not None and not 0 < record.latest_silence_h <= MOST_H:
+        return _wrong("latest_silence_h")
+    if not is_time_zone(record.time_zone):
+        return _wrong("time_zone")
+    if not _LANGUAGE.fullmatch(record.language):
+        return _wrong("language")
+    for name in ("district", "area_code"):
+        if not _is_code(getattr(record, name), may_be_empty=True):
+            return _wrong(name)
+    for i, source in enumerate(record.sources):
+        if not _SOURCE.fullmatch(source.source):
+            return _wrong(f"sources[{i}].source")
+        if not 0 <= source.expect_every_s <= MOST_H * 3600:
+            return _wrong(f"sources[{i}].expect_every_s")
+    for i, rung in enumerate(record.ladder):
+        if name := _bad_part(rung):
+            return _wrong(f"ladder[{i}].{name}")
+    for i, absence in enumerate(record.absences):
+        where = f"absences[{i}]"
+        if fault := check_time(absence.start, f"{where}.start") or check_time(absence.end, f"{where}.end"):
+            return fault
+        if from_rfc3339(absence.start) >= from_rfc3339(absence.end):
+            return Fault(Reason.IMPOSSIBLE_TIME, 0, f"{where}.end")
+    return None
+
+
+def check_action(action: ResponderAction) -> Fault | None:
+    """Fault of a responder action, or None."""
+    if not _PSEUDONYM.fullmatch(action.household):
+        return Fault(Reason.NO_HOUSEHOLD, 0, "household")
+    for name in ("id", "incident", "who"):
+        if not _is_code(getattr(action, name)):
+            return _wrong(name)
+    if not 0 <= action.revision <= MOST:
+        return _wrong("revision")
+    return check_time(action.at, "at")
+
+
+def check_alert(alert: PublicAlert) -> Fault | None:
+    """Fault of a public alert, or None."""
+    for name in ("id", "kind", "severity"):
+        if not _is_code(getattr(alert, name)):
+            return _wrong(name)
+    if not all(_is_code(code) for code in alert.area_codes):
+        return _wrong("area_codes")
+    return check_time(alert.expires, "expires")
+
+
+def check_district(state: DistrictState) -> Fault | None:
+    """Fault of a district's state, or None."""
+    if not _is_code(state.district):
+        return _wrong("district")
+    return None if 0 <= state.load <= MOST else _wrong("load")
+
+
+def check_profile(profile: Profile) -> Fault | None:
+    """Fault of a profile, or None. Every number is finite and not below 0; what is divided by is above 0."""
+    if not _is_code(profile.id):
+        return _wrong("id")
+    if name := _bad_number(profile, "") or _bad_number(profile.silence, "silence."):
+        return _wrong(name)
+    for name in ("unanswered_in_a_row", "medication_in_a_row"):
+        if getattr(profile, name) < 1:
+            return _wrong(name)
+    for name in ("half_life_days", "fixed_h"):
+        if getattr(profile.silence, name) <= 0:
+            return _wrong(f"silence.{name}")
+    return check_time(profile.applied_at, "applied_at") if profile.applied_at else None
+
+
+def check_tick(tick: Tick) -> Fault | None:
+    """Fault of a tick, or None: a clock outside 2000..2100 would wake every deadline or none."""
+    return None if EARLIEST_MS <= tick.tick < LATEST_MS else Fault(Reason.IMPOSSIBLE_TIME, 0, "tick")
+
+
+def check_time(text: str, name: str, index: int = 0) -> Fault | None:
+    """Fault of a time on the wire, or None."""
+    try:
+        from_rfc3339(text)
+    except ImpossibleTimeError:
+        return Fault(Reason.IMPOSSIBLE_TIME, index, name)
+    except ValueError:
+        return Fault(Reason.BAD_TIME, index, name)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def is_time_zone(name: str) -> bool:
+    """Tell whether the tz database knows this zone."""
+    if not _ZONE.fullmatch(name):
+        return False
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        # A directory of the database, such as "Asia", ends in an OSError.
+        return False
+    return True
+
+
+def _wrong(name: str) -> Fault:
+    return Fault(Reason.WRONG_TYPE, 0, name)
+
+
+def _is_code(text: str, *, may_be_empty: bool = False) -> bool:
+    return len(text) <= LONGEST_CODE and text.isprintable() and (may_be_empty or bool(text))
+
+
+def _bad_part(rung: Rung) -> str:
+    if not _is_code(rung.contact, may_be_empty=True):
+        return "contact"
+    for name in ("quiet_from", "quiet_until"):
+        text = getattr(rung, name)
+        if text and not _HOUR_AND_MINUTE.fullmatch(text):
+            return name
+    return ""
+
+
+def _bad_number(thing: msgspec.Struct, prefix: str) -> str:
+    for name in thing.__struct_fields__:
+        value: Any = getattr(thing, name)
+        if isinstance(value, int | float) and not (math.isfinite(value) and 0 <= value <= MOST):
+            return prefix + name
+    return ""
