@@ -1,9 +1,13 @@
 """Commands of this layer, found by the `anbu` command line through the entry points `anbu.commands`."""
 
+import contextlib
+
 import click
 
+from infra.migrations import MigrationError
 from infra.migrations import migrate as apply_migrations
 from infra.topics import TopicError, create_topics, topic_set
+from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError, connect
 from streams.commands.outcome import Failed, settings, told
 from streams.commands.teach import Taught, TaughtGroup
 from streams.settings import masked
@@ -49,11 +53,12 @@ def migrate() -> None:
 
     Example:
       anbu migrate
-      applied 0001_events.sql, 0002_incidents.sql
+      applied 0001_incidents.sql, 0002_statuses.sql, 0003_dead_letters.sql
     """
     chosen = settings()
     try:
-        applied = apply_migrations(chosen)
-    except OSError as error:
-        raise Failed(f"ClickHouse at {masked(chosen.clickhouse)}: {error}") from error
-    click.echo(f"{applied}")
+        with contextlib.closing(connect(chosen.clickhouse, create=True)) as client:
+            applied = apply_migrations(client)
+    except (MigrationError, ClickHouseAwayError, ClickHouseRefusedError) as error:
+        raise Failed(f"{masked(chosen.clickhouse)}: {error}") from error
+    click.echo(f"applied {', '.join(applied)}" if applied else "nothing to do: the tables are those of this version")

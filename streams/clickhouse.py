@@ -13,20 +13,19 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, NotSupportedError, ProgrammingError
 
 from streams.settings import masked
 
 CONNECT_WITHIN_S: Final = 10
 
-UNKNOWN_DATABASE: Final = 81
-
 REFUSALS: Final[dict[int, str]] = {
     16: "it lacks a column; run: anbu migrate",
     20: "a table has other columns; run: anbu migrate",
+    47: "it lacks a column; run: anbu migrate",
     53: "a table has columns of other types; run: anbu migrate",
     60: "its tables are missing; run: anbu migrate",
-    UNKNOWN_DATABASE: "the database is missing; run: anbu migrate",
+    81: "the database is missing; run: anbu migrate",
     192: "it does not know the user; correct ANBU_CLICKHOUSE",
     193: "it refuses the password; correct ANBU_CLICKHOUSE",
     194: "it wants a password; correct ANBU_CLICKHOUSE",
@@ -79,6 +78,10 @@ def failure_of(error: ClickHouseError) -> ClickHouseAwayError | ClickHouseRefuse
     name = getattr(error, "name", None)
     if code in REFUSALS:
         return ClickHouseRefusedError(f"ClickHouse refuses ({name or code}): {REFUSALS[code]}")
+    if code is None and isinstance(error, DataError | NotSupportedError | ProgrammingError):
+        return ClickHouseRefusedError(
+            f"ClickHouse's driver refuses ({type(error).__name__}): a setting this user may not change, or our mistake"
+        )
     if code is None:
         return ClickHouseAwayError("ClickHouse does not answer")
     return ClickHouseAwayError(f"ClickHouse cannot at present ({name or 'code'}, {code})")

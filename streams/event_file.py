@@ -10,6 +10,7 @@ import orjson
 from schemas.decode import decode
 from schemas.encode import encode
 from schemas.events import FUTURE_TOLERANCE_MS, Event, Fault, Reason
+from schemas.refusals import split_array
 from schemas.vocabulary import BY_TYPE, SENSORS_TOPIC
 
 MESSAGE_BYTES: Final = 200_000
@@ -71,20 +72,28 @@ def _items(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _read(line: int, text: bytes, now_ms: int) -> Iterator[Good | Bad]:
-    try:
-        content = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        content = None
-    events = content if isinstance(content, list) else [content]
     groups: dict[tuple[str, str], list[tuple[int, Any]]] = {}
-    for index, event in enumerate(events):
+    for index, (event, part) in enumerate(_events(text)):
         place = _place(event)
         if place is None:
-            yield _refusal(line, index, event, text if content is None else orjson.dumps(event))
+            yield _refusal(line, index, event, part)
         else:
             groups.setdefault(place, []).append((index, event))
     for (topic, household), group in groups.items():
         yield from _message(line, topic, household, group, now_ms)
+
+
+def _events(text: bytes) -> list[tuple[Any, bytes]]:
+    """Each event of a line with its bytes; None for one that is not JSON, which leaves the others what they are."""
+    parts = split_array(text)
+    return [(_parsed(part), part) for part in (parts if isinstance(parts, list) else [text])]
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _place(event: Any) -> tuple[str, str] | None:

@@ -1,20 +1,18 @@
 """The doctor's eyes: asks the broker and ClickHouse, and only reads."""
 
 import contextlib
-import fcntl
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
 
-import clickhouse_connect
 import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.events import TICK_KEY, Tick
+from schemas.rows import TABLES
 from schemas.topics import ORDERED_NAMES
+from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError, connect, failure_of, is_open_elsewhere
 from streams.doctor import SeenTick, StoreAwayError
 from streams.incident_fold import Watching
 from streams.publish import partition_counts
@@ -59,7 +57,7 @@ class BrokerLook:
     def store(self) -> str:
         """Return one sentence about ClickHouse."""
         if self._settings.clickhouse_is_embedded:
-            return _look_at_lock(Path(urlsplit(self._settings.clickhouse).path))
+            return _look_at_folder(Path(self._settings.clickhouse.removeprefix("chdb://")))
         return _ask_server(self._settings.clickhouse)
 
     def __enter__(self) -> Self:
@@ -82,33 +80,26 @@ def _tick(record: Record) -> SeenTick | None:
         return None
 
 
-def _look_at_lock(folder: Path) -> str:
-    """Judge the embedded engine by its lock: only one process can have it open, and that should be the writer."""
-    try:
-        with (folder / "status").open("rb") as status:
-            fcntl.flock(status, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        pass  # it is removed when the engine is closed in order
-    except BlockingIOError:
+def _look_at_folder(folder: Path) -> str:
+    """Judge the embedded engine from outside: opening it here could keep the writer from opening it."""
+    if is_open_elsewhere(folder):
         return "the embedded engine is open, in the one process that can have it open"
-    raise StoreAwayError("no process has the embedded engine open: anbu migrate, then anbu writer")
+    if not (folder / "metadata").is_dir():
+        raise StoreAwayError(f"the embedded engine was never opened at {folder}: anbu migrate, then anbu writer")
+    return "the embedded engine is at rest; a writer opens it with its first row"
 
 
 def _ask_server(url: str) -> str:
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
-    # The driver's errors may hold the whole address; only their kind is told.
     try:
-        client = clickhouse_connect.get_client(dsn=url, connect_timeout=5, send_receive_timeout=10, query_limit=0)
-        try:
-            found = client.query(
-                "SELECT version(), countIf(name = 'incidents') FROM system.tables WHERE database = currentDatabase()"
-            ).result_rows[0]
-        finally:
-            client.close()
+        with contextlib.closing(connect(url, within_s=10.0)) as client:
+            version = client.command("SELECT version()")
+            for table in TABLES:
+                # Reads nothing; a table that is missing is an error with its remedy.
+                client.command(f"SELECT 1 FROM {table.name} WHERE 0")  # noqa: S608 - names of our own tables
     except ClickHouseError as error:
-        raise StoreAwayError(
-            f"start ClickHouse, or correct ANBU_CLICKHOUSE ({type(error).__name__}); if it runs: anbu migrate"
-        ) from error
-    if not found[1]:
-        raise StoreAwayError("its tables are missing: anbu migrate")
-    return f"version {found[0]} answers and has its tables"
+        raise StoreAwayError(str(failure_of(error))) from error
+    except ClickHouseAwayError as error:
+        raise StoreAwayError(f"{error}: start it, or correct ANBU_CLICKHOUSE") from error
+    except ClickHouseRefusedError as error:
+        raise StoreAwayError(str(error)) from error
+    return f"version {version} answers and has its {len(TABLES)} tables"

@@ -140,14 +140,16 @@ def test_wrong_settings_are_one_line_that_names_the_variable_and_code_2() -> Non
         ["dead-letters", "list"],
         ["dead-letters", "retry", "--all"],
         ["send", "-"],
+        ["writer"],
     ],
 )
 def test_a_broker_that_is_away_is_one_line_and_code_1(args: list[str]) -> None:
     said = anbu(*args, env=NOWHERE, stdin="")
     assert said.exit_code == 1
     assert said.stdout == ""
-    assert said.stderr.startswith("anbu: the broker at 127.0.0.1:1 does not answer")
-    assert len(said.stderr.splitlines()) == 1
+    error = said.stderr.splitlines()[-1]
+    assert error.startswith("anbu: the broker at 127.0.0.1:1 does not answer")
+    assert said.stderr.count("\n") == 1 + (args == ["writer"])  # a service says first where it connects to
 
 
 def test_the_doctor_without_a_broker_names_the_remedy_and_fails() -> None:
@@ -344,6 +346,14 @@ def test_whatever_the_lines_hold_each_message_decodes_and_nothing_raises(lines: 
 def test_every_event_of_an_array_is_sent_or_told(events: list[dict[str, Any]]) -> None:
     found = list(read_messages([json.dumps(events).encode()], NOW))
     assert sum(one.events if isinstance(one, Good) else 1 for one in found) == len(events)
+
+
+def test_one_reading_that_is_no_json_leaves_the_others_of_its_array() -> None:
+    good = json.dumps(an_event("e-1"))
+    spoilt = good.replace('"e-1"', "NaN")
+    found = list(read_messages([f"[{good},{spoilt},{good}]".encode()], NOW))
+    assert sorted(str(one) for one in found if not isinstance(one, Good)) == ["line 1, event 2: non_finite"]
+    assert [one.events for one in found if isinstance(one, Good)] == [2]
 
 
 def test_a_large_array_becomes_several_messages_none_of_them_too_large() -> None:

@@ -1,7 +1,9 @@
 """The doctor says one line for each part, and a remedy for each that fails."""
 
+import fcntl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,9 @@ from schemas.events import Tick, TickMode
 from schemas.topics import ALL, ORDERED_NAMES
 from streams.doctor import Line, SeenTick, StoreAwayError, examine
 from streams.incident_fold import Watching
+from streams.look import BrokerLook
 from streams.publish import BrokerAwayError
+from streams.settings import Settings
 
 NOW = 1_795_000_000_000
 PARTITIONS = 2
@@ -112,3 +116,21 @@ def test_a_silent_partition_of_the_worker_fails() -> None:
     look = FakeLook(status=Watching(100, 1, NOW, (1,)))
     assert failing(look) == ["worker"]
     assert "partition 1" in lines_of(look)["worker"].said
+
+
+def test_the_embedded_engine_is_judged_without_opening_it(tmp_path: Path) -> None:
+    look = BrokerLook(Settings(clickhouse=f"chdb://{tmp_path}", kafka="kafka://127.0.0.1:1"))
+    with pytest.raises(StoreAwayError, match="anbu migrate"):
+        look.store()
+    (tmp_path / "metadata").mkdir()
+    assert "at rest" in look.store()
+    with (tmp_path / "status").open("wb") as status:
+        fcntl.flock(status, fcntl.LOCK_EX)
+        assert "is open" in look.store()
+
+
+def test_a_server_that_is_away_is_told_without_its_password() -> None:
+    look = BrokerLook(Settings(clickhouse="clickhouse://anbu:sesame@127.0.0.1:1/anbu", kafka="kafka://127.0.0.1:1"))
+    with pytest.raises(StoreAwayError, match="ANBU_CLICKHOUSE") as told:
+        look.store()
+    assert "sesame" not in str(told.value)

@@ -1,0 +1,49 @@
+"""A silence that was told, and what it looked like when it was: what must be known to update, clear or withdraw it."""
+
+from typing import Any, Final, NamedTuple
+
+from detectors.hours import HOUR_MS
+from schemas.incidents import Severity
+
+MOVED: Final = 0.10
+"""A share that moved by more is worth a revision."""
+EXTREME_AFTER_MS: Final = 12 * HOUR_MS
+"""This long after its deadline a silence is as bad as it gets."""
+
+
+class Alarm(NamedTuple):
+    """An open or just cleared silence. Times in UTC milliseconds."""
+
+    life_ms: int
+    """Last sign of life when it was raised, moved on by late events that change nothing else."""
+    since_ms: int
+    """Where the silence began to be counted: the last sign of life, or later, the end of an absence or a contact."""
+    deadline_ms: int
+    raised_ms: int
+    severity: int
+    """Rank last told."""
+    shares: dict[str, float]
+    """Shares last told."""
+    away: bool
+    cleared_ms: int = 0
+
+    def grown(self, clock_ms: int, unanswered: int) -> Severity:
+        """Return how severe it is by now: it grows with the time since the deadline and with unanswered calls."""
+        over_ms = clock_ms - self.deadline_ms
+        if over_ms >= EXTREME_AFTER_MS or unanswered >= 2:
+            return Severity.EXTREME
+        return Severity.MODERATE if self.away else Severity.SEVERE
+
+    def moved(self, shares: dict[str, float]) -> bool:
+        """Tell whether a share moved by more than 10 points since it was last told."""
+        return any(abs(shares.get(k, 0.0) - self.shares.get(k, 0.0)) > MOVED for k in {*shares, *self.shares})
+
+    def state(self) -> list[Any]:
+        """Return plain numbers."""
+        return [*self[:5], [[k, v] for k, v in sorted(self.shares.items())], self.away, self.cleared_ms]
+
+    @classmethod
+    def from_state(cls, state: list[Any]) -> "Alarm":
+        """Return the alarm of a `state()`."""
+        life, since, deadline, raised, severity, shares, away, cleared = state
+        return cls(life, since, deadline, raised, severity, dict(shares), away, cleared)

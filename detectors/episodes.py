@@ -1,0 +1,167 @@
+"""Signs of life as a small sorted ring of activity episodes: the same ring in whatever order they arrive."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any, Final
+from zlib import crc32
+
+LINK_MS: Final = 300_000
+"""Signs of life at most this far apart are one episode (single linkage)."""
+COMPANY_MS: Final = 900_000
+"""A lone motion trigger with no other episode of the home this near is a ghost."""
+MOST: Final = 1024
+"""Episodes kept: more than 78 hours can hold, whatever a gateway sends."""
+
+
+class Episode:
+    """A stretch of activity, UTC milliseconds, both ends being signs of life.
+
+    `exit_ms` is the last use of a way out within it. `sure` is False only for one lone motion trigger, whose device is
+    `device` (a checksum).
+    """
+
+    __slots__ = ("device", "end", "exit_ms", "start", "sure")
+
+    def __init__(self, start: int, end: int, exit_ms: int, device: int, *, sure: bool) -> None:
+        self.start = start
+        self.end = end
+        self.exit_ms = exit_ms
+        self.sure = sure
+        self.device = 0 if sure else device
+
+    @property
+    def leaves(self) -> bool:
+        """The last thing that happened is a way out: the person is away until a door or confirmed activity."""
+        return self.exit_ms == self.end
+
+    def take(self, at: int, exit_ms: int, device: int, *, sure: bool) -> None:
+        """Add one sign of life within linking distance. Which of several comes first makes no difference."""
+        if at > self.end:
+            self.end = at
+            self.sure = True
+        elif at < self.start:
+            self.start = at
+            self.sure = True
+        elif sure or (not self.sure and device != self.device):
+            self.sure = True
+        self.exit_ms = max(self.exit_ms, exit_ms)
+        if self.sure:
+            self.device = 0
+
+
+class Episodes:
+    """The episodes of one kind of channel, oldest first, disjoint and more than `LINK_MS` apart.
+
+    Adding is idempotent and commutative, so repeats and any order of arrival leave the same ring: no other memory of
+    what was already seen is needed. Not a river estimator: there is nothing to score (opt-out of `score_one`).
+    """
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: list[Episode] = []
+
+    def learn_one(self, at: int, device: str = "", *, sure: bool = True, exit_door: bool = False) -> None:
+        """Add one sign of life at `at`, UTC milliseconds."""
+        items = self.items
+        exit_ms = at if exit_door else 0
+        if items and items[-1].start <= at <= items[-1].end + LINK_MS:
+            last = items[-1]
+            if last.sure:  # nearly every event: only the end of the last episode moves
+                last.end = max(last.end, at)
+                last.exit_ms = max(last.exit_ms, exit_ms)
+            else:
+                last.take(at, exit_ms, crc32(device.encode()), sure=sure)
+            return
+        i = len(items)
+        while i and items[i - 1].start > at:
+            i -= 1
+        key = 0 if sure else crc32(device.encode())
+        if i and at <= items[i - 1].end + LINK_MS:
+            before = items[i - 1]
+            before.take(at, exit_ms, key, sure=sure)
+            if i < len(items) and items[i].start - before.end <= LINK_MS:
+                after = items.pop(i)
+                before.end = after.end
+                before.exit_ms = max(before.exit_ms, after.exit_ms)
+        elif i < len(items) and items[i].start - at <= LINK_MS:
+            items[i].take(at, exit_ms, key, sure=sure)
+        else:
+            items.insert(i, Episode(at, at, exit_ms, key, sure=sure))
+            if len(items) > MOST:
+                del items[0]
+
+    def confirmed(self, i: int) -> bool:
+        """Tell whether episode `i` proves life: more than one lone trigger, or one with company."""
+        items = self.items
+        return (
+            items[i].sure
+            or (i > 0 and items[i].start - items[i - 1].end <= COMPANY_MS)
+            or (i + 1 < len(items) and items[i + 1].start - items[i].end <= COMPANY_MS)
+        )
+
+    def life_before(self, until_ms: int) -> Episode | None:
+        """Return the last confirmed episode that began at or before a moment."""
+        for i in range(len(self.items) - 1, -1, -1):
+            if self.items[i].start <= until_ms and self.confirmed(i):
+                return self.items[i]
+        return None
+
+    def ghost_after(self, at: int) -> bool:
+        """Tell whether a ghost stirred after a moment."""
+        first = bisect_right(self.items, at, key=lambda episode: episode.start)
+        return any(not self.confirmed(i) for i in range(first, len(self.items)))
+
+    def proofs(self) -> Iterator[Episode]:
+        """Yield the confirmed episodes, oldest first."""
+        return (episode for i, episode in enumerate(self.items) if self.confirmed(i))
+
+    def ghosts(self) -> list[int]:
+        """Return the moments of all ghosts."""
+        return [episode.start for i, episode in enumerate(self.items) if not self.confirmed(i)]
+
+    def forget_before(self, at: int) -> None:
+        """Drop what is older than `at`, but the last confirmed episode that began before it, and one ghost since."""
+        items = self.items
+        first = bisect_right(items, at - 1, key=lambda episode: episode.start)
+        keep = next((i for i in range(first - 1, -1, -1) if self.confirmed(i)), None)
+        # What a dropped neighbour proved must outlive it.
+        kept = [] if keep is None else [items[keep]]
+        ghosts = [items[i] for i in range(0 if keep is None else keep + 1, first) if not self.confirmed(i)]
+        if first < len(items) and self.confirmed(first):
+            items[first].sure = True
+            items[first].device = 0
+        if keep is not None:
+            items[keep].sure = True
+            items[keep].device = 0
+        if ghosts and (not kept or kept[0].end < ghosts[-1].start):
+            kept.append(ghosts[-1])
+        self.items = kept + items[first:]
+
+    def state(self) -> list[Any]:
+        """Return plain numbers; times as differences, which pack small."""
+        out: list[Any] = []
+        before = 0
+        for e in self.items:
+            out += [
+                e.start - before,
+                e.end - e.start,
+                e.end - e.exit_ms if e.exit_ms else -1,
+                1 if e.sure else 0,
+                e.device,
+            ]
+            before = e.end
+        return out
+
+    @classmethod
+    def from_state(cls, state: list[Any]) -> "Episodes":
+        """Return the ring of a `state()`."""
+        ring = cls()
+        before = 0
+        for i in range(0, len(state), 5):
+            start = before + state[i]
+            end = start + state[i + 1]
+            exit_ms = 0 if state[i + 2] < 0 else end - state[i + 2]
+            ring.items.append(Episode(start, end, exit_ms, state[i + 4], sure=bool(state[i + 3])))
+            before = end
+        return ring

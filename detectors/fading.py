@@ -1,0 +1,54 @@
+"""Exponentially weighted mean and variance, by river, kept as three plain numbers."""
+
+from typing import Any
+
+from river import stats
+
+
+class Fading:
+    """Mean and variance of a number that is learned once in a while; old values fade.
+
+    river's `EWMean` does the work, of the value and of its square (which is how river's own `EWVar` forms a variance).
+    Its fading factor is one over the faded count, so that the first values weigh alike instead of the very first one
+    dominating for a half-life; from then on it is the constant of the half-life. `count` is that faded count.
+    """
+
+    __slots__ = ("_keep", "count", "mean", "square")
+
+    def __init__(self, half_life: float) -> None:
+        """`half_life` is counted in values learned."""
+        self._keep = 0.5 ** (1.0 / half_life)
+        self.count = 0.0
+        self.mean = 0.0
+        self.square = 0.0
+
+    def learn_one(self, x: float) -> None:
+        """Learn one value."""
+        self.count = self.count * self._keep + 1.0
+        self.mean = _moved(self.mean, x, 1.0 / self.count)
+        self.square = _moved(self.square, x * x, 1.0 / self.count)
+
+    def shrunk(self, mean: float, variance: float, mean_weight: float, variance_weight: float) -> tuple[float, float]:
+        """Return (mean, variance) drawn towards a population's, each with so many values' weight.
+
+        The spread is taken around the shrunk mean, so that a home unlike the population is first of all uncertain.
+        """
+        mu = (self.count * self.mean + mean_weight * mean) / (self.count + mean_weight)
+        around = self.square - 2 * mu * self.mean + mu * mu
+        return mu, (self.count * max(around, 0.0) + variance_weight * variance) / (self.count + variance_weight)
+
+    def state(self) -> list[Any]:
+        """Return plain numbers."""
+        return [self.count, self.mean, self.square]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the numbers of a `state()`."""
+        self.count, self.mean, self.square = state
+
+
+def _moved(mean: float, x: float, share: float) -> float:
+    # river takes its first value as the mean: that is how a mean kept as a plain number comes back, bit for bit
+    fresh = stats.EWMean(fading_factor=min(share, 1.0))
+    fresh.update(mean)
+    fresh.update(x)
+    return float(fresh.get())

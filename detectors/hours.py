@@ -1,0 +1,81 @@
+"""The household's own wall clock: hours of the day for habits, UTC for elapsed time."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+DAY_BEGINS_H: Final = 4
+"""A day of life runs from 04:00 to 04:00: the quietest hour, so that one night is not cut in two."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+QUARTER_MS: Final = 900_000
+"""Offsets of time zones change on a quarter of an hour at the finest."""
+
+
+class LocalHours:
+    """Hours of one time zone. Pure: the same moment always gives the same answer (the memo only saves time)."""
+
+    __slots__ = ("_offset", "_quarter", "_zone")
+
+    def __init__(self, time_zone: str) -> None:
+        """Take an IANA name.
+
+        Raises:
+            KeyError: no such time zone.
+            ValueError: a malformed name.
+
+        """
+        self._zone = ZoneInfo(time_zone)
+        self._quarter = -1
+        self._offset = 0
+
+    def offset_ms(self, at_ms: int) -> int:
+        """Return local time minus UTC, milliseconds, at a moment."""
+        quarter = at_ms // QUARTER_MS
+        if quarter != self._quarter:
+            moment = EPOCH + timedelta(milliseconds=quarter * QUARTER_MS)
+            offset = moment.astimezone(self._zone).utcoffset() or timedelta()
+            self._offset = (offset.days * 86_400 + offset.seconds) * 1000
+            self._quarter = quarter
+        return self._offset
+
+    def cell(self, at_ms: int) -> tuple[int, int, int]:
+        """Return (1 on a weekend else 0, hour of the day, UTC milliseconds at which that hour ends)."""
+        local = at_ms + self.offset_ms(at_ms)
+        day, within = divmod(local, DAY_MS)
+        hour, past = divmod(within, HOUR_MS)
+        return (1 if (day + 3) % 7 >= 5 else 0), hour, at_ms + HOUR_MS - past
+
+    def hour(self, at_ms: int) -> int:
+        """Return the hour of the day, 0 to 23."""
+        return (at_ms + self.offset_ms(at_ms)) % DAY_MS // HOUR_MS
+
+    def minute(self, at_ms: int) -> int:
+        """Return the minute of the day, 0 to 1439."""
+        return (at_ms + self.offset_ms(at_ms)) % DAY_MS // 60_000
+
+    def day_start(self, at_ms: int) -> int:
+        """Return the last local 04:00 at or before a moment, UTC milliseconds."""
+        return max(moment for moment in self._around(at_ms, DAY_BEGINS_H * 60) if moment <= at_ms)
+
+    def next_at(self, after_ms: int, minute_of_day: int) -> int:
+        """Return the first moment after `after_ms` at which the local clock shows this minute of the day."""
+        return min(moment for moment in self._around(after_ms, minute_of_day) if moment > after_ms)
+
+    def _around(self, at_ms: int, minute_of_day: int) -> list[int]:
+        """Return when the wall clock shows a minute of the day, from two days before to two days after."""
+        today = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(self._zone)
+        wall = datetime(today.year, today.month, today.day, minute_of_day // 60, minute_of_day % 60, tzinfo=self._zone)
+        days = (wall + timedelta(days=ahead) for ahead in range(-2, 3))
+        return [(day.astimezone(UTC) - EPOCH) // timedelta(milliseconds=1) for day in days]
+
+
+@lru_cache(maxsize=64)
+def hours_of(time_zone: str) -> LocalHours:
+    """Return the hours of a time zone; of Asia/Seoul when there is no such zone: a typing slip must not stop the watching."""
+    try:
+        return LocalHours(time_zone)
+    except (KeyError, ValueError, OSError):
+        return LocalHours("Asia/Seoul")

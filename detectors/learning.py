@@ -1,0 +1,45 @@
+"""The day's learning: 30 hours after a day has ended, when no event and no absence can change it any more."""
+
+from typing import Final
+
+from detectors.hazard import NEVER_MS
+from detectors.hours import DAY_MS, HOUR_MS
+from detectors.rhythm import Day
+from detectors.state import HORIZON_MS, State
+
+MOST_DAYS: Final = 60
+"""A clock that jumps further than this skips days nobody can have reported of, instead of walking them for minutes."""
+
+
+def learn_due_days(state: State) -> None:
+    """Learn every day that is due by the state's clock."""
+    while state.next_learning_ms <= state.clock_ms:
+        start_ms = state.learned_ms
+        end_ms = state.hours.day_start(start_ms + DAY_MS + 2 * HOUR_MS)
+        if state.clock_ms - end_ms > MOST_DAYS * DAY_MS:
+            end_ms = state.hours.day_start(state.clock_ms - MOST_DAYS // 2 * DAY_MS)
+        _learn(state, start_ms, end_ms)
+        state.next_learning_ms = state.learning_after(end_ms)
+
+
+def _learn(state: State, start_ms: int, end_ms: int) -> None:
+    # Score, decide, learn: while a silence is open nothing is learned from the days it touches, or the model would
+    # come to expect that nobody moves.
+    untrue = [*state.paused, *state.untrue]
+    if state.silence is not None:
+        untrue.append((state.silence.since_ms, NEVER_MS))
+    if state.hospital_ms:
+        untrue.append((state.hospital_ms, NEVER_MS))
+    seeing, profile = state.seeing, state.profile
+    dark = {kind: seeing.dark_spans(kind, start_ms, end_ms, profile) for kind in seeing.kinds()}
+    day = Day(start_ms, end_ms, state.hours, state.rings, untrue, dark, state.start_ms)
+    state.rhythm.learn_one(day, profile.silence)
+    state.calls.learn_before(end_ms, state.hours.hour, state.paused)
+    state.medication.learn_before(end_ms, state.paused)
+    seeing.learn_before(end_ms, profile)
+    for ring in state.rings.values():
+        ring.forget_before(end_ms)
+    state.learned_ms = end_ms
+    state.paused = [(a, b) for a, b in state.paused if b > end_ms - HORIZON_MS]
+    state.untrue = [(a, b) for a, b in state.untrue if b > end_ms - HORIZON_MS]
+    state.rhythm_version += 1

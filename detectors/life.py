@@ -1,0 +1,83 @@
+"""Which events prove that the person is alive, and through which kind of channel."""
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final
+
+from schemas.events import Event
+from schemas.vocabulary import KINDS, Form, Meaning
+
+
+class Sign(IntEnum):
+    """What an event says of the person."""
+
+    NONE = 0
+    SOFT = 1
+    """A motion trigger: proof only with company."""
+    SURE = 2
+
+
+HOME: Final = "home"
+PHONE: Final = "phone"
+WORN: Final = "worn"
+CALLS: Final = "calls"
+CHANNELS: Final = {"sensors": HOME, "robot": HOME, "phone": PHONE, "worn": WORN, "calls": CALLS}
+"""First segment of a source -> kind of channel. A care robot stands in the home and hears what the sensors see."""
+SEEING: Final = (HOME, PHONE, WORN)
+"""Kinds of channel that see the person live by themselves; a call sees only when it is made."""
+COUNTED: Final = 3
+"""A gateway that counts says "somebody moved" from this many triggers on: fewer may be a ghost."""
+
+_EXIT: Final = re.compile(
+    r"front|exit|outside|outdoor|entr|leave_home|enter_home|foyer|main.?door|hallway,door|현관", re.IGNORECASE
+)
+_NEVER, _IF_ON, _ALWAYS, _ABOVE_ZERO, _MOTION = range(5)
+_RULE: Final[dict[str, int]] = {
+    kind.name: (
+        _MOTION
+        if kind.meaning is Meaning.MAYBE_LIFE
+        else _NEVER
+        if kind.meaning is not Meaning.LIFE
+        else _ABOVE_ZERO
+        if kind.form is Form.NUMBER
+        else _ALWAYS
+        if kind.off == "life"
+        else _IF_ON
+    )
+    for kind in KINDS
+} | {"emergency_button": _IF_ON, "robot_distress": _IF_ON}
+"""Pressing the button and calling for help are emergencies, and done by somebody who lives."""
+
+
+def sign_of(event: Event) -> Sign:
+    """Return what an event proves. Incoming calls, background traffic and telemetry prove nothing."""
+    rule = _RULE.get(event.kind, _NEVER)
+    data = event.data
+    if rule == _NEVER:
+        return Sign.NONE
+    if rule == _MOTION:
+        if data.state == "off" or data.count == 0:
+            return Sign.NONE
+        return Sign.SURE if data.count is not None and data.count >= COUNTED else Sign.SOFT
+    if rule == _ALWAYS:
+        return Sign.SURE
+    if rule == _ABOVE_ZERO:
+        return Sign.SURE if data.value is not None and data.value > 0 else Sign.NONE
+    return Sign.NONE if data.state == "off" else Sign.SURE
+
+
+def is_exit(event: Event) -> bool:
+    """Tell whether a door is a way out: said by `exit`, or by the name of the device."""
+    return event.kind == "door" and (event.data.exit or _names_an_exit(event.data.device))
+
+
+@lru_cache(maxsize=4096)
+def _names_an_exit(device: str) -> bool:
+    return _EXIT.search(device) is not None
+
+
+@lru_cache(maxsize=65536)
+def channel_of(source: str) -> str:
+    """Return the kind of channel of a source such as `/sensors/gw-1`; an unknown one is taken for a home's."""
+    return CHANNELS.get(source.split("/", 2)[1] if source.startswith("/") else "", HOME)

@@ -1,0 +1,77 @@
+"""The second clock: how long this household's longest silence of a day ordinarily is."""
+
+import math
+from typing import Any, Final, NamedTuple
+
+from detectors.fading import Fading
+from detectors.life import HOME, PHONE, WORN
+
+HALF_LIFE_DAYS: Final = 30.0
+LONGEST_ORDINARY_H: Final = 20.0
+"""A longer silence is an absence or an outage that nobody recorded: it says nothing of an ordinary day."""
+MEAN_WEIGHT: Final = 4.0
+VARIANCE_WEIGHT: Final = 8.0
+LEAST_VARIANCE: Final = 0.25
+"""Hours squared."""
+REFERENCE_BUDGET: Final = 0.1
+K_PER_LOG_BUDGET: Final = 0.5
+"""Deviations more for each e-th part of the budget: the tail of a Gaussian asks 0.32, the recorded homes more."""
+
+
+class Population(NamedTuple):
+    """Mean and deviation, hours, of the longest silence of a day where nothing is known of the household."""
+
+    mean_h: float
+    deviation_h: float
+
+
+AT_HOME: Final = {HOME: Population(8.0, 2.5), PHONE: Population(9.0, 2.5), WORN: Population(9.0, 2.5)}
+AWAY: Final = Population(10.0, 4.0)
+
+
+class LongestSilence:
+    """Shrunk mean and deviation of each day's longest silence, hours; at home and away apart.
+
+    River's contract: `learn_one(hours)` once a day, `score_one(hours)` in deviations above the mean.
+    """
+
+    __slots__ = ("_at_home", "_away", "kind")
+
+    def __init__(self, kind: str = HOME) -> None:
+        self.kind = kind
+        """The kind of channel whose population stands in until the household is known."""
+        self._at_home = Fading(HALF_LIFE_DAYS)
+        self._away = Fading(HALF_LIFE_DAYS)
+
+    def learn_one(self, hours: float, *, away: bool = False) -> None:
+        """Learn one day's longest silence; one over 20 h is left out."""
+        if 0 < hours < LONGEST_ORDINARY_H:
+            (self._away if away else self._at_home).learn_one(hours)
+
+    def score_one(self, hours: float, *, away: bool = False) -> float:
+        """Return how many deviations a silence lies above the ordinary longest."""
+        mean, deviation = self.usual(away=away)
+        return (hours - mean) / deviation
+
+    def usual(self, *, away: bool = False) -> tuple[float, float]:
+        """Return (mean, deviation) of a day's longest silence, hours, drawn towards the population."""
+        known, people = (self._away, AWAY) if away else (self._at_home, AT_HOME[self.kind])
+        mean, variance = known.shrunk(people.mean_h, people.deviation_h**2, MEAN_WEIGHT, VARIANCE_WEIGHT)
+        return mean, math.sqrt(max(variance, LEAST_VARIANCE))
+
+    def deadline_h(self, k: float, budget: float, *, away: bool = False) -> float:
+        """Return the silence, hours, at which this clock alarms.
+
+        `k` deviations at 0.1 false alarms a household-month; a smaller `budget` waits longer.
+        """
+        mean, deviation = self.usual(away=away)
+        return mean + max(0.5, k + K_PER_LOG_BUDGET * math.log(REFERENCE_BUDGET / budget)) * deviation
+
+    def state(self) -> list[Any]:
+        """Return plain numbers."""
+        return [self._at_home.state(), self._away.state()]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the numbers of a `state()`."""
+        self._at_home.restore(state[0])
+        self._away.restore(state[1])

@@ -1,0 +1,88 @@
+"""Missed medication: doses in a row that the care robot saw missed."""
+
+from bisect import bisect_left, insort
+from typing import Any, Final, NamedTuple
+
+from schemas.events import Event
+
+MOST: Final = 256
+MISSED: Final = "medication_missed"
+TAKEN: Final = "medication_taken"
+
+
+class Dose(NamedTuple):
+    """What a robot said of one dose."""
+
+    at_ms: int
+    kind: str
+    id: str
+
+
+class MissedRow(NamedTuple):
+    """Doses missed since the last one taken."""
+
+    doses: int
+    first_ms: int
+    last_ms: int
+
+
+class Medication:
+    """Doses, exact within the learning horizon: repeats and order of arrival do not matter.
+
+    River's contract: `learn_one(event)`, `score_one()` in doses missed in a row. A single miss of a household that is
+    otherwise regular is later work.
+    """
+
+    __slots__ = ("_base", "_doses", "settled_ms")
+
+    def __init__(self) -> None:
+        self._doses: list[Dose] = []
+        self._base = MissedRow(0, 0, 0)
+        self.settled_ms = 0
+
+    def learn_one(self, event: Event) -> None:
+        """Remember a dose taken or missed."""
+        if event.kind not in (MISSED, TAKEN) or event.data.state == "off":
+            return
+        dose = Dose(event.at_ms, event.kind, event.id)
+        i = bisect_left(self._doses, dose)
+        if i < len(self._doses) and self._doses[i] == dose:
+            return
+        insort(self._doses, dose)
+        if len(self._doses) > MOST:
+            self._base = self._after(self._base, self._doses.pop(0), [])
+
+    def score_one(self, paused: list[tuple[int, int]] | None = None) -> int:
+        """Return the doses missed in a row."""
+        return self.row(paused or []).doses
+
+    def row(self, paused: list[tuple[int, int]]) -> MissedRow:
+        """Return the doses missed in a row; those of a declared absence (`paused`) do not count."""
+        row = self._base
+        for dose in self._doses:
+            row = self._after(row, dose, paused)
+        return MissedRow(0, 0, 0) if row.last_ms <= self.settled_ms else row
+
+    def learn_before(self, at_ms: int, paused: list[tuple[int, int]]) -> None:
+        """Fold doses older than `at_ms` into the row."""
+        while self._doses and self._doses[0].at_ms < at_ms:
+            self._base = self._after(self._base, self._doses.pop(0), paused)
+
+    def _after(self, row: MissedRow, dose: Dose, paused: list[tuple[int, int]]) -> MissedRow:
+        if dose.kind == TAKEN:
+            return MissedRow(0, 0, 0)
+        if dose.at_ms <= self.settled_ms or any(a <= dose.at_ms < b for a, b in paused):
+            return row
+        if row.last_ms <= self.settled_ms:
+            row = MissedRow(0, 0, 0)
+        return MissedRow(row.doses + 1, row.first_ms or dose.at_ms, dose.at_ms)
+
+    def state(self) -> list[Any]:
+        """Return plain numbers and ids."""
+        return [[list(dose) for dose in self._doses], list(self._base), self.settled_ms]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the lists of a `state()`."""
+        self._doses = [Dose(*dose) for dose in state[0]]
+        self._base = MissedRow(*state[1])
+        self.settled_ms = state[2]

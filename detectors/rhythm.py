@@ -1,0 +1,172 @@
+"""What is learned of a household once a day: its hazard tables, its threshold, its longest silences, its busy hours."""
+
+import itertools
+from typing import Any, Final, NamedTuple
+
+from detectors.episodes import Episode, Episodes
+from detectors.hazard import DayRates, HazardTable
+from detectors.hours import HOUR_MS, LocalHours
+from detectors.life import HOME, SEEING
+from detectors.longest import LongestSilence
+from detectors.silence import Lane, score
+from detectors.threshold import Threshold
+from schemas.profiles import SilenceProfile
+
+Spans = list[tuple[int, int]]
+
+SHORT_MS: Final = HOUR_MS // 2
+"""A shorter silence cannot reach anybody's once-a-week score: it need not be scored."""
+
+
+class Day(NamedTuple):
+    """A day older than the horizon, and what is known of it. Times in UTC milliseconds."""
+
+    start_ms: int
+    end_ms: int
+    hours: LocalHours
+    rings: dict[str, Episodes]
+    untrue: Spans
+    """Absences and open incidents: nothing is learned from days they touch."""
+    dark: dict[str, Spans]
+    """When a kind of channel reported nothing."""
+    watched_from_ms: int
+
+
+class Rhythm:
+    """Everything that changes at most once a day. `learn_one(day)`; its parts do the scoring."""
+
+    __slots__ = ("busy", "days", "longest", "tables", "threshold")
+
+    def __init__(self) -> None:
+        self.tables: dict[str, HazardTable] = {}
+        self.threshold = Threshold()
+        self.longest = LongestSilence()
+        self.busy = [0.0] * 24
+        """Episodes of activity begun in each hour of an ordinary day."""
+        self.days = 0.0
+        """Days learned, faded."""
+
+    def table(self, kind: str) -> HazardTable:
+        """Return the table of a kind of channel."""
+        if kind not in self.tables:
+            self.tables[kind] = HazardTable(kind)
+        return self.tables[kind]
+
+    def forget(self, kind: str) -> None:
+        """Erase what was learned through a kind of channel: its source's consent was withdrawn."""
+        self.tables.pop(kind, None)
+
+    def rates(self, kind: str, how: SilenceProfile, *, away: bool) -> DayRates:
+        """Return the hazard rates of a kind of channel."""
+        return self.table(kind).rates(away=away, k0_h=how.k0_h, k1_h=how.k1_h, floor_per_h=how.floor_per_h)
+
+    def learn_one(self, day: Day, how: SilenceProfile) -> None:
+        """Learn one day, unless an absence or an open incident touched it."""
+        share = 0.5 ** (1.0 / how.half_life_days)
+        for table in self.tables.values():
+            table.fade(share)
+        if _touch(day.untrue, day.start_ms, day.end_ms):
+            return
+        proofs = {kind: list(ring.proofs()) for kind, ring in day.rings.items()}
+        self._learn_silences(day, how, proofs)
+        self._learn_tables(day, proofs)
+        self._learn_hours(day, proofs, share)
+
+    def _learn_silences(self, day: Day, how: SilenceProfile, proofs: dict[str, list[Episode]]) -> None:
+        """Score the day's silences over all channels, with the rates as they were before the day, and note the longest."""
+        merged = sorted(
+            ((e.start, e.end, kind, e.leaves) for kind, episodes in proofs.items() for e in episodes),
+            key=lambda one: one[:3],
+        )
+        ghosts = day.rings[HOME].ghosts() if HOME in day.rings else []
+        rates: dict[str, DayRates] = {}
+        since: dict[str, int] = {}
+        last, away = 0, False
+        longest = {True: 0, False: 0}
+        dark = [span for spans in day.dark.values() for span in spans]
+        for start, end, kind, leaves in merged:
+            if (
+                last
+                and start - last > SHORT_MS
+                and day.start_ms <= start < day.end_ms
+                and not _touch(day.untrue + dark, last, start)
+            ):
+                longest[away] = max(longest[away], start - last)
+                if not away:
+                    for seen in SEEING:
+                        if seen in since and seen not in rates:
+                            rates[seen] = self.rates(seen, how, away=False)
+                    lanes = [Lane(seen, rates[seen], since[seen], 1.0) for seen in rates if seen in since]
+                    nats = sum(score(day.hours, last, start, lanes))
+                    ghostly = any(last < ghost < start for ghost in ghosts)
+                    self.threshold.learn_one(max(0.0, nats - (how.ghost_nats if ghostly else 0.0)), start)
+            last = max(last, end)
+            if kind in SEEING:
+                since[kind] = end
+            if kind == HOME:
+                away = leaves
+        self.threshold.pass_time(day.end_ms)
+        whole = day.watched_from_ms <= day.start_ms and not _touch(dark, day.start_ms, day.end_ms)
+        if whole:
+            for was_away, span_ms in longest.items():
+                self.longest.learn_one(span_ms / HOUR_MS, away=was_away)
+
+    def _learn_tables(self, day: Day, proofs: dict[str, list[Episode]]) -> None:
+        home = proofs.get(HOME, [])
+        for kind, episodes in proofs.items():
+            if kind not in SEEING:
+                continue
+            table = self.table(kind)
+            dark = day.dark.get(kind, [])
+            for before, after in itertools.pairwise(episodes):
+                if not day.start_ms <= after.start < day.end_ms:
+                    continue
+                if _touch(day.untrue + dark, before.end, after.start):
+                    continue
+                away = before.leaves if kind == HOME else _away_at(home, before.end)
+                table.learn_one(day.hours, before.end, after.start, away=away)
+
+    def _learn_hours(self, day: Day, proofs: dict[str, list[Episode]], share: float) -> None:
+        if any(_touch(spans, day.start_ms, day.end_ms) for spans in day.dark.values()):
+            return
+        begun = [0] * 24
+        for episodes in proofs.values():
+            for episode in episodes:
+                if day.start_ms <= episode.start < day.end_ms:
+                    begun[day.hours.hour(episode.start)] += 1
+        self.days = self.days * share + 1.0
+        self.busy = [mean + (count - mean) / self.days for mean, count in zip(self.busy, begun, strict=True)]
+
+    def state(self) -> list[Any]:
+        """Return plain numbers and packed counts."""
+        return [
+            [[kind, self.tables[kind].state()] for kind in sorted(self.tables)],
+            self.threshold.state(),
+            self.longest.state(),
+            self.busy,
+            self.days,
+        ]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the lists of a `state()`."""
+        self.tables = {}
+        for kind, cells in state[0]:
+            self.table(kind).restore(cells)
+        self.threshold.restore(state[1])
+        self.longest.restore(state[2])
+        self.busy = list(state[3])
+        self.days = state[4]
+
+
+def _touch(spans: Spans, start_ms: int, end_ms: int) -> bool:
+    return any(a < end_ms and b > start_ms for a, b in spans)
+
+
+def _away_at(home: list[Episode], at_ms: int) -> bool:
+    """Tell whether the home's last episode that began before a moment had ended with a way out."""
+    away = False
+    for episode in home:
+        if episode.start > at_ms:
+            break
+        away = episode.leaves and episode.end <= at_ms
+    return away

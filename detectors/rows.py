@@ -1,0 +1,94 @@
+"""The two snapshot rows of a household: plain numbers in msgpack, the same bytes for the same state."""
+
+from typing import Any, Final
+
+import msgspec
+
+from detectors.alarm import Alarm
+from detectors.episodes import Episodes
+from detectors.hours import hours_of
+from detectors.state import State, Told
+from schemas.households import HouseholdRecord
+from schemas.incidents import IncidentKind
+from schemas.profiles import Profile
+
+FORMAT: Final = 1
+
+
+def hot_row(state: State) -> bytes:
+    """Return what changes with every event. Lists only: no order of keys can change the bytes."""
+    return msgspec.msgpack.encode(
+        [
+            FORMAT,
+            state.pseudonym,
+            state.start_ms,
+            state.clock_ms,
+            state.wake_ms,
+            [[kind, state.rings[kind].state()] for kind in sorted(state.rings)],
+            state.seeing.state(),
+            state.calls.state(),
+            state.medication.state(),
+            state.paused,
+            state.untrue,
+            [state.restart_ms, state.hospital_ms, state.quiet_ms],
+            state.silence.state() if state.silence else None,
+            state.past.state() if state.past else None,
+            [[kind, *state.told[kind]] for kind in sorted(state.told)],
+            state.asks,
+        ]
+    )
+
+
+def rhythm_row(state: State) -> bytes:
+    """Return what changes once a day."""
+    return msgspec.msgpack.encode(
+        [
+            FORMAT,
+            state.rhythm_version,
+            state.learned_ms,
+            state.next_learning_ms,
+            state.rhythm.state(),
+            state.calls.rates_state(),
+            state.seeing.gaps_state(),
+        ]
+    )
+
+
+def state_of(hot: bytes, rhythm: bytes, profile: Profile, record: HouseholdRecord | None) -> State:
+    """Return the state of two rows, bit for bit.
+
+    Raises:
+        ValueError: the bytes are not rows of this format.
+
+    """
+    try:
+        row, slow = msgspec.msgpack.decode(hot), msgspec.msgpack.decode(rhythm)
+        if row[0] != FORMAT or slow[0] != FORMAT:
+            raise ValueError("snapshot rows of another format")
+        return _restored(row, slow, profile, record)
+    except (msgspec.DecodeError, TypeError, IndexError, KeyError, AttributeError, OverflowError) as error:
+        raise ValueError(f"not the snapshot rows of a household: {type(error).__name__}") from error
+
+
+def _restored(row: list[Any], slow: list[Any], profile: Profile, record: HouseholdRecord | None) -> State:
+    state = State(row[1], profile, record, row[2])
+    state.clock_ms, state.wake_ms = row[3:5]
+    state.rings = {kind: Episodes.from_state(ring) for kind, ring in row[5]}
+    state.seeing.restore(row[6])
+    state.calls.restore(row[7])
+    state.medication.restore(row[8])
+    state.paused = [(a, b) for a, b in row[9]]
+    state.untrue = [(a, b) for a, b in row[10]]
+    state.restart_ms, state.hospital_ms, state.quiet_ms = row[11]
+    state.silence = Alarm.from_state(row[12]) if row[12] else None
+    state.past = Alarm.from_state(row[13]) if row[13] else None
+    state.told = {IncidentKind(kind): Told(*rest) for kind, *rest in row[14]}
+    state.asks = list(row[15])
+    state.rhythm_version, state.learned_ms, state.next_learning_ms = slow[1:4]
+    state.rhythm.restore(slow[4])
+    state.calls.restore_rates(slow[5])
+    state.seeing.restore_gaps(slow[6])
+    state.know_kinds()
+    if record is not None:
+        state.hours = hours_of(record.time_zone)
+    return state

@@ -1,0 +1,169 @@
+"""Everything that is known of one household, and the questions that are asked of it."""
+
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from detectors.alarm import Alarm
+from detectors.calls import Calls
+from detectors.episodes import Episodes
+from detectors.hazard import NEVER_MS
+from detectors.hours import DAY_MS, HOUR_MS, hours_of
+from detectors.life import HOME
+from detectors.medication import Medication
+from detectors.rhythm import Rhythm, Spans
+from detectors.seeing import Seeing
+from detectors.silence import Lane, Step, score
+from detectors.verdict import Silence, Verdict, judge
+from schemas.households import HouseholdRecord
+from schemas.incidents import IncidentKind
+from schemas.profiles import Profile
+
+HORIZON_MS: Final = 30 * HOUR_MS
+"""Events up to this late change what is learned; no order of arrival within it makes a difference."""
+LEARN_MINUTE: Final = 600
+"""Learning is due at 10:00 local time, 30 hours after the end of the day it learns, plus up to an hour by household."""
+TWO_CLOCKS: Final = 0.5
+"""Share of the silence budget of each of the two clocks."""
+
+
+class Told(NamedTuple):
+    """An open incident other than silence: when it was raised, how severe when last told, since when it holds."""
+
+    raised_ms: int
+    severity: int
+    since_ms: int
+
+
+class State:
+    """The state of one household. Times in UTC milliseconds; 0 means never."""
+
+    def __init__(self, pseudonym: str, profile: Profile, record: HouseholdRecord | None, start_ms: int) -> None:
+        self.pseudonym = pseudonym
+        self.profile = profile
+        self.record = record
+        self.start_ms = start_ms
+        self.clock_ms = start_ms
+        self.wake_ms = start_ms
+        self.hours = hours_of(record.time_zone if record else "Asia/Seoul")
+        self.rings: dict[str, Episodes] = {}
+        self.calls = Calls()
+        self.medication = Medication()
+        self.rhythm = Rhythm()
+        self.rhythm_version = 0
+        self.learned_ms = self.hours.day_start(start_ms)
+        """Days before this are learned and their details forgotten."""
+        self.next_learning_ms = self.learning_after(self.learned_ms)
+        self.seeing = Seeing(self.learned_ms)
+        self.paused: Spans = []
+        """Declared absences."""
+        self.untrue: Spans = []
+        """Spans that responders found to be no ordinary life."""
+        self.restart_ms = 0
+        """Silence is counted from here at the earliest: a responder's contact, an erased source."""
+        self.hospital_ms = 0
+        """In hospital since, until the home shows life again."""
+        self.quiet_ms = 0
+        """A blindness closed by a responder is not told again before this."""
+        self.silence: Alarm | None = None
+        self.past: Alarm | None = None
+        """The last silence that life has cleared: late evidence may still withdraw it."""
+        self.told: dict[IncidentKind, Told] = {}
+        self.asks: list[int] = []
+        """Check-in calls asked for within a month."""
+
+    def learning_after(self, learned_ms: int) -> int:
+        """Return when the day after `learned_ms` is due for learning.
+
+        Households are spread over an hour, or a whole city would learn in the same second.
+        """
+        minute = LEARN_MINUTE + crc32(self.pseudonym.encode()) % 60
+        return self.hours.next_at(learned_ms + DAY_MS + HORIZON_MS - 1, minute)
+
+    @property
+    def warm_ms(self) -> int:
+        """When the warm-up ends."""
+        return self.start_ms + int(self.profile.silence.warm_up_h * HOUR_MS)
+
+    @property
+    def blind(self) -> bool:
+        """There are sources, and none of them is healthy."""
+        return self.seeing.blind_at(self.profile) <= self.clock_ms
+
+    def consents(self, source: str) -> bool:
+        """Tell whether a source may be used: yes unless the registry says that consent was withdrawn."""
+        return self.record is None or all(one.consent for one in self.record.sources if one.source == source)
+
+    def know_kinds(self) -> None:
+        """Take the population of the sources there are as this household's."""
+        kinds = self.seeing.kinds()
+        self.rhythm.longest.kind = kinds[0] if kinds else HOME
+
+    def life(self, until_ms: int = NEVER_MS) -> int:
+        """Return the last proof of life on any channel, not after `until_ms`; 0 without any."""
+        return max((last_life(ring, until_ms) for ring in self.rings.values()), default=0)
+
+    def away(self, until_ms: int = NEVER_MS) -> bool:
+        """Tell whether the home's last proof of life was a way out."""
+        ring = self.rings.get(HOME)
+        last = None if ring is None else ring.life_before(until_ms)
+        return last is not None and last.leaves and last.end <= until_ms
+
+    def verdict(self, until_ms: int = NEVER_MS, *, reports_continue: bool = False) -> tuple[Silence, Verdict]:
+        """Judge the silence after the last proof of life (not after `until_ms`).
+
+        A declared absence pauses it: where the alarm would fall due after an absence has begun, the silence starts anew
+        at its end. `reports_continue` supposes that every source goes on reporting.
+        """
+        how = self.profile.silence
+        away = self.away(until_ms)
+        rates = {kind: self.rhythm.rates(kind, how, away=away) for kind in self.seeing.kinds()}
+        health = {
+            kind: self.seeing.weight(kind, self.profile, self.clock_ms, reports_continue=reports_continue)
+            for kind in rates
+        }
+        lasts = {kind: last_life(self.rings[kind], until_ms) if kind in self.rings else 0 for kind in rates}
+        sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
+        budget = max(1e-6, self.profile.silence_budget * sensitivity * TWO_CLOCKS)
+        threshold = self.rhythm.threshold.score_one(budget)
+        life_ms = self.life(until_ms)
+        anchor_ms = max(self.restart_ms, self.start_ms)
+        pauses = iter(self.paused)
+        while True:
+            since_ms = max(life_ms, anchor_ms)
+            steps = [
+                Step(at_ms, self.calls.score_one(self.hours.hour(at_ms)))
+                for at_ms in self.calls.unanswered_since(since_ms)
+                if at_ms <= self.clock_ms
+            ]
+            lanes = [Lane(kind, rates[kind], max(lasts[kind], anchor_ms), *health[kind]) for kind in rates]
+            ghost = HOME in self.rings and self.rings[HOME].ghost_after(since_ms)
+            silence = Silence(since_ms, lanes, steps, away, ghost, threshold)
+            verdict = judge(
+                silence,
+                self.hours,
+                self.profile,
+                self.rhythm.longest,
+                budget=budget,
+                latest_silence_h=self.record.latest_silence_h if self.record else None,
+                warm_ms=self.warm_ms,
+            )
+            if self.hospital_ms:
+                return silence, Verdict(NEVER_MS, "", NEVER_MS)
+            pause = next(((a, b) for a, b in pauses if b > since_ms), None)
+            if pause is None or pause[0] >= verdict.due_ms:
+                return silence, verdict
+            anchor_ms = pause[1]
+
+    def scores(self, silence: Silence, clock_ms: int) -> dict[str, float]:
+        """Return what each channel, and the unanswered calls, add to the score of a silence by a moment, nats."""
+        nats = score(self.hours, silence.since_ms, clock_ms, silence.lanes)
+        out = {lane.name: part for lane, part in zip(silence.lanes, nats, strict=True)}
+        if silence.steps:
+            out["calls"] = sum(step.nats for step in silence.steps if step.at_ms <= clock_ms)
+        return out
+
+
+def last_life(ring: Episodes, until_ms: int) -> int:
+    """Return the last confirmed sign of life in a ring, not after a moment; 0 without any."""
+    last = ring.life_before(until_ms)
+    return 0 if last is None else min(last.end, until_ms)

@@ -1,0 +1,83 @@
+"""When a silence will be told: the earlier of two clocks, within the service's own fixed hours."""
+
+from typing import Final, NamedTuple
+
+from detectors.hazard import NEVER_MS
+from detectors.hours import HOUR_MS, LocalHours
+from detectors.longest import LongestSilence
+from detectors.silence import Lane, Step, reach
+from schemas.profiles import Profile
+
+ASK_AHEAD_MS: Final = HOUR_MS
+"""A call is asked for at the latest this long before the alarm, whichever clock will raise it."""
+REFERENCE_THRESHOLD: Final = 9.8
+"""The population's threshold at 0.1 a month, to which `ask_at` belongs: it is scaled as this home's threshold is."""
+AWAY_FACTOR: Final = 2.0
+"""Fixed hours count double while the person is known to be out, or each longer trip would be an alarm."""
+
+
+class Silence(NamedTuple):
+    """A silence to be judged. Times in UTC milliseconds."""
+
+    since_ms: int
+    lanes: list[Lane]
+    steps: list[Step]
+    away: bool
+    ghost: bool
+    threshold: float
+    """Nats."""
+
+
+class Verdict(NamedTuple):
+    """When a silence alarms if nothing further comes, by which clock, and when a call is worth asking for before."""
+
+    due_ms: int
+    clock: str
+    """`rhythm` (hazard table), `longest` (longest ordinary silence), `fixed` or `latest` (set by an officer)."""
+    ask_ms: int
+
+
+def judge(
+    silence: Silence,
+    hours: LocalHours,
+    profile: Profile,
+    longest: LongestSilence,
+    *,
+    budget: float,
+    latest_silence_h: float | None,
+    warm_ms: int,
+) -> Verdict:
+    """Return the verdict over a silence.
+
+    `budget` is the share of each of the two clocks, false alarms a household-month; `warm_ms` is when the warm-up ends:
+    before it only an officer's `latest_silence_h` alarms. Nothing alarms before `shortest_h`, nor by time that no
+    channel has seen.
+    """
+    how = profile.silence
+    since = silence.since_ms
+    seen_until = max((lane.until_ms for lane in silence.lanes), default=NEVER_MS)
+    earliest = since + int(how.shortest_h * HOUR_MS)
+    clocks: list[tuple[int, str]] = []
+    asks: list[int] = []
+    if silence.lanes and how.enabled:
+        ordinary_h = longest.deadline_h(how.longest_k, budget, away=silence.away)
+        fixed_h = how.fixed_h * (AWAY_FACTOR if silence.away else 1.0)
+        for span_h, name in ((ordinary_h, "longest"), (fixed_h, "fixed")):
+            at_ms = since + int(span_h * HOUR_MS)
+            if at_ms <= seen_until:
+                clocks.append((at_ms, name))
+        end_ms = min((at_ms for at_ms, _ in clocks), default=min(since + int(fixed_h * HOUR_MS), seen_until))
+        lowered = how.ghost_nats if silence.ghost else 0.0
+        ask_at = min(how.ask_at * silence.threshold / REFERENCE_THRESHOLD, silence.threshold)
+        levels = [ask_at + lowered, silence.threshold + lowered]
+        ask_ms, alarm_ms = reach(hours, since, end_ms, silence.lanes, silence.steps, levels)
+        clocks.append((alarm_ms, "rhythm"))
+        asks.append(ask_ms)
+    due_ms, clock = min(clocks, default=(NEVER_MS, ""))
+    due_ms = max(due_ms, earliest, warm_ms)
+    if latest_silence_h is not None:
+        latest_ms = max(since + int(latest_silence_h * HOUR_MS), earliest)
+        if latest_ms <= seen_until and latest_ms < due_ms:
+            due_ms, clock = latest_ms, "latest"
+    ask_ms = max(min([*asks, due_ms - ASK_AHEAD_MS]), earliest, min(warm_ms, due_ms) - ASK_AHEAD_MS)
+    return Verdict(due_ms, clock, ask_ms)

@@ -1,0 +1,353 @@
+"""The ClickHouse writer: incidents, statuses and dead letters from the log into tables. Responders never wait for it.
+
+One turn (`Writer.step`), in this order, so that nothing is lost and nothing counts twice:
+
+1. Poll the broker, also while nothing more may be read: the group keeps its members by their polls.
+2. Forget what is held of partitions that changed hands: it is read again from the committed offset.
+3. Cut what is large or old enough into batches; from here on a batch never changes.
+4. Stop reading when enough is held, and go on when there is room again.
+5. Write the oldest batch, table by table, under its token, and wait for ClickHouse's acknowledgement.
+6. Commit the batch's last offset + 1, and only then let go of it.
+
+A writer killed between 5 and 6 reads the batch again and cuts it elsewhere, under other tokens: the rows are written twice
+and the tables' engine keeps one of each, which is why whoever counts reads with FINAL.
+"""
+
+import logging
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from schemas.rows import TABLES, Table, Values
+from streams.batches import Batch, Freezer, Limits
+from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError, connect, failure_of
+from streams.publish import BrokerAwayError
+from streams.settings import Settings
+from streams.tail import Place
+from streams.wallclock import monotonic_s, now_ms
+from streams.writer_source import KafkaSource, Polled
+
+log = logging.getLogger("anbu.writer")
+
+POLL_S: Final = 0.2
+WRITING_AT_MOST_S: Final = 10.0
+"""One turn starts no further batch after so long: the broker must be polled."""
+STORE_WITHIN_S: Final = 60.0
+"""Longest wait for one answer of ClickHouse. The driver tries a lost connection twice: 2 tables, 2 tries, 4 minutes."""
+
+
+class WriterError(Exception):
+    """The writer cannot go on; one line that says why and what to do."""
+
+
+class WriterMetrics(Protocol):
+    """What the writer tells of itself. Names and help texts of the real metrics stand with all the others."""
+
+    def wrote(self, table: str, rows: int) -> None:
+        """ClickHouse acknowledged so many rows of a table, in one insert."""
+
+    def retried(self) -> None:
+        """ClickHouse did not take a batch: it will be tried again."""
+
+    def skipped(self, topic: str, reason: str, records: int) -> None:
+        """So many records gave no row."""
+
+    def held(self, records: int, behind_s: float) -> None:
+        """So many records wait, the oldest of them since `behind_s` ago."""
+
+
+@dataclass(slots=True)
+class WriterTally:
+    """Metrics as plain numbers, for tests and for a writer that nobody scrapes."""
+
+    rows: int = 0
+    batches: int = 0
+    retries: int = 0
+    skips: int = 0
+    held_records: int = 0
+    behind_s: float = 0.0
+
+    def wrote(self, table: str, rows: int) -> None:  # noqa: ARG002 - one number for all tables is enough here
+        """Count rows and inserts."""
+        self.rows += rows
+        self.batches += 1
+
+    def retried(self) -> None:
+        """Count a failed try."""
+        self.retries += 1
+
+    def skipped(self, topic: str, reason: str, records: int) -> None:  # noqa: ARG002 - as above
+        """Count records without a row."""
+        self.skips += records
+
+    def held(self, records: int, behind_s: float) -> None:
+        """Keep the latest."""
+        self.held_records = records
+        self.behind_s = behind_s
+
+
+class Source(Protocol):
+    """Where records come from: `KafkaSource`, or a test's list."""
+
+    def poll(self, within_s: float) -> Polled:
+        """Return what has come."""
+
+    def commit(self, place: Place, offset: int) -> None:
+        """Keep that everything before `offset` is stored."""
+
+    def pause(self) -> None:
+        """Bring nothing more until `resume`."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+    def close(self) -> None:
+        """End."""
+
+
+class Store(Protocol):
+    """Where rows go: `ClickHouseStore`, or a test's dict."""
+
+    def write(self, table: Table, rows: Sequence[Values], token: str) -> None:
+        """Store rows once; a repeat with the same token changes nothing. Raises as `streams.clickhouse` says."""
+
+    def close(self) -> None:
+        """End."""
+
+
+class ClickHouseStore:
+    """Rows into ClickHouse; opened at the first write, so that a writer may start before its store."""
+
+    def __init__(self, url: str, within_s: float = STORE_WITHIN_S) -> None:
+        """Choose the URL and the longest wait for one answer of a server; open nothing yet."""
+        self._url = url
+        self._within_s = within_s
+        self._client: Any = None
+
+    def write(self, table: Table, rows: Sequence[Values], token: str) -> None:
+        """Insert rows under a token and wait for the acknowledgement.
+
+        Raises:
+            ClickHouseAwayError: not acknowledged; it may be stored all the same, so try again with the same token.
+            ClickHouseRefusedError: it will not work, however often it is tried.
+
+        """
+        if self._client is None:
+            self._client = self._open()
+        try:
+            self._client.insert(
+                table.name,
+                rows,
+                column_names=table.names,
+                column_type_names=table.types,
+                settings={
+                    "insert_deduplication_token": token,
+                    "insert_deduplicate": 1,
+                    # A server that gathers inserts by itself would acknowledge before they are stored.
+                    "async_insert": 0,
+                },
+            )
+        except ClickHouseError as error:
+            raise failure_of(error) from error
+
+    def _open(self) -> Any:
+        client = connect(self._url, within_s=self._within_s)
+        try:
+            for table in TABLES:
+                # Reads nothing; a table or column that is missing is an error with its code.
+                names = ", ".join(f"`{name}`" for name in table.names)
+                client.command(f"SELECT {names} FROM {table.name} WHERE 0")  # noqa: S608 - names of our own tables
+        except ClickHouseError as error:
+            with suppress(ClickHouseError):
+                client.close()
+            raise failure_of(error) from error
+        return client
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+class Backoff:
+    """How long to wait after each failure in a row: doubled each time up to a bound, and shortened at random by up to half.
+
+    Many writers that lost the same server must not return to it in one moment. `draw` is a source of numbers in 0..1.
+    """
+
+    def __init__(self, draw: Callable[[], float], *, first_s: float = 0.2, most_s: float = 30.0) -> None:
+        self._draw = draw
+        self._first_s = first_s
+        self._most_s = most_s
+        self.failures = 0
+
+    def fail(self) -> float:
+        """Count one more failure; seconds to wait."""
+        wait_s = min(self._most_s, self._first_s * 2.0 ** min(self.failures, 30))
+        self.failures += 1
+        return wait_s * (1.0 - 0.5 * self._draw())
+
+    def succeed(self) -> None:
+        """Begin anew."""
+        self.failures = 0
+
+
+class Writer:
+    """Copies the output topics into ClickHouse until it is told to stop.
+
+    Several may run: they share the partitions. `source`, `store`, `clock` (seconds that never step back), `wall` (UTC
+    milliseconds) and `draw` (numbers in 0..1) have their real ones by default and twins in tests.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        metrics: WriterMetrics | None = None,
+        limits: Limits | None = None,
+        source: Source | None = None,
+        store: Store | None = None,
+        clock: Callable[[], float] = monotonic_s,
+        wall: Callable[[], int] = now_ms,
+        draw: Callable[[], float] | None = None,
+    ) -> None:
+        self._settings = settings
+        self.metrics: WriterMetrics = metrics or WriterTally()
+        self._freezer = Freezer(limits)
+        self._source = source
+        self._store: Store = store or ClickHouseStore(settings.clickhouse)
+        self._clock = clock
+        self._wall = wall
+        self._backoff = Backoff(draw or random.SystemRandom().random)
+        self._retry_at_s: float | None = None
+        self._is_paused = False
+
+    def run(self, stop: threading.Event | None = None) -> None:
+        """Write until `stop` is set; without one, until SIGTERM or SIGINT. What is held then is written once more.
+
+        Raises:
+            WriterError: it cannot go on.
+            BrokerAwayError, TopicsDifferError: the broker was not there at the start or lacks a topic, or refuses.
+
+        """
+        with _stopping(stop) as stopping, closing(self._store), closing(self._open_source()):
+            while not stopping.is_set():
+                self.step()
+            self._finish()
+
+    def step(self, within_s: float = POLL_S) -> None:
+        """Take one turn, as the head of this file says."""
+        source = self._open_source()
+        polled = source.poll(self._poll_s(within_s))
+        self._freezer.forget(polled.restarted)
+        self._freezer.add(polled.records, self._clock())
+        self._freezer.freeze(self._clock())
+        self._throttle(source)
+        self._write_frozen(source)
+        oldest_ms = self._freezer.oldest_ms
+        self.metrics.held(
+            self._freezer.records, 0.0 if oldest_ms is None else max(0.0, (self._wall() - oldest_ms) / 1000)
+        )
+
+    def _open_source(self) -> Source:
+        if self._source is None:
+            self._source = KafkaSource(self._settings)
+        return self._source
+
+    def _poll_s(self, most_s: float) -> float:
+        """Seconds the poll may last: none while a batch could be written, and not beyond the next try."""
+        if self._freezer.head() is None:
+            return most_s
+        return min(most_s, max(0.0, (self._retry_at_s or 0.0) - self._clock()))
+
+    def _throttle(self, source: Source) -> None:
+        full = self._freezer.full
+        if full and not self._is_paused:
+            source.pause()
+        elif self._is_paused and not full:
+            source.resume()
+        self._is_paused = full
+
+    def _write_frozen(self, source: Source) -> None:
+        began_s = self._clock()
+        while (batch := self._freezer.head()) is not None:
+            now_s = self._clock()
+            if now_s - began_s > WRITING_AT_MOST_S or (self._retry_at_s is not None and now_s < self._retry_at_s):
+                return
+            try:
+                self._write(batch)
+            except ClickHouseAwayError as error:
+                self._wait_after(error)
+                return
+            if self._backoff.failures:
+                log.warning("ClickHouse is back after %d failed tries", self._backoff.failures)
+            self._backoff.succeed()
+            self._retry_at_s = None
+            source.commit(batch.place, batch.last + 1)
+            self._freezer.acknowledge(batch)
+            self._tell_bad(batch)
+
+    def _write(self, batch: Batch) -> None:
+        try:
+            for table, rows in batch.rows:
+                self._store.write(table, rows, batch.token)
+                self.metrics.wrote(table.name, len(rows))
+        except ClickHouseRefusedError as error:
+            raise WriterError(str(error)) from error
+        except (ClickHouseAwayError, BrokerAwayError):
+            raise
+        except Exception as error:
+            # Rows are made to fit their columns, so this is a mistake of ours that every try would repeat. The message of
+            # the error may hold values: only its kind is told.
+            raise WriterError(
+                f"records {batch.first} to {batch.last} of {batch.place[0]}/{batch.place[1]} cannot be written"
+                f" ({type(error).__name__}); they stay in the log"
+            ) from error
+
+    def _wait_after(self, error: ClickHouseAwayError) -> None:
+        if not self._backoff.failures:
+            log.error("%s; nothing is lost, trying on", error)
+        self.metrics.retried()
+        self._retry_at_s = self._clock() + self._backoff.fail()
+
+    def _tell_bad(self, batch: Batch) -> None:
+        for reason, records in batch.bad:
+            self.metrics.skipped(batch.place[0], reason.value, records)
+        if batch.bad:
+            topic, partition = batch.place
+            counts = ", ".join(f"{records} {reason.value}" for reason, records in batch.bad)
+            # One line a batch, so that a flood of bad records is no flood of lines; and nothing of what stood in them.
+            log.error(
+                "%s/%d: records without a row: %s; the first at offset %d", topic, partition, counts, batch.first_bad
+            )
+
+    def _finish(self) -> None:
+        """Write what is held, once: whatever ClickHouse does not take now is read again at the next start."""
+        self._freezer.freeze(self._clock(), everything=True)
+        self._retry_at_s = None
+        self._write_frozen(self._open_source())
+
+
+@contextmanager
+def _stopping(stop: threading.Event | None) -> Iterator[threading.Event]:
+    """Give the event that ends the loop: the caller's, or one set by SIGTERM and SIGINT."""
+    if stop is not None:
+        yield stop
+        return
+    asked = threading.Event()
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+__all__ = ["Backoff", "ClickHouseStore", "Source", "Store", "Writer", "WriterError", "WriterMetrics", "WriterTally"]
