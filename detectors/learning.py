@@ -3,7 +3,7 @@
 from typing import Final
 
 from detectors.hazard import NEVER_MS
-from detectors.hours import DAY_MS, HOUR_MS
+from detectors.hours import DAY_MS
 from detectors.rhythm import Day
 from detectors.state import HORIZON_MS, State
 
@@ -11,15 +11,17 @@ MOST_DAYS: Final = 60
 """A clock that jumps further than this skips days nobody can have reported of, instead of walking them for minutes."""
 
 
-def learn_due_days(state: State) -> None:
-    """Learn every day that is due by the state's clock."""
+def learn_due_days(state: State) -> bool:
+    """Learn every day that is due by the state's clock; tell whether there was one."""
+    before = state.rhythm_version
     while state.next_learning_ms <= state.clock_ms:
         start_ms = state.learned_ms
-        end_ms = state.hours.day_start(start_ms + DAY_MS + 2 * HOUR_MS)
+        end_ms = state.day_end(start_ms)
         if state.clock_ms - end_ms > MOST_DAYS * DAY_MS:
             end_ms = state.hours.day_start(state.clock_ms - MOST_DAYS // 2 * DAY_MS)
         _learn(state, start_ms, end_ms)
         state.next_learning_ms = state.learning_after(end_ms)
+    return state.rhythm_version != before
 
 
 def _learn(state: State, start_ms: int, end_ms: int) -> None:

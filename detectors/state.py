@@ -77,7 +77,11 @@ class State:
         Households are spread over an hour, or a whole city would learn in the same second.
         """
         minute = LEARN_MINUTE + crc32(self.pseudonym.encode()) % 60
-        return self.hours.next_at(learned_ms + DAY_MS + HORIZON_MS - 1, minute)
+        return self.hours.next_at(self.day_end(learned_ms) + HORIZON_MS - 1, minute)
+
+    def day_end(self, start_ms: int) -> int:
+        """Return the end of the day of life that starts at a moment: 23 to 26 hours later where clocks change."""
+        return self.hours.day_start(start_ms + DAY_MS + 2 * HOUR_MS)
 
     @property
     def warm_ms(self) -> int:
@@ -92,6 +96,10 @@ class State:
     def consents(self, source: str) -> bool:
         """Tell whether a source may be used: yes unless the registry says that consent was withdrawn."""
         return self.record is None or all(one.consent for one in self.record.sources if one.source == source)
+
+    def pause_at(self, at_ms: int) -> bool:
+        """Tell whether a moment lies in a declared absence or a stay in hospital."""
+        return bool(self.hospital_ms) or any(a <= at_ms < b for a, b in self.paused)
 
     def know_kinds(self) -> None:
         """Take the population of the sources there are as this household's."""

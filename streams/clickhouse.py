@@ -98,7 +98,8 @@ def _open_server(url: str, database: str, within_s: float) -> Any:
         password=unquote(parts.password or ""),
         database=database or None,
         connect_timeout=CONNECT_WITHIN_S,
-        send_receive_timeout=within_s,
+        # The driver cuts fractions off, and takes 0 for a mistake.
+        send_receive_timeout=max(1, round(within_s)),
         query_limit=0,
         client_name="anbu",
         # A session stays locked on the server for as long as an insert that this side has given up still runs there.

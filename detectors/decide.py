@@ -1,0 +1,111 @@
+"""Score, then decide: what is found about a household at its clock, and when it wants to be woken next."""
+
+from typing import Final, Literal
+
+from detectors.findings import Fact, Finding, Output
+from detectors.hours import HOUR_MS
+from detectors.silent import decide_silence
+from detectors.state import State, Told
+from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
+
+TWICE: Final = 2
+"""A row twice as long is told whatever else is seen of the person: they can no longer be reached."""
+
+
+def decide(state: State) -> list[Output]:
+    """Return what changed at the state's clock, and re-arm `wake_ms`."""
+    next_dark_ms = state.seeing.look(state.profile, state.clock_ms)
+    out: list[Output] = []
+    out += _seeing(state)
+    silent, silence_wake_ms = decide_silence(state)
+    out += silent
+    out += _unanswered(state)
+    out += _medication(state)
+    wakes = [state.next_learning_ms, next_dark_ms, silence_wake_ms]
+    wakes += [state.quiet_ms] if state.quiet_ms > state.clock_ms else []
+    wakes += [b for _, b in state.paused if b > state.clock_ms]
+    state.wake_ms = min(wakes)
+    return out
+
+
+def _seeing(state: State) -> list[Output]:
+    """Tell when nothing can be seen: an incident of its own, never read as calm and never as a collapse."""
+    kind = IncidentKind.CANNOT_SEE
+    blind_ms = state.seeing.blind_at(state.profile)
+    blind = blind_ms <= state.clock_ms
+    told = state.told.get(kind)
+    if blind == (told is not None):
+        return []
+    if blind and (state.clock_ms < state.quiet_ms or state.pause_at(state.clock_ms)):
+        return []
+    sources = state.seeing.sources.values()
+    last = max(sources, key=lambda source: (source.reported_ms, source.kind), default=None)
+    since_ms = min(max((s.reported_ms for s in sources), default=state.clock_ms), state.clock_ms)
+    if told is not None:
+        since_ms = told.since_ms
+    facts: dict[str, Fact] = {
+        "blind_h": round((state.clock_ms - since_ms) / HOUR_MS, 1),
+        "source_kind": last.kind if last else "",
+        "sources": len(sources),
+    }
+    return [_tell(state, kind, since_ms, Severity.MODERATE if blind else None, "heartbeat", facts)]
+
+
+def _unanswered(state: State) -> list[Output]:
+    """Tell when check-in calls in a row were not answered and nothing else has shown life since."""
+    kind = IncidentKind.UNANSWERED_CALLS
+    row = state.calls.row(state.life(), state.paused)
+    enough = state.profile.unanswered_in_a_row
+    unproven, whole = row.unproven >= enough, row.calls >= TWICE * enough
+    told = state.told.get(kind)
+    severity = Severity.SEVERE if unproven else Severity.MINOR if whole else None
+    if severity is None and told is None:
+        return []
+    if severity is not None and told is not None and told.severity >= severity.rank:
+        return []
+    facts: dict[str, Fact] = {"in_a_row": row.calls, "without_life": row.unproven}
+    return [_tell(state, kind, row.first_ms or (told.since_ms if told else 0), severity, "answer", facts)]
+
+
+def _medication(state: State) -> list[Output]:
+    """Tell when doses in a row were missed."""
+    kind = IncidentKind.MISSED_MEDICATION
+    row = state.medication.row(state.paused)
+    enough = state.profile.medication_in_a_row
+    severity = Severity.SEVERE if row.doses >= TWICE * enough else Severity.MODERATE if row.doses >= enough else None
+    told = state.told.get(kind)
+    if severity is None and (told is None or row.doses):
+        return []
+    if severity is not None and told is not None and told.severity >= severity.rank:
+        return []
+    facts: dict[str, Fact] = {"missed": row.doses}
+    return [_tell(state, kind, row.first_ms or (told.since_ms if told else 0), severity, "life", facts)]
+
+
+def _tell(
+    state: State,
+    kind: IncidentKind,
+    since_ms: int,
+    severity: Severity | None,
+    would_change: Literal["life", "answer", "heartbeat"],
+    facts: dict[str, Fact],
+) -> Finding:
+    """Raise, update (severity rose) or, without a severity, clear; and remember what was told."""
+    told = state.told.get(kind)
+    raised_ms = told.raised_ms if told else state.clock_ms
+    if severity is None:
+        state.told.pop(kind, None)
+    else:
+        state.told[kind] = Told(raised_ms, severity.rank, since_ms)
+    return Finding(
+        kind=kind,
+        change="clear" if severity is None else "update" if told else "raise",
+        severity=severity or Severity.MINOR,
+        urgency=Urgency.PAST if severity is None else Urgency.EXPECTED,
+        certainty=Certainty.OBSERVED if kind is IncidentKind.CANNOT_SEE else Certainty.LIKELY,
+        event_from_ms=since_ms,
+        event_until_ms=state.clock_ms,
+        last_life_ms=state.life() or None,
+        would_change="" if severity is None else would_change,
+        facts={**facts, "raised_ms": raised_ms},
+    )

@@ -1,0 +1,316 @@
+"""The model of one household: events in, findings and questions out; woken when it asks to be.
+
+It reads no clock and never sleeps: `wake_ms` says when it wants to be told that time has passed. Score, decide, learn,
+in this order; learning itself waits until no late event can change what is learned.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from detectors.calls import REACHED, UNANSWERED
+from detectors.decide import decide
+from detectors.episodes import Episodes
+from detectors.findings import Output
+from detectors.hazard import NEVER_MS
+from detectors.hours import HOUR_MS
+from detectors.learning import learn_due_days
+from detectors.life import Sign, channel_of, is_exit, sign_of
+from detectors.medication import MISSED, TAKEN
+from detectors.registry import take_record
+from detectors.rows import hot_row, rhythm_row, state_of
+from detectors.seeing import Source
+from detectors.state import State
+from schemas.events import FUTURE_TOLERANCE_MS, Event
+from schemas.households import HouseholdRecord
+from schemas.incidents import CloseCause, IncidentKind
+from schemas.profiles import DEFAULT_PROFILE, Profile
+
+BLIND_AGAIN_MS: Final = 48 * HOUR_MS
+"""A blindness that a responder closed is told again if it still lasts after this."""
+ORDINARY: Final = frozenset({CloseCause.SAFE_AT_HOME, CloseCause.MERGED})
+"""Close causes after which the days of a silence stay part of the baseline: it was ordinary life."""
+OFF_KINDS: Final = frozenset({"power_off", "robot_offline"})
+RARE: Final = frozenset({*UNANSWERED, *REACHED, MISSED, TAKEN, *OFF_KINDS, "complete_until", "power_on"})
+"""Kinds after which the household is judged at once; all others wait for its wake."""
+MOST_MET: Final = 64
+
+
+class Household:
+    """One household. Pure: equal calls give equal outputs and equal snapshot bytes.
+
+    Feed events with `learn_one`, and call `advance(clock)` once the clock has reached `wake_ms`. Both return what was
+    found. Emergencies are not among it: `detectors.emergency.emergencies` is asked about each event at its arrival.
+    """
+
+    __slots__ = ("_met", "_shortest_ms", "_state")
+
+    def __init__(
+        self,
+        pseudonym: str,
+        profile: Profile = DEFAULT_PROFILE,
+        record: HouseholdRecord | None = None,
+        *,
+        start_ms: int,
+    ) -> None:
+        """Begin to watch at `start_ms`, UTC milliseconds."""
+        self._take(State(pseudonym, profile, record, start_ms))
+        if record is not None:
+            take_record(self._state, record)
+
+    def _take(self, state: State) -> None:
+        self._state = state
+        self._met: dict[str, tuple[Source | None, Episodes]] = {}
+        self._shortest_ms = int(state.profile.silence.shortest_h * HOUR_MS)
+
+    @property
+    def pseudonym(self) -> str:
+        """Whose model it is."""
+        return self._state.pseudonym
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in force."""
+        return self._state.profile
+
+    @property
+    def record(self) -> HouseholdRecord | None:
+        """The registry record in force; None while the household is not registered."""
+        return self._state.record
+
+    @property
+    def clock_ms(self) -> int:
+        """The clock up to which it has been told of time, UTC milliseconds."""
+        return self._state.clock_ms
+
+    @property
+    def wake_ms(self) -> int:
+        """When `advance` must be called at the latest; far away when nothing is due. Re-armed lazily."""
+        return self._state.wake_ms
+
+    @property
+    def rhythm_version(self) -> int:
+        """Grows whenever `rhythm()` has changed."""
+        return self._state.rhythm_version
+
+    @property
+    def blind(self) -> bool:
+        """There are sources, and none of them is healthy."""
+        return self._state.blind
+
+    @property
+    def last_life_ms(self) -> int | None:
+        """The last proof of life, UTC milliseconds; None before the first."""
+        return self._state.life() or None
+
+    def consents(self, source: str) -> bool:
+        """Tell whether a source may be used: yes unless the registry says that consent was withdrawn."""
+        return self._state.consents(source)
+
+    def apply_record(self, record: HouseholdRecord, clock_ms: int) -> list[Output]:
+        """Take a new registry record; the features of a source whose consent is withdrawn are erased."""
+        self._pass(clock_ms)
+        take_record(self._state, record)
+        self._met.clear()
+        return decide(self._state)
+
+    def apply_profile(self, profile: Profile, clock_ms: int) -> list[Output]:
+        """Take a new profile."""
+        self._pass(clock_ms)
+        self._state.profile = profile
+        self._shortest_ms = int(profile.silence.shortest_h * HOUR_MS)
+        return decide(self._state)
+
+    def learn_one(self, event: Event, clock_ms: int | None = None) -> list[Output]:
+        """Take one event of this household, in any order and any number of times, and return what it changes.
+
+        `clock_ms` defaults to the later of the clock and the event's time. Nearly every event is a sign of life minutes
+        after the last one: it moves the end of one episode and nothing else. Events older than what was learned are too
+        late to change anything; one more than 5 minutes ahead of the clock is no sign of life.
+        """
+        state = self._state
+        at = event.at_ms
+        if clock_ms is None:
+            clock_ms = at
+        state.clock_ms = max(state.clock_ms, clock_ms)
+        if at < state.learned_ms or max(at, event.until_ms) > state.clock_ms + FUTURE_TOLERANCE_MS:
+            return []
+        met = self._met.get(event.source) or self._meet(event.source, at)
+        if met is None:
+            return []
+        source, ring = met
+        kind = event.kind
+        if source is not None:
+            off = kind in OFF_KINDS and event.data.state != "off"
+            state.seeing.learn_one(source, at, off=off, until_ms=event.until_ms)
+            if source.dark:
+                state.wake_ms = min(state.wake_ms, state.clock_ms)
+        sign = sign_of(event)
+        if sign:
+            ring.learn_one(at, event.data.device, sure=sign is Sign.SURE, exit_door=kind == "door" and is_exit(event))
+            wake_ms = at + self._shortest_ms
+            state.wake_ms = min(state.wake_ms, wake_ms)
+        if kind in RARE:
+            state.calls.learn_one(event)
+            state.medication.learn_one(event)
+            return decide(state)
+        if state.told or state.silence is not None or (state.past is not None and at <= state.past.raised_ms):
+            return decide(state)
+        return []
+
+    def advance(self, clock_ms: int) -> list[Output]:
+        """Let time pass to `clock_ms`: deadlines that fell due, and the day's learning."""
+        self._pass(clock_ms)
+        state = self._state
+        if state.clock_ms < state.wake_ms:
+            return []
+        if learn_due_days(state):
+            self._met.clear()
+        return decide(state)
+
+    def settle(self, kind: IncidentKind, cause: CloseCause, opened_ms: int, clock_ms: int) -> list[Output]:
+        """Take a responder's word that an incident opened at `opened_ms` is closed.
+
+        A close means contact: the silence starts anew. Unless it was ordinary life, its days leave the baseline.
+        Hospital is an absence until the home shows life again. "No contact" closes nothing.
+        """
+        self._pass(clock_ms)
+        state = self._state
+        if cause is CloseCause.NO_CONTACT:
+            return []
+        if kind is IncidentKind.CANNOT_SEE:
+            state.quiet_ms = state.clock_ms + BLIND_AGAIN_MS
+        else:
+            state.restart_ms = state.clock_ms
+        if kind is IncidentKind.SILENCE:
+            alarms = [alarm for alarm in (state.silence, state.past) if alarm and alarm.raised_ms == opened_ms]
+            since_ms = alarms[0].since_ms if alarms else opened_ms
+            if cause not in ORDINARY:
+                state.untrue = [*state.untrue, (since_ms, state.clock_ms)][-64:]
+            state.silence = state.past = None
+        elif kind is IncidentKind.UNANSWERED_CALLS:
+            state.calls.settled_ms = state.clock_ms
+        elif kind is IncidentKind.MISSED_MEDICATION:
+            state.medication.settled_ms = state.clock_ms
+        state.told.pop(kind, None)
+        if cause is CloseCause.HOSPITAL:
+            state.hospital_ms = state.clock_ms
+        return decide(state)
+
+    def due(self, *, reports_continue: bool = True) -> dict[IncidentKind, int]:
+        """Return when each incident would be raised if nothing further came, UTC milliseconds.
+
+        `reports_continue=True`: the person is silent and the sources go on reporting. `False`: the wire is cut, so that
+        "cannot see" may come first, and no silence after it. An open silence shows the deadline it had.
+        """
+        state = self._state
+        out: dict[IncidentKind, int] = {}
+        blind_ms = state.seeing.blind_at(state.profile)
+        if state.silence is not None:
+            out[IncidentKind.SILENCE] = state.silence.deadline_ms
+        else:
+            _, verdict = state.verdict(reports_continue=reports_continue)
+            if verdict.due_ms < (NEVER_MS if reports_continue else blind_ms):
+                out[IncidentKind.SILENCE] = verdict.due_ms
+        if not reports_continue and blind_ms < NEVER_MS:
+            out[IncidentKind.CANNOT_SEE] = max(blind_ms, state.quiet_ms)
+        return out
+
+    def score_one(self, clock_ms: int | None = None) -> float | None:
+        """Return the score of the silence by a moment (default: the clock), nats; None while warming up."""
+        state = self._state
+        if state.clock_ms < state.warm_ms:
+            return None
+        silence, _ = state.verdict()
+        return sum(state.scores(silence, state.clock_ms if clock_ms is None else clock_ms).values())
+
+    def explain(self) -> dict[str, Any]:
+        """Return what the household's state means, as plain data."""
+        state = self._state
+        silence, verdict = state.verdict()
+        mean_h, deviation_h = state.rhythm.longest.usual(away=silence.away)
+        return {
+            "household": state.pseudonym,
+            "clock_ms": state.clock_ms,
+            "last_life_ms": self.last_life_ms,
+            "away": silence.away,
+            "score": round(sum(state.scores(silence, state.clock_ms).values()), 2),
+            "threshold": round(silence.threshold, 2),
+            "deadline_ms": verdict.due_ms if verdict.due_ms < NEVER_MS else None,
+            "deadline_by": verdict.clock,
+            "usual_per_hour": [round(count, 2) for count in state.rhythm.busy],
+            "usual_longest_h": round(mean_h, 1),
+            "usual_longest_deviation_h": round(deviation_h, 1),
+            "days_learned": round(state.rhythm.days, 1),
+            "warm": state.clock_ms >= state.warm_ms,
+            "blind": state.blind,
+            "sources": [
+                {
+                    "source": name,
+                    "kind": source.kind,
+                    "healthy": source.dark_at(state.profile) > state.clock_ms and not source.is_off,
+                    "reported_ms": source.reported_ms,
+                    "healthy_for_h": round(source.limit_ms(state.profile) / HOUR_MS, 1),
+                }
+                for name, source in sorted(state.seeing.sources.items())
+            ],
+            "answer_rate": {hour: round(state.calls.answer_rate(hour), 2) for hour in (3, 9, 15, 21)},
+            "unanswered_in_a_row": state.calls.row(state.life(), state.paused).calls,
+            "missed_doses_in_a_row": state.medication.row(state.paused).doses,
+            "open": sorted([*state.told, *([IncidentKind.SILENCE] if state.silence else [])]),
+        }
+
+    def hot(self) -> bytes:
+        """Return the snapshot row that changes with every event."""
+        return hot_row(self._state)
+
+    def rhythm(self) -> bytes:
+        """Return the snapshot row that changes at most once a day, when `rhythm_version` grows."""
+        return rhythm_row(self._state)
+
+    def snapshot(self) -> bytes:
+        """Return both rows in one."""
+        return msgspec.msgpack.encode([self.hot(), self.rhythm()])
+
+    @classmethod
+    def restore(cls, hot: bytes, rhythm: bytes, profile: Profile, record: HouseholdRecord | None) -> "Household":
+        """Return the household of two rows, bit for bit as it was.
+
+        Raises:
+            ValueError: the bytes are not rows of this format.
+
+        """
+        household = cls.__new__(cls)
+        household._take(state_of(hot, rhythm, profile, record))  # noqa: SLF001 - its own class
+        return household
+
+    @classmethod
+    def from_snapshot(cls, snapshot: bytes, profile: Profile, record: HouseholdRecord | None) -> "Household":
+        """Return the household of a `snapshot()`.
+
+        Raises:
+            ValueError: the bytes are not a snapshot of this format.
+
+        """
+        try:
+            hot, rhythm = msgspec.msgpack.decode(snapshot, type=tuple[bytes, bytes])
+        except msgspec.DecodeError as error:
+            raise ValueError("not the snapshot of a household") from error
+        return cls.restore(hot, rhythm, profile, record)
+
+    def _pass(self, clock_ms: int) -> None:
+        self._state.clock_ms = max(self._state.clock_ms, clock_ms)
+
+    def _meet(self, name: str, at_ms: int) -> tuple[Source | None, Episodes] | None:
+        """Return a source and the ring of its kind, remembered for the next event; None without consent."""
+        state = self._state
+        if not state.consents(name):
+            return None
+        known = len(state.seeing.sources)
+        source = state.seeing.meet(name, at_ms)
+        ring = state.rings.setdefault(channel_of(name), Episodes())
+        if len(state.seeing.sources) <= known or len(self._met) >= MOST_MET:
+            self._met.clear()  # a source may have been dropped for this one: a stale memory of it would be written to
+        self._met[name] = (source, ring)
+        state.know_kinds()
+        return source, ring

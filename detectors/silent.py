@@ -1,0 +1,183 @@
+"""The life of a silence: asked about, raised at its deadline, updated as it grows, cleared by life, withdrawn by late evidence."""
+
+from typing import Final, Literal
+
+from detectors.alarm import Alarm
+from detectors.findings import Ask, Fact, Finding, Output
+from detectors.hazard import NEVER_MS
+from detectors.hours import DAY_MS, HOUR_MS
+from detectors.life import HOME
+from detectors.state import HORIZON_MS, State
+from detectors.verdict import Silence, Verdict
+from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
+
+ASK_AGAIN_MS: Final = HOUR_MS // 2
+ASKS_A_SILENCE: Final = 2
+MONTH_MS: Final = 30 * DAY_MS
+LOOK_AGAIN_MS: Final = HOUR_MS
+"""An open silence is looked at this often for its severity and shares,"""
+LOOK_FOR_MS: Final = 48 * HOUR_MS
+"""and for this long."""
+
+Change = Literal["raise", "update", "clear", "withdraw"]
+
+
+def decide_silence(state: State) -> tuple[list[Output], int]:
+    """Return what is new about the silence, and when to look at it again."""
+    if state.hospital_ms and HOME in state.rings and _home_again(state):
+        state.hospital_ms = 0
+    out: list[Output] = _review_past(state)
+    if state.silence is not None:
+        out += _review(state, state.silence)
+    if state.silence is not None:
+        over_ms = state.clock_ms - state.silence.raised_ms
+        return out, state.clock_ms + LOOK_AGAIN_MS if over_ms < LOOK_FOR_MS else NEVER_MS
+    earliest_ms = max(state.life(), state.restart_ms, state.start_ms) + int(state.profile.silence.shortest_h * HOUR_MS)
+    if state.clock_ms < earliest_ms:
+        return out, earliest_ms
+    silence, verdict = state.verdict()
+    if verdict.due_ms <= state.clock_ms:
+        if not state.blind and not state.pause_at(state.clock_ms):
+            out.append(_raise(state, silence, verdict))
+            return out, state.clock_ms + LOOK_AGAIN_MS
+        return out, NEVER_MS  # the next report of a dark source, or the end of the absence, asks for another look
+    asked, ask_wake_ms = _ask(state, silence, verdict)
+    return out + asked, min(verdict.due_ms, ask_wake_ms)
+
+
+def _home_again(state: State) -> bool:
+    return any(episode.start > state.hospital_ms for episode in state.rings[HOME].proofs())
+
+
+def _raise(state: State, silence: Silence, verdict: Verdict) -> Finding:
+    scores = state.scores(silence, state.clock_ms)
+    shares = _shares(scores)
+    alarm = Alarm(
+        life_ms=state.life(),
+        since_ms=silence.since_ms,
+        deadline_ms=verdict.due_ms,
+        raised_ms=state.clock_ms,
+        severity=0,
+        shares=shares,
+        away=silence.away,
+    )
+    severity = alarm.grown(state.clock_ms, len(silence.steps))
+    state.silence = alarm._replace(severity=severity.rank)
+    return _finding(state, state.silence, "raise", severity, silence, verdict.clock)
+
+
+def _review(state: State, alarm: Alarm) -> list[Output]:
+    """Look at an open silence again: life seen, late evidence, a declared absence, growing severity."""
+    if any(a <= alarm.deadline_ms < b or a <= alarm.since_ms < b for a, b in state.paused):
+        state.silence = None
+        return [_finding(state, alarm, "withdraw", Severity.MINOR)]
+    late = _late_evidence(state, alarm)
+    life_ms = state.life()
+    if late is not None and (late.due_ms > state.clock_ms or life_ms > alarm.deadline_ms):
+        state.silence = None
+        return [_finding(state, alarm, "withdraw", Severity.MINOR)]
+    if life_ms > alarm.deadline_ms:
+        state.past = alarm._replace(cleared_ms=state.clock_ms)
+        state.silence = None
+        return [_finding(state, alarm, "clear", Severity.MINOR)]
+    silence, verdict = state.verdict()
+    severity = alarm.grown(state.clock_ms, len(silence.steps))
+    shares = _shares(state.scores(silence, state.clock_ms))
+    if severity.rank <= alarm.severity and life_ms == alarm.life_ms and not alarm.moved(shares):
+        return []
+    state.silence = alarm._replace(
+        life_ms=life_ms,
+        since_ms=silence.since_ms,
+        deadline_ms=alarm.deadline_ms if late is None else verdict.due_ms,
+        severity=max(severity.rank, alarm.severity),
+        shares=shares,
+    )
+    return [_finding(state, state.silence, "update", tuple(Severity)[state.silence.severity], silence, verdict.clock)]
+
+
+def _review_past(state: State) -> list[Output]:
+    """Withdraw a silence that life has cleared, when a late event shows that it was never due."""
+    alarm = state.past
+    if alarm is None:
+        return []
+    if state.clock_ms - alarm.raised_ms > HORIZON_MS:
+        state.past = None
+        return []
+    if _late_evidence(state, alarm) is None:
+        return []
+    state.past = None
+    return [_finding(state, alarm, "withdraw", Severity.MINOR)]
+
+
+def _late_evidence(state: State, alarm: Alarm) -> Verdict | None:
+    """Return the verdict over the true silence when life was nearer than was known and it was not due when raised."""
+    if state.life(alarm.deadline_ms) <= max(alarm.life_ms, alarm.since_ms):
+        return None
+    _, verdict = state.verdict(alarm.deadline_ms)
+    return verdict if verdict.due_ms > alarm.raised_ms else None
+
+
+def _ask(state: State, silence: Silence, verdict: Verdict) -> tuple[list[Output], int]:
+    """Ask for a check-in call before anybody is alarmed, and once more half an hour later, within the month's budget."""
+    clock_ms = state.clock_ms
+    state.asks = [at_ms for at_ms in state.asks if at_ms > clock_ms - MONTH_MS]
+    asked = [at_ms for at_ms in state.asks if at_ms > silence.since_ms]
+    if len(asked) >= ASKS_A_SILENCE or not _may_call(state):
+        return [], NEVER_MS
+    at_ms = max(verdict.ask_ms, asked[-1] + ASK_AGAIN_MS if asked else 0)
+    if len(state.asks) >= state.profile.checkins_per_month or at_ms >= NEVER_MS:
+        return [], NEVER_MS
+    if clock_ms < at_ms:
+        return [], at_ms
+    if state.blind or state.pause_at(clock_ms):
+        return [], NEVER_MS
+    state.asks.append(clock_ms)
+    again_ms = clock_ms + ASK_AGAIN_MS
+    return [Ask(at_ms=clock_ms, until_ms=again_ms)], again_ms if len(asked) + 1 < ASKS_A_SILENCE else NEVER_MS
+
+
+def _may_call(state: State) -> bool:
+    """Tell whether the registry lets a call be made: it does unless it names other rungs only."""
+    ladder = state.record.ladder if state.record else []
+    return not ladder or any(rung.ask == "checkin_call" for rung in ladder)
+
+
+def _shares(scores: dict[str, float]) -> dict[str, float]:
+    total = sum(scores.values())
+    return {name: round(part / total, 3) for name, part in scores.items()} if total > 0 else {}
+
+
+def _finding(
+    state: State, alarm: Alarm, change: Change, severity: Severity, silence: Silence | None = None, clock: str = ""
+) -> Finding:
+    over = change in ("clear", "withdraw")
+    usual_h, _ = state.rhythm.longest.usual(away=alarm.away)
+    facts: dict[str, Fact] = {
+        "silent_h": round((state.clock_ms - alarm.since_ms) / HOUR_MS, 1),
+        "usual_longest_h": round(usual_h, 1),
+        "usual_per_h": round(state.rhythm.busy[state.hours.hour(state.clock_ms)], 1),
+        "away": int(alarm.away),
+        "raised_ms": alarm.raised_ms,
+    }
+    if silence is not None:
+        facts |= {"clock": clock, "unanswered": len(silence.steps), "ghosts": int(silence.ghost)}
+    return Finding(
+        kind=IncidentKind.SILENCE,
+        change=change,
+        severity=severity,
+        urgency=Urgency.PAST if over else Urgency.IMMEDIATE,
+        certainty=Certainty.UNLIKELY
+        if change == "withdraw"
+        else Certainty.POSSIBLE
+        if alarm.away
+        else Certainty.LIKELY,
+        score=None if silence is None else round(sum(state.scores(silence, state.clock_ms).values()), 3),
+        threshold=None if silence is None else round(silence.threshold, 3),
+        shares={} if over else alarm.shares,
+        event_from_ms=alarm.since_ms,
+        event_until_ms=state.clock_ms,
+        last_life_ms=state.life() or None,
+        deadline_ms=alarm.deadline_ms,
+        would_change="" if over else "life",
+        facts=facts,
+    )
