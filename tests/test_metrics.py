@@ -1,0 +1,153 @@
+"""Metrics: named once, in base units, with labels from closed sets, and told in docs/metrics.md."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from schemas.incidents import IncidentKind
+from streams.generate import PAGES, ROOT, drifted, page
+from streams.metrics import (
+    PARTITION,
+    RESULTS,
+    Named,
+    WorkerMetrics,
+    WriterPrometheus,
+    metrics_table,
+    new_registry,
+    outside_their_sets,
+)
+from streams.writer import WriterMetrics
+
+MAKERS: list[type[WorkerMetrics | WriterPrometheus]] = [WorkerMetrics, WriterPrometheus]
+BOTH = [*WorkerMetrics(CollectorRegistry()).named, *WriterPrometheus(CollectorRegistry()).named]
+
+
+def scraped(registry: CollectorRegistry) -> str:
+    return generate_latest(registry).decode()
+
+
+@pytest.mark.parametrize("named", BOTH, ids=[one.name for one in BOTH])
+def test_a_name_says_its_type_and_its_unit(named: Named) -> None:
+    assert re.fullmatch(r"anbu_[a-z]+(_[a-z]+)*", named.name)
+    assert named.name.endswith("_total") == (named.kind == "counter")
+    assert named.name.endswith("_seconds") == named.unit.startswith("seconds")
+    assert named.name.endswith("_timestamp_seconds") == (named.unit == "seconds since 1970")
+    assert (named.kind == "histogram") == bool(named.buckets)
+    assert list(named.buckets) == sorted(set(named.buckets))
+    assert named.about
+
+
+def test_no_label_could_name_a_person() -> None:
+    labels = {label for one in BOTH for label, _ in one.labels}
+    assert labels == {
+        *("engine", "topic", "outcome", "reason", "kind", "state", "purpose", "result", "partition", "what", "table"),
+    }
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_name_is_there_once_and_many_registries_do_not_meet(maker: type[WorkerMetrics | WriterPrometheus]) -> None:
+    first, second = maker(CollectorRegistry()), maker(CollectorRegistry())
+    names = [one.name for one in first.named]
+    assert len(set(names)) == len(names)
+    assert first.named == second.named
+
+
+def test_every_series_of_a_closed_set_is_there_at_zero_before_anything_happened() -> None:
+    registry = CollectorRegistry()
+    WorkerMetrics(registry)
+    text = scraped(registry)
+    for kind in IncidentKind:
+        assert f'anbu_incident_revisions_total{{kind="{kind.value}",state="opened"}} 0.0' in text
+    for result in RESULTS:
+        assert f'anbu_responder_actions_total{{result="{result}"}} 0.0' in text
+    assert "anbu_send_failures_total 0.0" in text
+    assert "partition=" not in text
+
+
+def test_every_metric_is_scraped_under_the_name_the_table_tells() -> None:
+    for maker in MAKERS:
+        registry = CollectorRegistry()
+        made = maker(registry)
+        for one in made.named:
+            kind = "gauge" if one.kind == "info" else one.kind
+            assert f"# TYPE {one.name} {kind}\n" in scraped(registry)
+
+
+def test_a_partition_that_another_worker_has_now_is_told_of_no_more() -> None:
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    for partition in (1, 11):
+        metrics.clock_seconds.labels(partition).set(5.0)
+        metrics.lag_records.labels(partition).set(7)
+    metrics.forget_partition(1)
+    metrics.forget_partition(3)  # of which nothing was told
+    assert 'partition="11"' in scraped(registry)
+    assert 'partition="1"' not in scraped(registry)
+    metrics.lag_records.labels(1).set(2)  # it has come back
+    assert 'anbu_lag_records{partition="1"} 2.0' in scraped(registry)
+
+
+def test_every_partition_gauge_is_forgotten_with_its_partition() -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    told = [one.name for one in metrics.named if ("partition", PARTITION) in one.labels]
+    assert sorted(gauge._name for gauge in metrics._by_partition) == sorted(told)
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "is_found"),
+    [("topic", "home.sensors", False), ("topic", "h-0001", True), ("partition", "12", False), ("partition", "h", True)],
+)
+def test_a_label_outside_its_set_is_found(label: str, value: str, is_found: bool) -> None:
+    registry = new_registry()
+    metrics = WorkerMetrics(registry, engine="test")
+    if label == "topic":
+        metrics.records_applied.labels(value).inc()
+    else:
+        metrics.households.labels(value).set(1)
+    assert bool(outside_their_sets(registry, metrics.named)) is is_found
+
+
+def test_the_writer_tells_what_it_did() -> None:
+    registry = CollectorRegistry()
+    metrics: WriterMetrics = WriterPrometheus(registry, engine="test")
+    metrics.wrote("incidents", 3)
+    metrics.wrote("incidents", 4)
+    metrics.retried()
+    metrics.skipped("dead.letters", "not_readable", 2)
+    metrics.held(9, 1.5)
+    text = scraped(registry)
+    for line in (
+        'anbu_build_info{engine="test"} 1.0',
+        'anbu_writer_rows_total{table="incidents"} 7.0',
+        'anbu_writer_inserts_total{table="incidents"} 2.0',
+        'anbu_writer_rows_total{table="statuses"} 0.0',
+        "anbu_writer_retries_total 1.0",
+        'anbu_writer_skipped_total{reason="not_readable",topic="dead.letters"} 2.0',
+        "anbu_writer_held_records 9.0",
+        "anbu_writer_behind_seconds 1.5",
+    ):
+        assert line in text
+
+
+def test_the_documentation_is_what_the_code_says() -> None:
+    assert drifted() == [], "run: make docs"
+    text = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    assert all(f"| `{one.name}` |" in text for one in BOTH)
+
+
+def test_negative_control_a_table_that_was_edited_by_hand_is_found(tmp_path: Path) -> None:
+    for path in PAGES:
+        (tmp_path / path.parent).mkdir(exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    assert drifted(tmp_path) == []
+    edited = tmp_path / "docs/metrics.md"
+    edited.write_text(edited.read_text(encoding="utf-8").replace("anbu_lag_records", "anbu_lag"), encoding="utf-8")
+    assert drifted(tmp_path) == [Path("docs/metrics.md")]
+    assert "anbu_lag_records" in page(Path("docs/metrics.md"), tmp_path)
+
+
+def test_the_table_has_a_row_a_metric() -> None:
+    assert len(metrics_table(BOTH).splitlines()) == 2 + len(BOTH)
