@@ -94,6 +94,11 @@ class Household:
         return self._state.rhythm_version
 
     @property
+    def learned_ms(self) -> int:
+        """Events before this are too late to change anything: their day has been learned."""
+        return self._state.learned_ms
+
+    @property
     def blind(self) -> bool:
         """There are sources, and none of them is healthy."""
         return self._state.blind
@@ -121,19 +126,21 @@ class Household:
         self._shortest_ms = int(profile.silence.shortest_h * HOUR_MS)
         return decide(self._state)
 
-    def learn_one(self, event: Event, clock_ms: int | None = None) -> list[Output]:
+    def learn_one(self, event: Event, clock_ms: int | None = None, arrival_ms: int = 0) -> list[Output]:
         """Take one event of this household, in any order and any number of times, and return what it changes.
 
         `clock_ms` defaults to the later of the clock and the event's time. Nearly every event is a sign of life minutes
         after the last one: it moves the end of one episode and nothing else. Events older than what was learned are too
-        late to change anything; one more than 5 minutes ahead of the clock is no sign of life.
+        late to change anything; one more than 5 minutes ahead of the clock, or of its arrival where that is later, is no
+        sign of life.
         """
         state = self._state
         at = event.at_ms
         if clock_ms is None:
             clock_ms = at
         state.clock_ms = max(state.clock_ms, clock_ms)
-        if at < state.learned_ms or max(at, event.until_ms) > state.clock_ms + FUTURE_TOLERANCE_MS:
+        latest_ms = max(state.clock_ms, arrival_ms) + FUTURE_TOLERANCE_MS
+        if at < state.learned_ms or max(at, event.until_ms) > latest_ms:
             return []
         met = self._met.get(event.source) or self._meet(event.source, at)
         if met is None:

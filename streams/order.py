@@ -34,7 +34,11 @@ def read_tick(value: bytes | None) -> Tick | None:
 
 
 class Applied(NamedTuple):
-    """One record whose turn has come. `arrival_ms` is its topic's last tick before it."""
+    """One record whose turn has come.
+
+    `arrival_ms` is its topic's last tick before it; in a live log whose broker stamps arrivals, that stamp where it is
+    later. Else everything that came while the ticker was away would seem to lie in the future.
+    """
 
     topic: int
     offset: int
@@ -188,7 +192,9 @@ class CanonicalOrder:
                 positions.offsets[topic] = offset + 1
                 key = chunk.keys[i]
                 if key != TICK_KEY:
-                    yield Applied(topic, offset, key, chunk.values[i], before)
+                    stamped = positions.live and chunk.broker_stamped
+                    arrival_ms = max(before, chunk.timestamps[i]) if stamped else before
+                    yield Applied(topic, offset, key, chunk.values[i], arrival_ms)
                     continue
                 self._take_tick(topic, chunk, i)
                 if ticks[topic] != before:
