@@ -109,7 +109,10 @@ class Settings:
         4, "partitions of every topic of the set; fixed for the life of the set", _between(1, 4096)
     )
     metrics_port: int = _setting(
-        9310, "port of `/metrics`, `/live` and `/ready`; 0 takes a free one", _between(0, 65535)
+        9310, "port of a worker's `/metrics`, `/live` and `/ready`; 0 takes a free one", _between(0, 65535)
+    )
+    writer_metrics_port: int = _setting(
+        9311, "the same of a ClickHouse writer, which may run beside a worker", _between(0, 65535)
     )
     metrics_host: str = _setting("127.0.0.1", "address they listen on")
     tick_every_s: float = _setting(5.0, "seconds between live ticks", _between(0.05, 60))
