@@ -6,7 +6,7 @@ first try and lost only its answer, would store the rows twice.
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -106,26 +106,45 @@ class Freezer:
         self.limits: Final = limits or Limits()
         self._growing: dict[Place, _Growing] = {}
         self._frozen: deque[Batch] = deque()
-        self._last: dict[Place, int] = {}
-        """Last offset held of each partition of which anything is held."""
+        self._next: dict[Place, int] = {}
+        """The offset that follows on what was taken of each partition, held or acknowledged."""
+        self._jumps: dict[Place, tuple[int, int]] = {}
+        """The step out of order for which a partition was read again, until something of it is acknowledged."""
 
-    def add(self, records: Iterable[Record], at_s: float) -> None:
-        """Take in records as they were read; those already held are left out."""
+    def add(self, records: Iterable[Record], at_s: float) -> set[Place]:
+        """Take in records as they were read; the partitions that must be read again from the committed offset.
+
+        A record that does not follow on the one before it is no record to go on with: a reader that lost some would
+        have them committed unseen, and a broker that lost its memory, or its newest records, gives old offsets to new
+        ones. What was held of that partition is let go. When the same step comes again it is really in the log: a gap is
+        then passed, a repeat left out. (No topic that is read here is compacted or written in transactions.)
+        """
+        out_of_step: set[Place] = set()
         for record in records:
             place = (record.topic, record.partition)
-            if record.offset <= self._last.get(place, -1):
-                if record.offset >= self._first_of(place):
+            if place in out_of_step:
+                continue
+            expected = self._next.get(place, record.offset)
+            if record.offset != expected:
+                if self._jumps.get(place) != (expected, record.offset):
+                    self.forget({place: None})
+                    self._jumps[place] = (expected, record.offset)
+                    out_of_step.add(place)
                     continue
-                # Read again from before what is held: the reader starts over there, so all of it comes again.
-                self.forget([place])
-            self._last[place] = record.offset
-            growing = self._growing.get(place)
-            if growing is None:
-                growing = self._growing[place] = _Growing(record.offset, at_s, record.arrived_ms)
-            growing.oldest_ms = min(growing.oldest_ms, record.arrived_ms)
-            growing.add(record, to_row(*record[:3], record.value))
-            if growing.records >= self.limits.batch_records or growing.bytes >= self.limits.batch_bytes:
-                self._cut(place)
+                if record.offset < expected:
+                    continue
+            self._take(place, record, at_s)
+        return out_of_step
+
+    def _take(self, place: Place, record: Record, at_s: float) -> None:
+        self._next[place] = record.offset + 1
+        growing = self._growing.get(place)
+        if growing is None:
+            growing = self._growing[place] = _Growing(record.offset, at_s, record.arrived_ms)
+        growing.oldest_ms = min(growing.oldest_ms, record.arrived_ms)
+        growing.add(record, to_row(*record[:3], record.value))
+        if growing.records >= self.limits.batch_records or growing.bytes >= self.limits.batch_bytes:
+            self._cut(place)
 
     def freeze(self, at_s: float, *, everything: bool = False) -> None:
         """Cut what has waited long enough, or everything.
@@ -148,16 +167,19 @@ class Freezer:
         if not self._frozen or self._frozen[0] is not batch:
             raise ValueError(f"{batch.token} is not the batch that was next")
         self._frozen.popleft()
-        if batch.last == self._last.get(batch.place):
-            del self._last[batch.place]
+        self._jumps.pop(batch.place, None)
 
-    def forget(self, places: Sequence[Place]) -> None:
-        """Let go of all that is held of these partitions: another has them now, or they are read again."""
-        gone = set(places)
-        for place in gone:
+    def forget(self, places: Mapping[Place, int | None]) -> None:
+        """Let go of all that is held of these partitions: another has them now, or they are read again.
+
+        Each with the offset from which it is read again, None where that is not known.
+        """
+        for place, offset in places.items():
             self._growing.pop(place, None)
-            self._last.pop(place, None)
-        self._frozen = deque(batch for batch in self._frozen if batch.place not in gone)
+            self._next.pop(place, None)
+            if offset is not None:
+                self._next[place] = offset
+        self._frozen = deque(batch for batch in self._frozen if batch.place not in places)
 
     @property
     def records(self) -> int:
@@ -181,10 +203,6 @@ class Freezer:
     def _all(self) -> Iterable[Batch | _Growing]:
         yield from self._frozen
         yield from self._growing.values()
-
-    def _first_of(self, place: Place) -> int:
-        firsts = [batch.first for batch in self._frozen if batch.place == place]
-        return firsts[0] if firsts else self._growing[place].first
 
     def _cut(self, place: Place) -> None:
         self._frozen.append(self._growing.pop(place).cut(place))

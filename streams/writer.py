@@ -3,7 +3,7 @@
 One turn (`Writer.step`), in this order, so that nothing is lost and nothing counts twice:
 
 1. Poll the broker, also while nothing more may be read: the group keeps its members by their polls.
-2. Forget what is held of partitions that changed hands: it is read again from the committed offset.
+2. Forget what is held of partitions that changed hands or are out of step: it is read again from the committed offset.
 3. Cut what is large or old enough into batches; from here on a batch never changes.
 4. Stop reading when enough is held, and go on when there is room again.
 5. Write the oldest batch, table by table, under its token, and wait for ClickHouse's acknowledgement.
@@ -17,29 +17,26 @@ import logging
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
-from schemas.rows import TABLES, Table, Values
+from streams.backoff import Backoff
 from streams.batches import Batch, Freezer, Limits
-from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError, connect, failure_of
+from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.publish import BrokerAwayError
 from streams.settings import Settings
 from streams.tail import Place
 from streams.wallclock import monotonic_s, now_ms
 from streams.writer_source import KafkaSource, Polled
+from streams.writer_store import ClickHouseStore, Store
 
 log = logging.getLogger("anbu.writer")
 
 POLL_S: Final = 0.2
 WRITING_AT_MOST_S: Final = 10.0
 """One turn starts no further batch after so long: the broker must be polled."""
-STORE_WITHIN_S: Final = 60.0
-"""Longest wait for one answer of ClickHouse. The driver tries a lost connection twice: 2 tables, 2 tries, 4 minutes."""
 
 
 class WriterError(Exception):
@@ -101,6 +98,9 @@ class Source(Protocol):
     def commit(self, place: Place, offset: int) -> None:
         """Keep that everything before `offset` is stored."""
 
+    def restart(self, places: Iterable[Place]) -> None:
+        """Read these partitions again from their committed offsets; the next poll tells them as restarted."""
+
     def pause(self) -> None:
         """Bring nothing more until `resume`."""
 
@@ -109,94 +109,6 @@ class Source(Protocol):
 
     def close(self) -> None:
         """End."""
-
-
-class Store(Protocol):
-    """Where rows go: `ClickHouseStore`, or a test's dict."""
-
-    def write(self, table: Table, rows: Sequence[Values], token: str) -> None:
-        """Store rows once; a repeat with the same token changes nothing. Raises as `streams.clickhouse` says."""
-
-    def close(self) -> None:
-        """End."""
-
-
-class ClickHouseStore:
-    """Rows into ClickHouse; opened at the first write, so that a writer may start before its store."""
-
-    def __init__(self, url: str, within_s: float = STORE_WITHIN_S) -> None:
-        """Choose the URL and the longest wait for one answer of a server; open nothing yet."""
-        self._url = url
-        self._within_s = within_s
-        self._client: Any = None
-
-    def write(self, table: Table, rows: Sequence[Values], token: str) -> None:
-        """Insert rows under a token and wait for the acknowledgement.
-
-        Raises:
-            ClickHouseAwayError: not acknowledged; it may be stored all the same, so try again with the same token.
-            ClickHouseRefusedError: it will not work, however often it is tried.
-
-        """
-        if self._client is None:
-            self._client = self._open()
-        try:
-            self._client.insert(
-                table.name,
-                rows,
-                column_names=table.names,
-                column_type_names=table.types,
-                settings={
-                    "insert_deduplication_token": token,
-                    "insert_deduplicate": 1,
-                    # A server that gathers inserts by itself would acknowledge before they are stored.
-                    "async_insert": 0,
-                },
-            )
-        except ClickHouseError as error:
-            raise failure_of(error) from error
-
-    def _open(self) -> Any:
-        client = connect(self._url, within_s=self._within_s)
-        try:
-            for table in TABLES:
-                # Reads nothing; a table or column that is missing is an error with its code.
-                names = ", ".join(f"`{name}`" for name in table.names)
-                client.command(f"SELECT {names} FROM {table.name} WHERE 0")  # noqa: S608 - names of our own tables
-        except ClickHouseError as error:
-            with suppress(ClickHouseError):
-                client.close()
-            raise failure_of(error) from error
-        return client
-
-    def close(self) -> None:
-        """End the connection."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-
-class Backoff:
-    """How long to wait after each failure in a row: doubled each time up to a bound, and shortened at random by up to half.
-
-    Many writers that lost the same server must not return to it in one moment. `draw` is a source of numbers in 0..1.
-    """
-
-    def __init__(self, draw: Callable[[], float], *, first_s: float = 0.2, most_s: float = 30.0) -> None:
-        self._draw = draw
-        self._first_s = first_s
-        self._most_s = most_s
-        self.failures = 0
-
-    def fail(self) -> float:
-        """Count one more failure; seconds to wait."""
-        wait_s = min(self._most_s, self._first_s * 2.0 ** min(self.failures, 30))
-        self.failures += 1
-        return wait_s * (1.0 - 0.5 * self._draw())
-
-    def succeed(self) -> None:
-        """Begin anew."""
-        self.failures = 0
 
 
 class Writer:
@@ -228,6 +140,7 @@ class Writer:
         self._backoff = Backoff(draw or random.SystemRandom().random)
         self._retry_at_s: float | None = None
         self._is_paused = False
+        self._told = ""
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Write until `stop` is set; without one, until SIGTERM or SIGINT. What is held then is written once more.
@@ -247,7 +160,12 @@ class Writer:
         source = self._open_source()
         polled = source.poll(self._poll_s(within_s))
         self._freezer.forget(polled.restarted)
-        self._freezer.add(polled.records, self._clock())
+        if out_of_step := self._freezer.add(polled.records, self._clock()):
+            log.warning(
+                "%s: records do not follow on each other; reading again from the committed offset",
+                ", ".join(f"{topic}/{partition}" for topic, partition in sorted(out_of_step)),
+            )
+            source.restart(out_of_step)
         self._freezer.freeze(self._clock())
         self._throttle(source)
         self._write_frozen(source)
@@ -289,6 +207,7 @@ class Writer:
             if self._backoff.failures:
                 log.warning("ClickHouse is back after %d failed tries", self._backoff.failures)
             self._backoff.succeed()
+            self._told = ""
             self._retry_at_s = None
             source.commit(batch.place, batch.last + 1)
             self._freezer.acknowledge(batch)
@@ -312,8 +231,9 @@ class Writer:
             ) from error
 
     def _wait_after(self, error: ClickHouseAwayError) -> None:
-        if not self._backoff.failures:
+        if str(error) != self._told:
             log.error("%s; nothing is lost, trying on", error)
+        self._told = str(error)
         self.metrics.retried()
         self._retry_at_s = self._clock() + self._backoff.fail()
 
@@ -342,7 +262,17 @@ def _stopping(stop: threading.Event | None) -> Iterator[threading.Event]:
         yield stop
         return
     asked = threading.Event()
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in numbers}
+
+    def ask(*_signal: object) -> None:
+        asked.set()
+        # The last write may wait minutes for a server that hangs: who asks again is not made to wait for it.
+        for number in numbers:
+            signal.signal(number, before[number])
+
+    for number in numbers:
+        signal.signal(number, ask)
     try:
         yield asked
     finally:
@@ -350,4 +280,4 @@ def _stopping(stop: threading.Event | None) -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-__all__ = ["Backoff", "ClickHouseStore", "Source", "Store", "Writer", "WriterError", "WriterMetrics", "WriterTally"]
+__all__ = ["Source", "Writer", "WriterError", "WriterMetrics", "WriterTally"]

@@ -35,7 +35,8 @@ class Polled(NamedTuple):
     """What one poll brought. Of `restarted` partitions nothing read before counts: forget what is held of them."""
 
     records: list[Record]
-    restarted: list[Place]
+    restarted: dict[Place, int | None]
+    """Each with the offset of the record that comes next, None where that is not known."""
 
 
 class KafkaSource:
@@ -82,19 +83,22 @@ class KafkaSource:
             BrokerAwayError: the broker refuses for good.
 
         """
+        batches: dict[TopicPartition, list[Any]] = {}
+        moved: set[TopicPartition] = set()
         try:
             batches = self._consumer.poll(timeout_ms=int(within_s * 1000))
             moved = self._moves.take()
-            if moved:
-                self._start_over(moved)
+            starts = self._start_over(moved)
             if self._is_paused:
                 # A partition that was given to us meanwhile knows nothing of the pause.
-                self._consumer.pause(*self._consumer.assignment())
+                self._pause_all()
         except (KafkaError, OSError) as error:
             if not getattr(error, "retriable", isinstance(error, OSError)):
                 raise BrokerAwayError(f"the broker at {self._bootstrap} refuses ({type(error).__name__})") from error
             log.warning("the broker at %s: %s; trying on", self._bootstrap, type(error).__name__)
-            return Polled([], [])
+            # The client has moved past what this poll brought, and nobody will have it: read it again.
+            self._moves.add(moved | set(batches))
+            return Polled([], {(at.topic, at.partition): None for at in moved | set(batches)})
         self._watch(heard=bool(batches))
         records = [
             Record(at.topic, at.partition, r.offset, r.key, r.value, r.timestamp)
@@ -102,26 +106,28 @@ class KafkaSource:
             if at not in moved
             for r in found
         ]
-        return Polled(records, [(at.topic, at.partition) for at in moved])
+        return Polled(records, starts)
 
-    def _start_over(self, moved: set[TopicPartition]) -> None:
+    def restart(self, places: Iterable[Place]) -> None:
+        """Read these partitions again from their committed offsets, from the next poll on."""
+        self._moves.add(TopicPartition(*place) for place in places)
+
+    def _start_over(self, moved: set[TopicPartition]) -> dict[Place, int | None]:
         """Go back to the committed offsets of partitions that changed hands.
 
         The client calls its listener from a thread of its own, so what a poll returned may be from before or after the
         change. Neither is used: whatever was read and not acknowledged is read again.
         """
+        starts: dict[Place, int | None] = {(at.topic, at.partition): None for at in moved}
         for at in moved & set(self._consumer.assignment()):
-            try:
-                kept = self._consumer.committed(at, timeout_ms=10_000)
+            kept = self._consumer.committed(at, timeout_ms=10_000)
+            starts[at.topic, at.partition] = kept
+            with contextlib.suppress(ValueError, KeyError):  # it has moved on meanwhile, which the next poll will tell
                 if kept is None:
                     self._consumer.seek_to_beginning(at)
                 else:
                     self._consumer.seek(at, kept)
-            except ValueError:
-                continue  # it has moved on again meanwhile, which the next poll will tell
-            except KafkaError:
-                self._moves.add(moved)  # or records before the change would be followed by others after it
-                raise
+        return starts
 
     def commit(self, place: Place, offset: int) -> None:
         """Keep that everything before `offset` is stored. A failure is told and mended by the next commit or start."""
@@ -133,12 +139,19 @@ class KafkaSource:
     def pause(self) -> None:
         """Bring nothing more until `resume`, and stay in the group all the same as long as `poll` is called."""
         self._is_paused = True
-        self._consumer.pause(*self._consumer.assignment())
+        self._pause_all()
 
     def resume(self) -> None:
         """Go on reading."""
         self._is_paused = False
-        self._consumer.resume(*self._consumer.paused())
+        for at in self._consumer.paused():
+            with contextlib.suppress(KeyError):
+                self._consumer.resume(at)
+
+    def _pause_all(self) -> None:
+        for at in self._consumer.assignment():
+            with contextlib.suppress(KeyError):  # given away in this very moment, by the client's own thread
+                self._consumer.pause(at)
 
     def close(self) -> None:
         """Leave the group."""

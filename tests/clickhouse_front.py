@@ -45,19 +45,22 @@ class Fault(StrEnum):
     HANG_BEFORE = "no answer, not applied"
     HANG_AFTER = "applied, no answer"
     TOO_MANY_PARTS = "error 252, not applied"
+    LATE_ERROR = "status 200 with progress, then error 252 among the headers, not applied"
+    CUT = "applied, then the answer ends within its headers"
     UNKNOWN_TABLE = "error 60"
     NONE = "applied and acknowledged"
 
 
 _BEFORE = {Fault.RESET_BEFORE, Fault.HANG_BEFORE}
 _AFTER = {Fault.RESET_AFTER, Fault.HANG_AFTER}
+_PARTS = "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)"
 _RESETS = {Fault.RESET_BEFORE, Fault.RESET_AFTER}
 
 
 class Front:
     """The server; a context manager. `engine` is a clickhouse-connect client on the embedded engine."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Any, port: int = 0) -> None:
         self.engine = engine
         self.faults: deque[Fault] = deque()
         self.inserts: list[tuple[str, str]] = []
@@ -66,7 +69,7 @@ class Front:
         """Every connection is reset, whatever it asks."""
         self.lock = threading.Lock()
         self.ended = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -120,7 +123,10 @@ def _handler_of(front: Front) -> type[BaseHTTPRequestHandler]:
                 self._fail(503, None, "busy")
                 return
             if fault is Fault.TOO_MANY_PARTS:
-                self._fail(500, 252, "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)")
+                self._fail(500, 252, _PARTS)
+                return
+            if fault is Fault.LATE_ERROR:
+                self._answer(_PARTS.encode(), {"X-ClickHouse-Progress": "{}", "X-ClickHouse-Exception-Code": "252"})
                 return
             if fault is Fault.UNKNOWN_TABLE:
                 self._fail(404, 60, "Code: 60. DB::Exception: No such table. (UNKNOWN_TABLE)")
@@ -134,6 +140,9 @@ def _handler_of(front: Front) -> type[BaseHTTPRequestHandler]:
                 front.inserts.append((table, settings.get("insert_deduplication_token", "")))
             if fault in _RESETS:
                 self._reset()
+            elif fault is Fault.CUT:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-ClickHouse-Progress: {}\r\n")
+                self.close_connection = True
             elif fault in _BEFORE | _AFTER:
                 front.ended.wait()  # until the client has given up, and the test is over
                 self.close_connection = True

@@ -1,13 +1,17 @@
 """`anbu writer`."""
 
 import logging
+from importlib.metadata import version
 
 import click
 
-from streams.commands.outcome import Failed, settings, told
+from streams.commands.outcome import Failed, Misconfigured, settings, told
 from streams.commands.teach import Taught
+from streams.health import HealthError, HealthServer
+from streams.metrics import WriterPrometheus, new_registry
 from streams.settings import masked
 from streams.writer import Writer, WriterError
+from streams.writer_health import WriterHealth
 
 
 @click.command(cls=Taught, short_help="Write incidents, statuses and dead letters to ClickHouse.")
@@ -16,17 +20,25 @@ def writer() -> None:
     """Write incidents, statuses and dead letters to ClickHouse.
 
     Its own consumer group: when ClickHouse is away it waits with backoff and nothing is lost or doubled, and incidents
-    still reach responders through Kafka. SIGTERM and Ctrl-C end it after a last write. With a chdb:// URL it is the one
-    process that can have the embedded engine open.
+    still reach responders through Kafka. SIGTERM and Ctrl-C end it after a last write, a second one at once. With a
+    chdb:// URL it is the one process that can have the embedded engine open.
 
     Example:
       anbu migrate && anbu writer
-      writing from 127.0.0.1:9092 to clickhouse://anbu:***@127.0.0.1:8123/anbu
+      writing from 127.0.0.1:9092 to clickhouse://anbu:***@127.0.0.1:8123/anbu; health at http://127.0.0.1:9311/ready
     """
     chosen = settings()
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
-    click.echo(f"writing from {chosen.bootstrap} to {masked(chosen.clickhouse)}", err=True)
+    registry = new_registry()
+    health = WriterHealth(WriterPrometheus(registry, engine=version("anbu")))
     try:
-        Writer(chosen).run()
+        with HealthServer(
+            health, registry, chosen.metrics_host, chosen.writer_metrics_port, port_setting="writer_metrics_port"
+        ) as server:
+            where = f"writing from {chosen.bootstrap} to {masked(chosen.clickhouse)}"
+            click.echo(f"{where}; health at {server.url}/ready", err=True)
+            Writer(chosen, metrics=health).run()
+    except HealthError as error:
+        raise Misconfigured(str(error)) from error
     except WriterError as error:
         raise Failed(str(error)) from error
