@@ -11,6 +11,7 @@ import click
 from streams.commands.teach import keep_examples
 
 HERE: Final[dict[str, tuple[str, str]]] = {
+    "worker": ("streams.commands.worker:worker", "Judge the events: the Faust worker."),
     "writer": ("streams.commands.writer:writer", "Write incidents, statuses and dead letters to ClickHouse."),
     "ticker": ("streams.commands.ticker:ticker", "Write the clock into the log."),
     "send": ("streams.commands.send:send", "Validate events and publish the good ones."),

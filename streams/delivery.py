@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import aiokafka.consumer.fetcher as aiokafka_fetcher
 import faust
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
 from streams.chunk import Chunk
+from streams.wallclock import monotonic_s
 
 CHUNKED: Final[set[str]] = set()
 """Topics of this process that are delivered in chunks."""
@@ -94,8 +96,54 @@ def as_chunk(records: list[Any]) -> Chunk:
     )
 
 
+class _Thread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread, which notes when the group last confirmed that this worker is a member."""
+
+    confirmed_s: float = 0.0
+
+    async def on_start(self) -> None:
+        """Start the consumer, and listen to its heartbeats."""
+        await super().on_start()
+        consumer: Any = self._consumer
+        coordinator = consumer._coordinator
+        beat = getattr(coordinator, "_do_heartbeat", None)
+        if beat is None:
+            return  # no group
+
+        async def noted_beat() -> Any:
+            began_s = monotonic_s()
+            answer = await beat()
+            if answer:
+                self.confirmed_s = began_s
+            return answer
+
+        coordinator._do_heartbeat = noted_beat
+
+
 class ChunkConsumer(driver.Consumer):
     """Faust's consumer, whose `getmany` yields a chunk as one message: offset of its last record, value the chunk."""
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def confirmed_s(self) -> float:
+        """When the group last confirmed this worker's membership, seconds of the clock that never steps back."""
+        return float(getattr(self._thread, "confirmed_s", 0.0))
+
+    async def commit_positions(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit next offsets to the group, for whoever displays lag; the changelog's position row is the truth.
+
+        Gives False where the broker does not take them: no reason to end a worker whose checkpoint is whole.
+        """
+        thread: Any = self._thread
+        known = {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        try:
+            await thread.call_thread(thread._consumer.commit, known)
+        except (KafkaError, IllegalStateError) as error:
+            self.log.info("positions were not committed to the group: %s", type(error).__name__)
+            return False
+        return True
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield what was fetched within `timeout` seconds."""

@@ -169,6 +169,10 @@ class IncidentFold:
             gathered.setdefault(case, []).append(incident)
         return sorted((_case(case, group) for case, group in gathered.items()), key=_by_gravity)
 
+    def statuses(self) -> dict[int, Status]:
+        """Return the last status of each partition that was heard of."""
+        return {partition: heard.status for partition, heard in self._heard.items()}
+
     def watching(self, now: int) -> Watching:
         """Who is watched, judged at wall clock `now` (UTC milliseconds)."""
         fresh = {p: h for p, h in self._heard.items() if not _is_stale(h, now)}

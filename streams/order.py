@@ -91,7 +91,10 @@ class OrderCounts:
 
     gaps: int = 0
     overlaps: int = 0
+    taken_chunks: int = 0
+    dropped_chunks: int = 0
     dropped_records: int = 0
+    taken_ticks: int = 0
     refused_ticks: int = 0
     repeated_ticks: int = 0
 
@@ -132,7 +135,7 @@ class CanonicalOrder:
         if self._check_contiguity:
             if chunk.start > lane.expect:
                 if lane.dropping:
-                    self.counts.dropped_records += len(chunk)
+                    self._drop(chunk)
                     return None
                 self.counts.gaps += 1
                 return lane.expect
@@ -144,12 +147,21 @@ class CanonicalOrder:
                 chunk = chunk.cut_before(lane.expect)
         if lane.dropping or lane.held > self._bound:
             lane.dropping = True
-            self.counts.dropped_records += len(chunk)
+            self._drop(chunk)
             return None
+        self.counts.taken_chunks += 1
         lane.waiting.append(chunk)
         lane.held += len(chunk)
         lane.expect = chunk.next
         return None
+
+    def _drop(self, chunk: Chunk) -> None:
+        self.counts.dropped_chunks += 1
+        self.counts.dropped_records += len(chunk)
+
+    def is_full(self, topic: int) -> bool:
+        """Tell whether a topic's buffer drops what comes until there is room."""
+        return self._lanes[topic].dropping
 
     def skip_to(self, topic: int, offset: int) -> int:
         """Pass a gap that retention has eaten; give the count of offsets lost."""
@@ -160,6 +172,15 @@ class CanonicalOrder:
         lane.waiting.append(Chunk(lane.expect, offset))
         lane.expect = offset
         return lost
+
+    def expected(self, topic: int) -> int:
+        """Return the offset at which the next chunk of a topic must start."""
+        return self._lanes[topic].expect
+
+    @property
+    def next_topic(self) -> int:
+        """The topic whose turn it is: nothing moves before it brings more."""
+        return min(range(len(self._lanes)), key=self.positions.ticks.__getitem__)
 
     def resumable(self) -> list[tuple[int, int]]:
         """Give (topic, offset) of each topic that dropped chunks and has room again: seek there."""
@@ -225,5 +246,6 @@ class CanonicalOrder:
         self.positions.live = self.positions.live or live
         if tick.tick > self.positions.ticks[topic]:
             self.positions.ticks[topic] = tick.tick
+            self.counts.taken_ticks += 1
         else:
             self.counts.repeated_ticks += 1

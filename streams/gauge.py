@@ -1,0 +1,83 @@
+"""What engines count, brought into the worker's metrics."""
+
+from schemas.actions import ActionResult
+from schemas.incidents import CheckinRequest, Incident
+from schemas.topics import ORDERED_NAMES
+from streams.metrics import WorkerMetrics
+from streams.order import OrderCounts
+from streams.owned import Owned
+from streams.partition import OUTCOMES, Checkpoint, Counts, Output, Partition
+from streams.snapshot import Recovered
+from streams.wallclock import now_ms
+
+
+class Gauges:
+    """Adds to the counters what was counted since the last time, and sets the gauges."""
+
+    def __init__(self, metrics: WorkerMetrics) -> None:
+        """Choose the metrics."""
+        self._metrics = metrics
+
+    def show(self, owned: Owned, stands_s: float) -> None:
+        """Bring up to date what is shown of a partition."""
+        engine = owned.engine
+        if engine is None or not owned.ready:
+            return
+        metrics, partition = self._metrics, owned.number
+        counts, engine.counts = engine.counts, Counts()
+        order, engine.order.counts = engine.order.counts, OrderCounts()
+        self._count(counts)
+        for what, number in (("gap", order.gaps), ("overlap", order.overlaps), ("dropped", order.dropped_chunks)):
+            metrics.chunks.labels(what).inc(number)
+        metrics.chunks.labels("applied").inc(order.taken_chunks)
+        metrics.records_read_again.inc(order.dropped_records)
+        metrics.ticks.labels("taken").inc(order.taken_ticks)
+        metrics.ticks.labels("repeated").inc(order.repeated_ticks)
+        metrics.ticks.labels("refused").inc(order.refused_ticks)
+        metrics.clock_seconds.labels(partition).set(engine.clock_ms / 1000)
+        metrics.clock_stands_seconds.labels(partition).set(stands_s)
+        metrics.held_records.labels(partition).set(engine.order.held)
+        metrics.lag_records.labels(partition).set(owned.lag() or 0)
+        self._show_households(partition, engine)
+
+    def _show_households(self, partition: int, engine: Partition) -> None:
+        self._metrics.households.labels(partition).set(engine.households)
+        self._metrics.households_blind.labels(partition).set(engine.blind)
+        self._metrics.incidents_open.labels(partition).set(engine.open_incidents)
+
+    def _count(self, counts: Counts) -> None:
+        for topic, records in enumerate(counts.records):
+            if records:
+                self._metrics.records_applied.labels(ORDERED_NAMES[topic]).inc(records)
+        for topic, readings in enumerate(counts.readings):
+            for outcome, number in zip(OUTCOMES, readings, strict=True):
+                if number:
+                    self._metrics.readings.labels(ORDERED_NAMES[topic], outcome).inc(number)
+        for (name, reason), number in counts.refused.items():
+            self._metrics.dead_letters.labels(name, reason).inc(number)
+
+    def acknowledged(self, output: Output) -> None:
+        """Count an output that the broker has."""
+        what = output.what
+        if isinstance(what, Incident) and output.topic == "incidents":
+            self._metrics.incident_revisions.labels(what.kind.value, what.state.value).inc()
+            if output.appended_ms > 0:
+                self._metrics.emergency_seconds.observe(max(0.0, (now_ms() - output.appended_ms) / 1000))
+        elif isinstance(what, CheckinRequest):
+            self._metrics.checkin_requests.labels(what.purpose).inc()
+        elif isinstance(what, ActionResult):
+            self._metrics.actions.labels(what.reason or "ok").inc()
+
+    def kept(self, partition: int, kept: Checkpoint, took_s: float) -> None:
+        """Note a whole checkpoint."""
+        self._metrics.checkpoint_seconds.observe(took_s)
+        for kind, rows in kept.counts.items():
+            self._metrics.checkpoint_rows.labels(kind).inc(rows)
+        self._metrics.checkpoint_rows.labels("position").inc()
+        self._metrics.checkpoint_last_seconds.labels(partition).set(now_ms() / 1000)
+
+    def recovered(self, found: Recovered) -> None:
+        """Note what the changelog of a partition held."""
+        self._metrics.recovered_rows.labels("used").inc(found.used)
+        self._metrics.recovered_rows.labels("set_aside").inc(found.set_aside)
+        self._metrics.recovered_rows.labels("corrupt").inc(found.corrupt)

@@ -1,0 +1,367 @@
+"""The incidents of one household: opened, revised, acknowledged, closed or withdrawn, gathered in one case. Pure.
+
+Every revision it returns has a deterministic id and number, so that whatever is said again after a restart is the same
+record again, and readers drop it.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from detectors.findings import Finding
+from detectors.hazard import NEVER_MS
+from schemas.actions import ActionResult, ResponderAction
+from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentKind
+from schemas.times import from_rfc3339, to_rfc3339
+from streams import revisions
+from streams.identity import case_id, emergency_id, incident_id
+from streams.revisions import Teller
+
+MERGE_MS: Final = 600_000
+"""An emergency this near another open one of its kind is the same one: a button pressed five times."""
+QUIET_MS: Final = 600_000
+"""At most one revision in this time, unless severity rises."""
+REMEMBERED_MS: Final = 7 * 86_400_000
+"""How long an ended incident is known: a repeat of its event opens nothing, and its tombstone comes after that."""
+MOST_OPEN: Final = 64
+MOST_ENDED: Final = 256
+MOST_WAITING: Final = 32
+MOST_SEEN: Final = 64
+
+
+class Open:
+    """An open incident: its last revision, and what is needed to know it again."""
+
+    __slots__ = ("device", "grave_since", "happened_ms", "incident", "pending", "raised_ms", "source", "told_ms")
+
+    def __init__(self, incident: Incident, told_ms: int, *, raised_ms: int = 0) -> None:
+        self.incident = incident
+        self.told_ms = told_ms
+        self.raised_ms = raised_ms
+        """`raised_ms` of the detector's finding; 0 for an emergency."""
+        self.source = ""
+        self.device = ""
+        self.happened_ms = 0
+        """When the event of an emergency happened; 0 for anything else."""
+        self.grave_since = incident.revision
+        """Revision since which it has been as grave as it is: a close that saw an earlier one is refused."""
+        self.pending: Incident | None = None
+        """A revision that waits until the last one is 10 minutes old."""
+
+    @property
+    def latest(self) -> Incident:
+        """What is known of it, told or not: the next revision says all of it."""
+        if self.pending is None:
+            return self.incident
+        return msgspec.structs.replace(self.pending, revision=self.incident.revision)
+
+
+class Ended(NamedTuple):
+    """An incident that is closed or withdrawn, remembered for a while."""
+
+    id: str
+    kind: IncidentKind
+    raised_ms: int
+    ended_ms: int
+
+
+class Close(NamedTuple):
+    """An action closed an incident: the household's model must hear of it."""
+
+    kind: IncidentKind
+    cause: CloseCause
+    opened_ms: int
+
+
+class Ledger:
+    """Open and recently ended incidents of one household, actions that wait for theirs, and the case."""
+
+    __slots__ = ("ended", "household", "open", "seen", "waiting", "wake_ms")
+
+    def __init__(self, household: str) -> None:
+        self.household = household
+        self.open: dict[str, Open] = {}
+        self.ended: list[Ended] = []
+        self.waiting: list[ResponderAction] = []
+        self.seen: list[str] = []
+        """Ids of the last actions: a repeated one changes nothing and is not answered again."""
+        self.wake_ms = NEVER_MS
+
+    def __bool__(self) -> bool:
+        """Say whether there is anything to remember."""
+        return bool(self.open or self.ended or self.waiting or self.seen)
+
+    def knows(self, name: str) -> bool:
+        """Tell whether an incident is open or was ended a short while ago."""
+        return name in self.open or any(one.id == name for one in self.ended)
+
+    def take(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident]:
+        """Take what a detector found, emergencies excepted; return the revisions to tell."""
+        raised_ms = int(finding.facts["raised_ms"])
+        entry = self._raised(finding.kind, raised_ms)
+        if finding.change == "raise" and entry is None:
+            return self._open(teller, finding, raised_ms, clock_ms)
+        if entry is None:
+            return []  # a responder closed it meanwhile
+        if finding.change == "withdraw":
+            return [self._end(teller, entry, None, clock_ms)]
+        if finding.change == "clear":
+            if finding.kind is IncidentKind.CANNOT_SEE:
+                return [self._end(teller, entry, CloseCause.SOURCE_OUTAGE, clock_ms)]
+            return (
+                []
+                if entry.incident.cleared
+                else [self._tell(entry, revisions.cleared(teller, entry.latest, finding, clock_ms), clock_ms)]
+            )
+        return self._update(teller, entry, finding, clock_ms)
+
+    def take_emergency(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident] | None:
+        """Take an emergency whose turn in the order has come; None for a repeat of one that is known.
+
+        Its revision 1 was told on arrival. Here it joins the household's case as revision 2, or ends as merged.
+        """
+        if finding.change == "clear":
+            return self._clear_hazard(teller, finding, clock_ms)
+        name = emergency_id(
+            self.household, finding.source, finding.device, finding.kind, finding.event_from_ms, finding.event_id
+        )
+        if self.knows(name):
+            return None
+        first = revisions.arrived(self.household, finding, clock_ms, teller.engine)
+        entry = Open(first, clock_ms)
+        entry.source, entry.device, entry.happened_ms = finding.source, finding.device, finding.event_from_ms
+        near = [
+            one
+            for one in self.open.values()
+            if one.incident.kind is finding.kind
+            and one.happened_ms
+            and abs(one.happened_ms - entry.happened_ms) < MERGE_MS
+        ]
+        case = self._case(clock_ms)
+        self._put(entry)
+        if near:
+            other = min(near, key=lambda one: (one.happened_ms, one.incident.id)).incident
+            entry.incident = msgspec.structs.replace(first, case=case)
+            return [self._end(teller, entry, CloseCause.MERGED, clock_ms, f"{other.id}/{other.revision}")]
+        out = [self._tell(entry, revisions.joined(teller, first, case, clock_ms), clock_ms)]
+        return out + self._bounded(teller, clock_ms)
+
+    def act(
+        self, teller: Teller, action: ResponderAction, clock_ms: int
+    ) -> tuple[list[Incident], ActionResult | None, Close | None]:
+        """Take what a responder did; return revisions, the answer (None for a repeat), and a close to pass on."""
+        if action.id in self.seen:
+            return [], None, None
+        entry = self.open.get(action.incident)
+        if entry is None:
+            if self.knows(action.incident):
+                ok = action.action != "close"
+                return [], self._answer(action, clock_ms, "" if ok else "already_ended"), None
+            if all(one.id != action.id for one in self.waiting):
+                self.waiting = [*self.waiting, action][-MOST_WAITING:]
+                return [], self._result(action, clock_ms, "kept_for_later"), None
+            return [], None, None
+        return self._act_on(teller, entry, action, clock_ms)
+
+    def act_late(self, teller: Teller, clock_ms: int) -> list[tuple[list[Incident], ActionResult | None, Close | None]]:
+        """Apply the actions whose incident has been reached since."""
+        if not self.waiting:
+            return []
+        ready = [one for one in self.waiting if one.incident in self.open]
+        self.waiting = [one for one in self.waiting if one.incident not in self.open]
+        return [self.act(teller, action, clock_ms) for action in ready]
+
+    def wake(self, clock_ms: int) -> tuple[list[Incident], list[str]]:
+        """Let time pass: return revisions that waited, and ids of ended incidents to be forgotten everywhere."""
+        out = []
+        for entry in list(self.open.values()):
+            if entry.pending is not None and clock_ms >= entry.told_ms + QUIET_MS:
+                pending, entry.pending = entry.pending, None
+                if revisions.differs(entry.incident, pending):
+                    out.append(self._tell(entry, msgspec.structs.replace(pending, at=to_rfc3339(clock_ms)), clock_ms))
+        gone = [one.id for one in self.ended if one.ended_ms + REMEMBERED_MS <= clock_ms]
+        self.ended = [one for one in self.ended if one.ended_ms + REMEMBERED_MS > clock_ms]
+        self._rearm()
+        return out, gone
+
+    def close_all(self, teller: Teller, cause: CloseCause, clock_ms: int) -> list[Incident]:
+        """End everything: the household is no longer watched."""
+        return [self._end(teller, entry, cause, clock_ms) for entry in list(self.open.values())]
+
+    def adopt(self, incidents: list[Incident], clock_ms: int) -> None:
+        """Take open incidents from their topic: the rows that held them are damaged. Their detector has forgotten them."""
+        for incident in sorted(incidents, key=lambda one: (one.opened_at, one.id)):
+            entry = Open(incident, clock_ms)
+            if incident.kind in EMERGENCIES:
+                entry.happened_ms = from_rfc3339(incident.event_from)
+            else:
+                entry.raised_ms = from_rfc3339(incident.opened_at)
+            self._put(entry)
+        self._rearm()
+
+    def _open(self, teller: Teller, finding: Finding, raised_ms: int, clock_ms: int) -> list[Incident]:
+        name = incident_id(self.household, finding.kind, raised_ms)
+        if self.knows(name):
+            return []
+        first = revisions.opened(teller, self.household, finding, name, self._case(clock_ms), clock_ms)
+        # One that life has cleared and nobody has closed goes on in the new one, or they would gather without end.
+        old = [one for one in self.open.values() if one.incident.kind is finding.kind and one.incident.cleared]
+        entry = Open(first, clock_ms, raised_ms=raised_ms)
+        self._put(entry)
+        out = [first]
+        out += [self._end(teller, one, CloseCause.MERGED, clock_ms, f"{first.id}/{first.revision}") for one in old]
+        return out + self._bounded(teller, clock_ms)
+
+    def _update(self, teller: Teller, entry: Open, finding: Finding, clock_ms: int) -> list[Incident]:
+        after = revisions.updated(teller, entry.incident, finding, clock_ms)
+        if not revisions.differs(entry.incident, after):
+            entry.pending = None
+            self._rearm()
+            return []
+        if after.severity.rank <= entry.incident.severity.rank and clock_ms < entry.told_ms + QUIET_MS:
+            entry.pending = after
+            self._rearm()
+            return []
+        return [self._tell(entry, after, clock_ms)]
+
+    def _clear_hazard(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident]:
+        return [
+            self._tell(entry, revisions.cleared(teller, entry.latest, finding, clock_ms), clock_ms)
+            for entry in self.open.values()
+            if entry.incident.kind is finding.kind
+            and (entry.source, entry.device) == (finding.source, finding.device)
+            and entry.happened_ms <= finding.event_from_ms
+            and not entry.incident.cleared
+        ]
+
+    def _act_on(
+        self, teller: Teller, entry: Open, action: ResponderAction, clock_ms: int
+    ) -> tuple[list[Incident], ActionResult | None, Close | None]:
+        incident = entry.incident
+        if action.action == "note":
+            return [], self._answer(action, clock_ms), None
+        if action.action == "acknowledge":
+            if incident.owner == action.who:
+                return [], self._answer(action, clock_ms), None
+            told = self._tell(entry, revisions.acknowledged(entry.latest, action.who, clock_ms), clock_ms)
+            return [told], self._answer(action, clock_ms), None
+        if action.cause is None:
+            return [], self._answer(action, clock_ms, "cause_needed"), None
+        if action.cause is CloseCause.NO_CONTACT:
+            return [], self._answer(action, clock_ms, "no_contact_does_not_close"), None
+        if action.revision < entry.grave_since:
+            return [], self._answer(action, clock_ms, "changed_since"), None
+        told = self._end(teller, entry, action.cause, clock_ms, owner=action.who)
+        return [told], self._answer(action, clock_ms), Close(incident.kind, action.cause, entry.raised_ms)
+
+    def _answer(self, action: ResponderAction, clock_ms: int, reason: str = "") -> ActionResult:
+        self.seen = [*self.seen, action.id][-MOST_SEEN:]
+        return self._result(action, clock_ms, reason)
+
+    def _result(self, action: ResponderAction, clock_ms: int, reason: Any) -> ActionResult:
+        return ActionResult(
+            action=action.id,
+            household=self.household,
+            incident=action.incident,
+            ok=reason in ("", "kept_for_later"),
+            reason=reason,
+            at=to_rfc3339(clock_ms),
+        )
+
+    def _raised(self, kind: IncidentKind, raised_ms: int) -> Open | None:
+        for entry in self.open.values():
+            if entry.incident.kind is kind and entry.raised_ms == raised_ms and kind not in EMERGENCIES:
+                return entry
+        return None
+
+    def _case(self, clock_ms: int) -> str:
+        """Return the case that is open, or the id of a new one."""
+        for entry in self.open.values():
+            if entry.incident.case:
+                return entry.incident.case
+        return case_id(self.household, clock_ms)
+
+    def _put(self, entry: Open) -> None:
+        self.open[entry.incident.id] = entry
+
+    def _tell(self, entry: Open, after: Incident, clock_ms: int) -> Incident:
+        if after.severity is not entry.incident.severity:
+            entry.grave_since = after.revision
+        entry.incident, entry.told_ms, entry.pending = after, clock_ms, None
+        self._rearm()
+        return after
+
+    def _end(
+        self,
+        teller: Teller,
+        entry: Open,
+        cause: CloseCause | None,
+        clock_ms: int,
+        reference: str = "",
+        owner: str | None = None,
+    ) -> Incident:
+        incident = entry.latest
+        if owner is not None:
+            incident = msgspec.structs.replace(incident, owner=owner)
+        last = revisions.ended(teller, incident, cause, clock_ms, [reference] if reference else [])
+        del self.open[incident.id]
+        self.ended = [*self.ended, Ended(incident.id, incident.kind, entry.raised_ms, clock_ms)][-MOST_ENDED:]
+        self._rearm()
+        return last
+
+    def _bounded(self, teller: Teller, clock_ms: int) -> list[Incident]:
+        """Merge the oldest into the newest beyond a bound: a device gone mad must not fill the state."""
+        out = []
+        while len(self.open) > MOST_OPEN:
+            newest = next(reversed(self.open.values())).incident
+            oldest = next(iter(self.open.values()))
+            out.append(self._end(teller, oldest, CloseCause.MERGED, clock_ms, f"{newest.id}/{newest.revision}"))
+        return out
+
+    def _rearm(self) -> None:
+        due = [entry.told_ms + QUIET_MS for entry in self.open.values() if entry.pending is not None]
+        due += [one.ended_ms + REMEMBERED_MS for one in self.ended[:1]]
+        self.wake_ms = min(due, default=NEVER_MS)
+
+    def state(self) -> list[Any]:
+        """Return plain data for a snapshot row."""
+        plain = msgspec.to_builtins
+        return [
+            [
+                [
+                    plain(one.incident),
+                    one.told_ms,
+                    one.raised_ms,
+                    one.source,
+                    one.device,
+                    one.happened_ms,
+                    one.grave_since,
+                    plain(one.pending),
+                ]
+                for one in self.open.values()
+            ],
+            [list(one) for one in self.ended],
+            [plain(one) for one in self.waiting],
+            self.seen,
+        ]
+
+    @classmethod
+    def from_state(cls, household: str, state: list[Any]) -> "Ledger":
+        """Return the ledger of a `state()`.
+
+        Raises:
+            ValueError, TypeError, IndexError: not such a state.
+
+        """
+        ledger = cls(household)
+        for incident, told_ms, raised_ms, source, device, happened_ms, grave_since, pending in state[0]:
+            entry = Open(msgspec.convert(incident, Incident), told_ms, raised_ms=raised_ms)
+            entry.source, entry.device, entry.happened_ms = source, device, happened_ms
+            entry.grave_since = grave_since
+            entry.pending = None if pending is None else msgspec.convert(pending, Incident)
+            ledger._put(entry)
+        ledger.ended = [Ended(name, IncidentKind(kind), raised, at) for name, kind, raised, at in state[1]]
+        ledger.waiting = [msgspec.convert(one, ResponderAction) for one in state[2]]
+        ledger.seen = list(state[3])
+        ledger._rearm()
+        return ledger

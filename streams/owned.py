@@ -1,0 +1,85 @@
+"""One partition that this worker has been given: its engine, how far its logs go, and whether it is still ours."""
+
+import asyncio
+from typing import Any
+
+from schemas.topics import ORDERED_NAMES
+from streams.health import PartitionHealth
+from streams.partition import Partition
+from streams.progress import Progress
+from streams.scan import Scanner
+from streams.snapshot import Cut
+from streams.wallclock import monotonic_s
+
+_TOPICS = len(ORDERED_NAMES)
+
+
+class Owned:
+    """A partition from its assignment to its revocation."""
+
+    def __init__(self, number: int, engine_version: str, kept: "Owned | None") -> None:
+        """Take a partition over; `kept` is what this worker had of it before the rebalance."""
+        self.number = number
+        self.kept = kept
+        self.engine: Partition | None = None
+        self.scanner = Scanner(engine_version, _TOPICS)
+        """Finds emergencies while there is no engine yet."""
+        self.active = True
+        self.ready = False
+        self.task: asyncio.Task[None] | None = None
+        self.keeping = asyncio.Lock()
+        self.changelog_next = 0
+        """Up to where the changelog has been read: whoever else writes is found behind it."""
+        self.ends = [0] * _TOPICS
+        self.gaps = [0] * _TOPICS
+        self.heard_s = [monotonic_s()] * _TOPICS
+        self.sought_s = [0.0] * _TOPICS
+        self._kept_clock_ms = -1
+        self._kept_offsets: list[int] = []
+
+    def stop(self) -> None:
+        """Note that it is no longer ours: whatever is under way for it must end without writing."""
+        self.active = False
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+
+    def end(self) -> int:
+        """Return the sum of the known ends of its logs."""
+        if self.engine is None:
+            return sum(self.ends)
+        return sum(max(end, self.engine.order.expected(topic)) for topic, end in enumerate(self.ends))
+
+    def lag(self) -> int | None:
+        """Return the records between the position and the known ends; None while there is no engine."""
+        if self.engine is None:
+            return None
+        return max(0, self.end() - sum(self.engine.order.positions.offsets))
+
+    def waits_for_tick(self) -> bool:
+        """Tell whether the topic whose turn it is has no more to bring."""
+        if self.engine is None:
+            return False
+        topic = self.engine.order.next_topic
+        return self.engine.order.positions.offsets[topic] >= self.ends[topic]
+
+    def moved(self, engine: Partition) -> bool:
+        """Tell whether the position has moved since it was kept."""
+        positions = engine.order.positions
+        return positions.clock_ms != self._kept_clock_ms or positions.offsets != self._kept_offsets
+
+    def kept_at(self, cut: Cut) -> None:
+        """Note what a whole checkpoint holds."""
+        self._kept_clock_ms, self._kept_offsets = cut.clock_ms, cut.offsets
+
+    def health(self, progress: Progress, at_s: float) -> PartitionHealth:
+        """Return where it stands."""
+        positions: Any = None if self.engine is None else self.engine.order.positions
+        return PartitionHealth(
+            partition=self.number,
+            recovered=self.ready,
+            applied=0 if positions is None else sum(positions.offsets),
+            end=self.end(),
+            clock_ms=0 if positions is None else positions.clock_ms,
+            stands_s=progress.standing(self.number, at_s),
+            stalled=self.number in progress.stalled(at_s),
+        )

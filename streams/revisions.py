@@ -1,0 +1,234 @@
+"""The text of one revision of an incident: from what a detector found to what responders read. Pure."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from detectors.findings import Finding
+from schemas.households import HouseholdRecord
+from schemas.incidents import (
+    CloseCause,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    NextStep,
+    Severity,
+    Urgency,
+)
+from schemas.times import to_rfc3339
+from streams.identity import emergency_id
+from streams.wording import sentences
+
+PAST_AFTER_MS: Final = 3_600_000
+"""An emergency told this long after it happened is past: still told, no longer immediate."""
+
+_NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
+    IncidentKind.EMERGENCY_BUTTON: NextStep.CALL_119,
+    IncidentKind.GAS: NextStep.CALL_119,
+    IncidentKind.SMOKE: NextStep.CALL_119,
+    IncidentKind.CARBON_MONOXIDE: NextStep.CALL_119,
+    IncidentKind.HEAT: NextStep.CALL_119,
+    IncidentKind.FALL: NextStep.CALL_119,
+    IncidentKind.DISTRESS: NextStep.CALL_119,
+    IncidentKind.DISASTER_HELP: NextStep.CALL_119,
+    IncidentKind.WISH_TO_DIE: NextStep.CRISIS_PROTOCOL,
+    IncidentKind.CALL_ALARM: NextStep.CALL_RESIDENT,
+    IncidentKind.SILENCE: NextStep.CALL_RESIDENT,
+    IncidentKind.UNANSWERED_CALLS: NextStep.VISIT_NOW,
+    IncidentKind.MISSED_MEDICATION: NextStep.CALL_RESIDENT,
+    IncidentKind.CANNOT_SEE: NextStep.CHECK_DEVICE,
+}
+
+
+class Teller(NamedTuple):
+    """Who speaks: the engine's version, the profile in force, and the household's registry record if there is one."""
+
+    engine: str
+    profile: str | None = None
+    record: HouseholdRecord | None = None
+
+
+def arrived(household: str, finding: Finding, arrival_ms: int, engine: str) -> Incident:
+    """Revision 1 of an emergency, made from its event alone when it arrives, before its turn in the order.
+
+    `arrival_ms` is the last tick known of its topic, 0 when none is; the event's age is counted to it. Repeats have the
+    same id and revision, so that readers drop them.
+    """
+    at_ms = max(arrival_ms, finding.event_from_ms)
+    name = emergency_id(
+        household, finding.source, finding.device, finding.kind, finding.event_from_ms, finding.event_id
+    )
+    return _first(Teller(engine), household, finding, name, None, finding.event_from_ms, at_ms)
+
+
+def opened(teller: Teller, household: str, finding: Finding, name: str, case: str, at_ms: int) -> Incident:
+    """Revision 1 of any other incident, opened at the partition's clock."""
+    return _first(teller, household, finding, name, case, at_ms, at_ms)
+
+
+def _first(
+    teller: Teller, household: str, finding: Finding, name: str, case: str | None, opened_ms: int, at_ms: int
+) -> Incident:
+    said_ko, said_en = sentences(finding, at_ms)
+    record = teller.record
+    return Incident(
+        id=name,
+        revision=1,
+        msg_type="Alert",
+        household=household,
+        case=case,
+        state=IncidentState.OPENED,
+        kind=finding.kind,
+        severity=finding.severity,
+        urgency=_urgency(finding, at_ms),
+        certainty=finding.certainty,
+        score=finding.score,
+        threshold=finding.threshold,
+        shares=finding.shares,
+        opened_at=to_rfc3339(opened_ms),
+        at=to_rfc3339(at_ms),
+        event_from=to_rfc3339(finding.event_from_ms),
+        event_until=to_rfc3339(finding.event_until_ms),
+        last_sign_of_life=_time(finding.last_life_ms),
+        deadline=_time(finding.deadline_ms),
+        would_change=finding.would_change,
+        next_step=next_step(finding.kind, finding.severity),
+        district=record.district if record and record.district else None,
+        target_group=record.target_group.value if record else None,
+        profile=teller.profile,
+        engine=teller.engine,
+        sentence_ko=said_ko,
+        sentence_en=said_en,
+    )
+
+
+def joined(teller: Teller, incident: Incident, case: str, at_ms: int) -> Incident:
+    """Revision 2 of an emergency: its turn in the order has come, and it joins the household's case."""
+    record = teller.record
+    return replace(
+        _next(incident, at_ms),
+        case=case,
+        district=record.district if record and record.district else None,
+        target_group=record.target_group.value if record else None,
+        profile=teller.profile,
+        engine=teller.engine,
+    )
+
+
+def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) -> Incident:
+    """Return a revision with what the detector says now; a rise in severity escalates, also what is acknowledged."""
+    said_ko, said_en = sentences(finding, at_ms)
+    rises = finding.severity.rank > incident.severity.rank
+    state = (
+        IncidentState.ESCALATED
+        if rises
+        else incident.state
+        if incident.state in (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)
+        else IncidentState.UPDATED
+    )
+    return replace(
+        _next(incident, at_ms),
+        state=state,
+        severity=finding.severity,
+        urgency=_urgency(finding, at_ms),
+        certainty=finding.certainty,
+        score=finding.score,
+        threshold=finding.threshold,
+        shares=finding.shares,
+        event_from=to_rfc3339(finding.event_from_ms),
+        event_until=to_rfc3339(finding.event_until_ms),
+        last_sign_of_life=_time(finding.last_life_ms),
+        deadline=_time(finding.deadline_ms),
+        would_change=finding.would_change,
+        next_step=next_step(finding.kind, finding.severity),
+        cleared=False,
+        profile=teller.profile,
+        engine=teller.engine,
+        sentence_ko=said_ko,
+        sentence_en=said_en,
+    )
+
+
+def cleared(teller: Teller, incident: Incident, finding: Finding, at_ms: int) -> Incident:
+    """Return a revision that says: the device said off, or life was seen again. Told, never closing by itself."""
+    return replace(
+        _next(incident, at_ms),
+        state=incident.state if incident.state is IncidentState.ACKNOWLEDGED else IncidentState.UPDATED,
+        urgency=Urgency.PAST,
+        event_until=to_rfc3339(max(finding.event_until_ms, finding.event_from_ms)),
+        last_sign_of_life=_time(finding.last_life_ms) or incident.last_sign_of_life,
+        would_change="",
+        next_step=NextStep.FOLLOW_UP,
+        cleared=True,
+        profile=teller.profile,
+        engine=teller.engine,
+    )
+
+
+def ended(
+    teller: Teller, incident: Incident, cause: CloseCause | None, at_ms: int, references: Sequence[str] = ()
+) -> Incident:
+    """Return the last revision: closed with a cause, or withdrawn without one."""
+    known = _next(incident, at_ms)
+    return replace(
+        known,
+        msg_type="Cancel",
+        references=[*known.references, *references],
+        state=IncidentState.WITHDRAWN if cause is None else IncidentState.CLOSED,
+        cause=cause,
+        urgency=Urgency.PAST,
+        would_change="",
+        next_step=NextStep.NONE,
+        profile=teller.profile,
+        engine=teller.engine,
+    )
+
+
+def acknowledged(incident: Incident, who: str, at_ms: int) -> Incident:
+    """Return a revision with an owner."""
+    return replace(_next(incident, at_ms), state=IncidentState.ACKNOWLEDGED, owner=who)
+
+
+def differs(before: Incident, after: Incident) -> bool:
+    """Tell whether a revision is worth telling: state, severity, kind, owner, next step, deadline, or a share by over 10 points.
+
+    An incident that goes from opened to updated and nothing else is none.
+    """
+    moved = any(
+        abs(after.shares.get(name, 0.0) - before.shares.get(name, 0.0)) > 0.10
+        for name in {*before.shares, *after.shares}
+    )
+    ordinary = {IncidentState.OPENED, IncidentState.UPDATED}
+    return (
+        moved
+        or (before.state is not after.state and not {before.state, after.state} <= ordinary)
+        or (before.severity, before.kind, before.owner, before.next_step, before.deadline, before.cleared)
+        != (after.severity, after.kind, after.owner, after.next_step, after.deadline, after.cleared)
+    )
+
+
+def next_step(kind: IncidentKind, severity: Severity) -> NextStep:
+    """Return what a responder should do next: somebody must go where a silence is as bad as it gets."""
+    if kind is IncidentKind.SILENCE and severity is Severity.EXTREME:
+        return NextStep.VISIT_NOW
+    return _NEXT_STEP[kind]
+
+
+def _next(incident: Incident, at_ms: int) -> Incident:
+    return replace(
+        incident,
+        revision=incident.revision + 1,
+        msg_type="Update",
+        references=[f"{incident.id}/{incident.revision}"],
+        at=to_rfc3339(at_ms),
+    )
+
+
+def _urgency(finding: Finding, at_ms: int) -> Urgency:
+    late = finding.urgency is Urgency.IMMEDIATE and finding.event_id and at_ms - finding.event_from_ms > PAST_AFTER_MS
+    return Urgency.PAST if late else finding.urgency
+
+
+def _time(at_ms: int | None) -> str | None:
+    return None if at_ms is None else to_rfc3339(at_ms)
