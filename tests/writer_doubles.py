@@ -18,6 +18,7 @@ from streams.settings import Settings
 from streams.tail import Place, Record
 from streams.writer import Writer
 from streams.writer_source import Polled
+from streams.writer_store import Store
 
 NOW = 1_795_000_000_000
 MINUTE = 60_000
@@ -154,7 +155,7 @@ def a_log(count: int, partitions: int = 2) -> Log:
     return Log([a_record(offset, partition) for offset in range(count) for partition in range(partitions)])
 
 
-def a_writer(source: ListSource, store: ListStore, clock: Clock, **more: Any) -> Writer:
+def a_writer(source: ListSource, store: Store, clock: Clock, **more: Any) -> Writer:
     return Writer(
         SETTINGS, source=source, store=store, clock=clock, wall=lambda: NOW, draw=lambda: 0.5, limits=ROUGH, **more
     )
