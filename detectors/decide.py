@@ -24,7 +24,7 @@ def decide(state: State) -> list[Output]:
     wakes = [state.next_learning_ms, next_dark_ms, silence_wake_ms]
     wakes += [state.quiet_ms] if state.quiet_ms > state.clock_ms else []
     wakes += [b for _, b in state.paused if b > state.clock_ms]
-    state.wake_ms = min(wakes)
+    state.wake_ms = max(min(wakes), state.clock_ms + 1)  # a wake that does not move would never let time pass
     return out
 
 
@@ -39,8 +39,8 @@ def _seeing(state: State) -> list[Output]:
     if blind and (state.clock_ms < state.quiet_ms or state.pause_at(state.clock_ms)):
         return []
     sources = state.seeing.sources.values()
-    last = max(sources, key=lambda source: (source.reported_ms, source.kind), default=None)
-    since_ms = min(max((s.reported_ms for s in sources), default=state.clock_ms), state.clock_ms)
+    last = max(sources, key=lambda source: (source.told_ms, source.kind), default=None)
+    since_ms = min(last.told_ms if last else state.clock_ms, state.clock_ms)
     if told is not None:
         since_ms = told.since_ms
     facts: dict[str, Fact] = {

@@ -13,13 +13,13 @@ from detectors.decide import decide
 from detectors.episodes import Episodes
 from detectors.findings import Output
 from detectors.hazard import NEVER_MS
-from detectors.hours import HOUR_MS
+from detectors.hours import DAY_MS, HOUR_MS
 from detectors.learning import learn_due_days
 from detectors.life import Sign, channel_of, is_exit, sign_of
 from detectors.medication import MISSED, TAKEN
 from detectors.registry import take_record
 from detectors.rows import hot_row, rhythm_row, state_of
-from detectors.seeing import Source
+from detectors.source import Source
 from detectors.state import State
 from schemas.events import FUTURE_TOLERANCE_MS, Event
 from schemas.households import HouseholdRecord
@@ -32,14 +32,16 @@ ORDINARY: Final = frozenset({CloseCause.SAFE_AT_HOME, CloseCause.MERGED})
 """Close causes after which the days of a silence stay part of the baseline: it was ordinary life."""
 OFF_KINDS: Final = frozenset({"power_off", "robot_offline"})
 RARE: Final = frozenset({*UNANSWERED, *REACHED, MISSED, TAKEN, *OFF_KINDS, "complete_until", "power_on"})
-"""Kinds after which the household is judged at once; all others wait for its wake."""
+"""Kinds after which the household is judged as soon as the clock moves; all others wait for its wake."""
 MOST_MET: Final = 64
+FURTHEST_MS: Final = 60 * DAY_MS
+"""A clock that jumps further is not walked wake by wake."""
 
 
 class Household:
     """One household. Pure: equal calls give equal outputs and equal snapshot bytes.
 
-    Feed events with `learn_one`, and call `advance(clock)` once the clock has reached `wake_ms`. Both return what was
+    Feed events with `learn_one`, and call `advance(clock)` once the clock has reached `wake_ms`: it returns what was
     found. Emergencies are not among it: `detectors.emergency.emergencies` is asked about each event at its arrival.
     """
 
@@ -85,7 +87,10 @@ class Household:
 
     @property
     def wake_ms(self) -> int:
-        """When `advance` must be called at the latest; far away when nothing is due. Re-armed lazily."""
+        """When `advance` must be called at the latest; far away when nothing is due. Re-armed lazily.
+
+        A moment that is not after the clock asks to be looked at when the clock moves next.
+        """
         return self._state.wake_ms
 
     @property
@@ -110,7 +115,7 @@ class Household:
 
     def consents(self, source: str) -> bool:
         """Tell whether a source may be used: yes unless the registry says that consent was withdrawn."""
-        return self._state.consents(source)
+        return source in self._met or self._state.consents(source)
 
     def apply_record(self, record: HouseholdRecord, clock_ms: int) -> list[Output]:
         """Take a new registry record; the features of a source whose consent is withdrawn are erased."""
@@ -127,53 +132,63 @@ class Household:
         return decide(self._state)
 
     def learn_one(self, event: Event, clock_ms: int | None = None, arrival_ms: int = 0) -> list[Output]:
-        """Take one event of this household, in any order and any number of times, and return what it changes.
+        """Take one event of this household, in any order and any number of times.
 
-        `clock_ms` defaults to the later of the clock and the event's time. Nearly every event is a sign of life minutes
-        after the last one: it moves the end of one episode and nothing else. Events older than what was learned are too
-        late to change anything; one more than 5 minutes ahead of the clock, or of its arrival where that is later, is no
-        sign of life.
+        Nothing is decided before the clock moves, or a batch read halfway would be told of: the list is always empty, and
+        `wake_ms` says when to ask. `clock_ms` defaults to the later of the clock and the event's time. Nearly every event
+        is a sign of life minutes after the last one: it moves the end of one episode and nothing else. Events older than
+        what was learned are too late to change anything; one more than 5 minutes ahead of the clock, or of its arrival
+        where that is later, is no sign of life.
         """
         state = self._state
         at = event.at_ms
         if clock_ms is None:
             clock_ms = at
-        state.clock_ms = max(state.clock_ms, clock_ms)
-        latest_ms = max(state.clock_ms, arrival_ms) + FUTURE_TOLERANCE_MS
-        if at < state.learned_ms or max(at, event.until_ms) > latest_ms:
+        clock_ms = state.clock_ms = max(state.clock_ms, clock_ms)
+        latest_ms = max(clock_ms, arrival_ms) + FUTURE_TOLERANCE_MS
+        if at < state.learned_ms or at > latest_ms or event.until_ms > latest_ms:
             return []
         met = self._met.get(event.source) or self._meet(event.source, at)
         if met is None:
             return []
         source, ring = met
         kind = event.kind
+        wake_ms = state.wake_ms
         if source is not None:
             off = kind in OFF_KINDS and event.data.state != "off"
             state.seeing.learn_one(source, at, off=off, until_ms=event.until_ms)
             if source.dark:
-                state.wake_ms = min(state.wake_ms, state.clock_ms)
+                wake_ms = min(wake_ms, clock_ms)
         sign = sign_of(event)
         if sign:
             ring.learn_one(at, event.data.device, sure=sign is Sign.SURE, exit_door=kind == "door" and is_exit(event))
-            wake_ms = at + self._shortest_ms
-            state.wake_ms = min(state.wake_ms, wake_ms)
+            wake_ms = min(wake_ms, at + self._shortest_ms)
         if kind in RARE:
             state.calls.learn_one(event)
             state.medication.learn_one(event)
-            return decide(state)
-        if state.told or state.silence is not None or (state.past is not None and at <= state.past.raised_ms):
-            return decide(state)
+            wake_ms = min(wake_ms, clock_ms)
+        elif state.told or state.silence is not None or (state.past is not None and at <= state.past.raised_ms):
+            wake_ms = min(wake_ms, clock_ms)
+        state.wake_ms = wake_ms
         return []
 
     def advance(self, clock_ms: int) -> list[Output]:
-        """Let time pass to `clock_ms`: deadlines that fell due, and the day's learning."""
-        self._pass(clock_ms)
+        """Let time pass to `clock_ms`: deadlines that fell due, each at its own moment, and the days' learning.
+
+        However large the steps are in which time passes, a deadline is told with the moment at which it fell due.
+        """
         state = self._state
-        if state.clock_ms < state.wake_ms:
-            return []
-        if learn_due_days(state):
-            self._met.clear()
-        return decide(state)
+        if clock_ms - state.clock_ms > FURTHEST_MS:
+            state.clock_ms = clock_ms
+        out: list[Output] = []
+        while state.wake_ms <= clock_ms:
+            # A wake that is already past asks for a look at what has come since the clock last moved.
+            state.clock_ms = state.wake_ms if state.wake_ms > state.clock_ms else max(state.clock_ms, clock_ms)
+            if learn_due_days(state):
+                self._met.clear()
+            out += decide(state)
+        self._pass(clock_ms)
+        return out
 
     def settle(self, kind: IncidentKind, cause: CloseCause, opened_ms: int, clock_ms: int) -> list[Output]:
         """Take a responder's word that an incident opened at `opened_ms` is closed.
@@ -216,9 +231,19 @@ class Household:
         if state.silence is not None:
             out[IncidentKind.SILENCE] = state.silence.deadline_ms
         else:
-            _, verdict = state.verdict(reports_continue=reports_continue)
-            if verdict.due_ms < (NEVER_MS if reports_continue else blind_ms):
-                out[IncidentKind.SILENCE] = verdict.due_ms
+            end_ms = NEVER_MS if reports_continue else blind_ms
+            # As time passes without reports, more and more is unseen: what is due must still be due when it comes.
+            at_ms, due_ms = -1, state.clock_ms
+            while at_ms < due_ms < end_ms:
+                at_ms = due_ms
+                _, verdict = state.verdict(
+                    reports_continue=reports_continue, clock_ms=state.clock_ms if reports_continue else at_ms
+                )
+                due_ms = max(verdict.due_ms, at_ms)
+                if reports_continue:
+                    break
+            if due_ms < end_ms:
+                out[IncidentKind.SILENCE] = due_ms
         if not reports_continue and blind_ms < NEVER_MS:
             out[IncidentKind.CANNOT_SEE] = max(blind_ms, state.quiet_ms)
         return out

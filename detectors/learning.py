@@ -33,7 +33,7 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     if state.hospital_ms:
         untrue.append((state.hospital_ms, NEVER_MS))
     seeing, profile = state.seeing, state.profile
-    dark = {kind: seeing.dark_spans(kind, start_ms, end_ms, profile) for kind in seeing.kinds()}
+    dark = {kind: seeing.dark_spans(kind, state.clock_ms, profile) for kind in seeing.kinds()}
     day = Day(start_ms, end_ms, state.hours, state.rings, untrue, dark, state.start_ms)
     state.rhythm.learn_one(day, profile.silence)
     state.calls.learn_before(end_ms, state.hours.hour, state.paused)

@@ -96,7 +96,7 @@ class Rhythm:
                     for seen in SEEING:
                         if seen in since and seen not in rates:
                             rates[seen] = self.rates(seen, how, away=False)
-                    lanes = [Lane(seen, rates[seen], since[seen], 1.0) for seen in rates if seen in since]
+                    lanes = [Lane(seen, rates[seen], since[seen]) for seen in rates if seen in since]
                     nats = sum(score(day.hours, last, start, lanes))
                     ghostly = any(last < ghost < start for ghost in ghosts)
                     self.threshold.learn_one(max(0.0, nats - (how.ghost_nats if ghostly else 0.0)), start)

@@ -12,7 +12,7 @@ from detectors.life import HOME
 from detectors.medication import Medication
 from detectors.rhythm import Rhythm, Spans
 from detectors.seeing import Seeing
-from detectors.silence import Lane, Step, score
+from detectors.silence import Lane, Step, blind_spans, score
 from detectors.verdict import Silence, Verdict, judge
 from schemas.households import HouseholdRecord
 from schemas.incidents import IncidentKind
@@ -116,20 +116,24 @@ class State:
         last = None if ring is None else ring.life_before(until_ms)
         return last is not None and last.leaves and last.end <= until_ms
 
-    def verdict(self, until_ms: int = NEVER_MS, *, reports_continue: bool = False) -> tuple[Silence, Verdict]:
-        """Judge the silence after the last proof of life (not after `until_ms`).
+    def verdict(
+        self, until_ms: int = NEVER_MS, *, reports_continue: bool = False, clock_ms: int | None = None
+    ) -> tuple[Silence, Verdict]:
+        """Judge the silence after the last proof of life (not after `until_ms`) as it looks at a clock.
 
         A declared absence pauses it: where the alarm would fall due after an absence has begun, the silence starts anew
         at its end. `reports_continue` supposes that every source goes on reporting.
         """
+        clock_ms = self.clock_ms if clock_ms is None else clock_ms
         how = self.profile.silence
         away = self.away(until_ms)
-        rates = {kind: self.rhythm.rates(kind, how, away=away) for kind in self.seeing.kinds()}
-        health = {
-            kind: self.seeing.weight(kind, self.profile, self.clock_ms, reports_continue=reports_continue)
-            for kind in rates
+        kinds = self.seeing.kinds()
+        rates = {kind: self.rhythm.rates(kind, how, away=away) for kind in kinds}
+        sight = {
+            kind: self.seeing.sight(kind, self.profile, clock_ms, reports_continue=reports_continue) for kind in kinds
         }
-        lasts = {kind: last_life(self.rings[kind], until_ms) if kind in self.rings else 0 for kind in rates}
+        lasts = {kind: last_life(self.rings[kind], until_ms) if kind in self.rings else 0 for kind in kinds}
+        carried = away and self.seeing.carried(self.profile, clock_ms)
         sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
         budget = max(1e-6, self.profile.silence_budget * sensitivity * TWO_CLOCKS)
         threshold = self.rhythm.threshold.score_one(budget)
@@ -141,11 +145,13 @@ class State:
             steps = [
                 Step(at_ms, self.calls.score_one(self.hours.hour(at_ms)))
                 for at_ms in self.calls.unanswered_since(since_ms)
-                if at_ms <= self.clock_ms
+                if at_ms <= clock_ms
             ]
-            lanes = [Lane(kind, rates[kind], max(lasts[kind], anchor_ms), *health[kind]) for kind in rates]
+            lanes = [Lane(kind, rates[kind], max(lasts[kind], anchor_ms), sight[kind]) for kind in kinds]
+            # Nobody is seen at home while they are out: there only what they carry can tell silence from absence.
+            blind = blind_spans([lane for lane in lanes if lane.name != HOME] if carried else lanes) if lanes else []
             ghost = HOME in self.rings and self.rings[HOME].ghost_after(since_ms)
-            silence = Silence(since_ms, lanes, steps, away, ghost, threshold)
+            silence = Silence(since_ms, lanes, steps, away, ghost, threshold, blind)
             verdict = judge(
                 silence,
                 self.hours,

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from detectors.hazard import NEVER_MS
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.longest import LongestSilence
-from detectors.silence import Lane, Step, reach
+from detectors.silence import Lane, Spans, Step, reach, seen_for
 from schemas.profiles import Profile
 
 ASK_AHEAD_MS: Final = HOUR_MS
@@ -26,6 +26,8 @@ class Silence(NamedTuple):
     ghost: bool
     threshold: float
     """Nats."""
+    blind: Spans
+    """When nothing saw the person. While they are out, the home does not count where something carried reports."""
 
 
 class Verdict(NamedTuple):
@@ -51,25 +53,25 @@ def judge(
 
     `budget` is the share of each of the two clocks, false alarms a household-month; `warm_ms` is when the warm-up ends:
     before it only an officer's `latest_silence_h` alarms. Nothing alarms before `shortest_h`, nor by time that no
-    channel has seen.
+    channel has seen. A household of calls alone is seen only when it is called: there the officer's hour alarms once a
+    call stays unanswered, and asks for that call.
     """
     how = profile.silence
     since = silence.since_ms
-    seen_until = max((lane.until_ms for lane in silence.lanes), default=NEVER_MS)
     earliest = since + int(how.shortest_h * HOUR_MS)
     clocks: list[tuple[int, str]] = []
     asks: list[int] = []
     if silence.lanes and how.enabled:
         ordinary_h = longest.deadline_h(how.longest_k, budget, away=silence.away)
         fixed_h = how.fixed_h * (AWAY_FACTOR if silence.away else 1.0)
-        for span_h, name in ((ordinary_h, "longest"), (fixed_h, "fixed")):
-            at_ms = since + int(span_h * HOUR_MS)
-            if at_ms <= seen_until:
-                clocks.append((at_ms, name))
-        end_ms = min((at_ms for at_ms, _ in clocks), default=min(since + int(fixed_h * HOUR_MS), seen_until))
+        clocks = [
+            (seen_for(since, int(span_h * HOUR_MS), silence.blind), name)
+            for span_h, name in ((ordinary_h, "longest"), (fixed_h, "fixed"))
+        ]
         lowered = how.ghost_nats if silence.ghost else 0.0
         ask_at = min(how.ask_at * silence.threshold / REFERENCE_THRESHOLD, silence.threshold)
         levels = [ask_at + lowered, silence.threshold + lowered]
+        end_ms = min(min(clocks)[0], _last_change(silence))
         ask_ms, alarm_ms = reach(hours, since, end_ms, silence.lanes, silence.steps, levels)
         clocks.append((alarm_ms, "rhythm"))
         asks.append(ask_ms)
@@ -77,7 +79,18 @@ def judge(
     due_ms = max(due_ms, earliest, warm_ms)
     if latest_silence_h is not None:
         latest_ms = max(since + int(latest_silence_h * HOUR_MS), earliest)
-        if latest_ms <= seen_until and latest_ms < due_ms:
+        if not silence.lanes:
+            asks.append(latest_ms - ASK_AHEAD_MS)
+            latest_ms = max(latest_ms, silence.steps[0].at_ms) if silence.steps else NEVER_MS
+        latest_ms = next((end for start, end in silence.blind if start <= latest_ms < end), latest_ms)
+        if latest_ms < due_ms:
             due_ms, clock = latest_ms, "latest"
     ask_ms = max(min([*asks, due_ms - ASK_AHEAD_MS]), earliest, min(warm_ms, due_ms) - ASK_AHEAD_MS)
     return Verdict(due_ms, clock, ask_ms)
+
+
+def _last_change(silence: Silence) -> int:
+    """Return the moment after which nothing adds to the score any more: nothing sees, and no call is left unanswered."""
+    if not silence.blind or silence.blind[-1][1] < NEVER_MS:
+        return NEVER_MS
+    return max(silence.blind[-1][0], *(step.at_ms + 1 for step in silence.steps), silence.since_ms)

@@ -143,7 +143,7 @@ def _collapse(
         also.append((IncidentKind.UNANSWERED_CALLS, "collapse_leaves_calls", True))
     if home.robot:
         also.append((IncidentKind.MISSED_MEDICATION, "collapse_leaves_doses", True))
-    if home.phone == "live" and phone_dies_ms < down_until_ms:
+    if home.phone is not None and phone_dies_ms < down_until_ms:
         also.append((IncidentKind.CANNOT_SEE, "collapse_leaves_phone", True))
     plan.truth += [
         Truth(household=house.name, kind=k, at_ms=at_ms, code=code, slow=slow, must_find=False, until_ms=until)

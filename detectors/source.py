@@ -1,0 +1,201 @@
+"""One source that sees a household live: when it last reported, and in which hours."""
+
+from itertools import pairwise
+from typing import Any, Final
+
+from detectors.hazard import NEVER_MS
+from detectors.hours import HOUR_MS
+from detectors.life import PHONE
+from schemas.profiles import Profile
+
+MOST_HOURS: Final = 24 * 14
+LONGEST_GAP_H: Final = 12.0
+"""What is believed of a source nothing is known of: its longest gap of a day, hours."""
+LONGEST_GAP_FADE: Final = 0.5 ** (1 / 14)
+GAPS: Final = 3.0
+"""A source without a declared cadence is healthy until this many of its learned longest gaps."""
+OFF_GAPS: Final = 1.5
+"""A phone switched off by its owner, perhaps each night, is waited for this many longest gaps."""
+NIGHT_OFF_H: Final = 12.0
+"""The same for a phone whose records come at a declared cadence whether it is on or off."""
+OVERDUE: Final = 2
+"""After so many missed reports, a source with a declared cadence is not believed to see any more."""
+SLACK_MS: Final = 900_000
+"""Reports take this long to arrive."""
+LEAST_HOLE_H: Final = 2
+"""A hole in the reports cannot be told from their rhythm below so many whole hours without one."""
+
+
+class Source:
+    """One source. All of it is the same in whatever order its reports arrive, and however often.
+
+    `hours` and `until_hours` are sets of bits, one an hour since a common base: setting a bit twice is the same.
+    """
+
+    __slots__ = (
+        "before_h",
+        "cadence_ms",
+        "dark",
+        "enrolled",
+        "first_ms",
+        "hours",
+        "kind",
+        "last_h",
+        "longest_h",
+        "off_ms",
+        "on_ms",
+        "seen_ms",
+        "until_hours",
+        "until_ms",
+    )
+
+    def __init__(self, kind: str, first_ms: int) -> None:
+        self.kind = kind
+        self.first_ms = first_ms
+        self.seen_ms = 0
+        self.on_ms = 0
+        """Last report that shows that it is switched on: a telecom's records go on without the phone."""
+        self.until_ms = 0
+        self.off_ms = 0
+        self.cadence_ms = 0
+        self.enrolled = False
+        self.longest_h = LONGEST_GAP_H
+        self.hours = 0
+        self.until_hours = 0
+        self.before_h = 0
+        self.last_h = -1
+        self.dark = False
+        """Told dark, off or overdue at the last look: its next report asks for another look."""
+
+    def learn_one(self, at_ms: int, base_h: int, *, off: bool = False, until_ms: int = 0) -> None:
+        """Take one report: anything a source says shows that it works, but for "switched off" and "offline"."""
+        if off:
+            self.off_ms = max(self.off_ms, at_ms)
+            return
+        self.seen_ms = max(self.seen_ms, at_ms)
+        self.first_ms = min(self.first_ms, at_ms)
+        hour = at_ms // HOUR_MS
+        if hour != self.last_h and 0 <= hour - base_h < MOST_HOURS:
+            self.last_h = hour
+            self.hours |= 1 << (hour - base_h)
+        if not until_ms:
+            self.on_ms = max(self.on_ms, at_ms)
+            return
+        self.until_ms = max(self.until_ms, until_ms)
+        hour = until_ms // HOUR_MS
+        if 0 <= hour - base_h < MOST_HOURS:
+            self.until_hours |= 1 << (hour - base_h)
+
+    @property
+    def is_off(self) -> bool:
+        """Switched off, and nothing has shown it switched on since."""
+        return self.off_ms > self.on_ms
+
+    @property
+    def reported_ms(self) -> int:
+        """The last moment this source has told of."""
+        return max(self.seen_ms, self.until_ms, self.first_ms)
+
+    @property
+    def told_ms(self) -> int:
+        """The last moment of which it has told what it can see."""
+        return self.off_ms if self.is_off else self.until_ms or self.reported_ms
+
+    def limit_ms(self, profile: Profile) -> int:
+        """Return how long after its last report it counts as healthy."""
+        blind_ms = int(profile.blind_after_h * HOUR_MS)
+        if self.cadence_ms:
+            return max(3 * self.cadence_ms, blind_ms)
+        return max(int(GAPS * self.longest_h * HOUR_MS), blind_ms)
+
+    def dark_at(self, profile: Profile) -> int:
+        """Return when it counts as dark if nothing further comes."""
+        if not self.is_off:
+            return self.reported_ms + self.limit_ms(profile)
+        gap_h = OFF_GAPS * self.longest_h
+        if self.cadence_ms:
+            gap_h = NIGHT_OFF_H if self.kind == PHONE else 0.0
+        return self.off_ms + int(max(gap_h, profile.blind_after_h) * HOUR_MS)
+
+    def overdue_at(self, profile: Profile) -> int:
+        """Return when it is no longer believed to see if nothing further comes: sooner than it is told dark."""
+        if not self.cadence_ms:
+            return self.dark_at(profile)
+        return min(self.reported_ms + OVERDUE * self.cadence_ms + SLACK_MS, self.dark_at(profile))
+
+    def unseen(
+        self, base_h: int, profile: Profile, clock_ms: int, *, reports_continue: bool = False
+    ) -> list[tuple[int, int]]:
+        """Return when it saw nothing, as far back as its hours are kept; the last span may have no end (`NEVER_MS`).
+
+        A source that reports in batches has seen up to the moment it has reported for. `reports_continue` supposes
+        that the next report comes now, and that the rest come in time.
+        """
+        limit_h = self.limit_ms(profile) / HOUR_MS
+        if self.cadence_ms:
+            limit_h = max(OVERDUE * self.cadence_ms / HOUR_MS, LEAST_HOLE_H)
+        marks = self.marks(base_h)
+        holes = [
+            ((before + 1) * HOUR_MS, after * HOUR_MS)
+            for before, after in pairwise(marks)
+            if after - before - 1 >= limit_h
+        ]
+        if self.is_off:
+            return [*((a, b) for a, b in holes if b <= self.off_ms), (self.off_ms, NEVER_MS)]
+        if clock_ms >= self.overdue_at(profile):
+            return [*holes, (self.told_ms, clock_ms if reports_continue else NEVER_MS)]
+        if self.until_ms and not reports_continue:
+            return [*holes, (self.told_ms, NEVER_MS)]
+        return holes
+
+    def marks(self, base_h: int) -> list[int]:
+        """Return the hours in which it reported (in batches: up to which), oldest first, from its beginning or the base."""
+        first_h = self.before_h or self.first_ms // HOUR_MS
+        return [first_h, *(hour for hour in self._reported(base_h) if hour > first_h)]
+
+    def _reported(self, base_h: int) -> list[int]:
+        bits = self.until_hours if self.until_ms else self.hours
+        return [base_h + i for i in range(bits.bit_length()) if bits >> i & 1]
+
+    def learn_before(self, base_h: int, end_h: int, profile: Profile) -> None:
+        """Learn the longest gap in hours older than `end_h`, and forget those hours."""
+        hours = [self.before_h] if self.before_h else []
+        hours += [hour for hour in self._reported(base_h) if hour < end_h]
+        gaps = [after - before for before, after in pairwise(hours)]
+        if gaps:
+            limit_h = self.limit_ms(profile) / HOUR_MS
+            # a gap that was told as blindness teaches only half the limit, or one outage would hide the next
+            self.longest_h = max(self.longest_h * LONGEST_GAP_FADE, min(float(max(gaps)), limit_h / 2), 1.0)
+        if hours:
+            self.before_h = hours[-1]
+        if end_h > base_h:
+            self.hours >>= end_h - base_h
+            self.until_hours >>= end_h - base_h
+
+    def state(self, name: str) -> list[Any]:
+        """Return plain numbers."""
+        return [
+            name,
+            self.first_ms,
+            self.seen_ms,
+            self.on_ms,
+            self.until_ms,
+            self.off_ms,
+            self.cadence_ms,
+            self.enrolled,
+            _bytes(self.hours),
+            _bytes(self.until_hours),
+            self.before_h,
+            self.dark,
+        ]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the numbers of a `state()`, its name left out."""
+        self.first_ms, self.seen_ms, self.on_ms, self.until_ms, self.off_ms, self.cadence_ms = state[:6]
+        self.enrolled, self.before_h, self.dark = state[6], state[9], state[10]
+        self.hours = int.from_bytes(state[7], "little")
+        self.until_hours = int.from_bytes(state[8], "little")
+
+
+def _bytes(bits: int) -> bytes:
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
