@@ -27,6 +27,7 @@ BATCH_BYTES: Final = 900_000
 """Below `max.message.bytes` of every topic."""
 SLICE_S: Final = 4 * 3600
 LIVE_SLICE_S: Final = 2
+STOPS_WITHIN_S: Final = 5.0
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -218,7 +219,19 @@ async def feed(
         await writer.acknowledged()
         return tally.acknowledge(ticked_ms)
     finally:
-        await producer.stop()
+        await _stop(producer)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """End the connection; what could not be delivered within a few seconds is given up.
+
+    Left to itself it would go on for 40 s trying to deliver to a broker that is gone.
+    """
+    try:
+        async with asyncio.timeout(STOPS_WITHIN_S):
+            await producer.stop()
+    except TimeoutError:
+        await producer.client.close()
 
 
 async def as_time_passes(log_ms: int) -> None:
