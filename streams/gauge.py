@@ -3,10 +3,11 @@
 from schemas.actions import ActionResult
 from schemas.incidents import CheckinRequest, Incident
 from schemas.topics import ORDERED_NAMES
+from streams.keeping import Checkpoint
 from streams.metrics import WorkerMetrics
 from streams.order import OrderCounts
 from streams.owned import Owned
-from streams.partition import OUTCOMES, Checkpoint, Counts, Output, Partition
+from streams.partition import OUTCOMES, Counts, Output, Partition
 from streams.snapshot import Recovered
 from streams.wallclock import now_ms
 

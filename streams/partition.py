@@ -7,47 +7,35 @@ as if nothing had happened, and what it says again has the same ids and revision
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
-from zlib import crc32
-
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final, Literal, NamedTuple
 
 from detectors.emergency import KINDS, emergencies
 from detectors.findings import Ask, Finding
 from detectors.findings import Output as Found
-from detectors.hazard import NEVER_MS
 from detectors.household import Household
 from schemas.actions import ActionResult, ResponderAction
 from schemas.decode import decode
 from schemas.events import FUTURE_TOLERANCE_MS, DeadLetter, Event, Fault, Reason
 from schemas.households import HouseholdRecord, Removal
 from schemas.incidents import Certainty, CheckinRequest, CloseCause, Incident, IncidentKind, Severity, Status, Urgency
-from schemas.partitions import partition_of
-from schemas.profiles import DEFAULT_PROFILE, Profile
+from schemas.profiles import Profile
 from schemas.times import to_rfc3339
 from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.identity import request_id
+from streams.keeping import Checkpoint, Keeper, restore
 from streams.ledger import Close
-from streams.order import Applied, CanonicalOrder, Moved, Positions
+from streams.order import Applied, CanonicalOrder, Moved
 from streams.refused import Refused
 from streams.revisions import Teller
+from streams.roster import Roster
 from streams.scan import Scanner
-from streams.snapshot import HOT, POSITIONS, RECORD, RHYTHM, Cut, Recovered, Stamp, pack
+from streams.snapshot import Recovered
 from streams.watched import Watched
 
 MINUTE_MS: Final = 60_000
 UNREGISTERED_MS: Final = 7 * 86_400_000
 """How long a household without a registry record is learned from."""
-MOST_UNREGISTERED: Final = 10_000
-"""Households without a record in one partition: a sender that makes up keys must not fill the memory."""
-GONE_MS: Final = 30 * 86_400_000
-"""How long an ended household is known as such."""
-REWRITE_AT_ONCE: Final = 2_000
-"""Households whose rows are written again at each checkpoint after a takeover, until all have been."""
-
 SAID = Incident | Status | CheckinRequest | ActionResult | DeadLetter
 
 
@@ -87,16 +75,6 @@ class Controls:
     whole_checkpoints: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Rows of one checkpoint, in the order in which they must be written; the position row is the last."""
-
-    number: int
-    cut: Cut
-    rows: list[tuple[bytes, bytes | None]]
-    counts: dict[str, int]
-
-
 class Partition:
     """The engine of one partition.
 
@@ -120,25 +98,12 @@ class Partition:
         self.counts = Counts()
         self.pumped = 0
         """Records and moves of the clock that the last `pump` took."""
-        self.unreadable: set[str] = set()
-        """Households whose rows could not be used: to be salvaged (`salvage`) before anything is applied."""
-        self._partitions = partitions
         self._controls = controls or Controls()
-        self._profile = DEFAULT_PROFILE
-        self._households: dict[str, Watched] = {}
-        self._gone: dict[str, tuple[int, int]] = {}
-        """Households whose watching has ended: when, and a checksum of the record that was then in force (0: none). What
-        still comes from them is dropped, and the daily repeat of that very record does not bring them back."""
-        self._ended_rows: list[bytes] = []
-        """Keys whose end the last checkpoint told: their tombstones go out with the next one."""
-        self._dirty: dict[str, Watched] = {}
-        self._wakes: NDArray[np.int64] = np.full(256, NEVER_MS, np.int64)
-        self._at: list[Watched | None] = []
-        self._free: list[int] = []
-        self._unregistered = 0
-        self._blind = 0
+        self._roster = Roster(number, partitions)
         self._refused = Refused(number)
-        self._lost_records = 0
+        self._whole, self.unreadable = restore(recovered, self._roster, self._refused)
+        """`unreadable`: households whose rows could not be used, to be salvaged before anything is applied."""
+        self._keeper = Keeper(owner, recovered, self._roster)
         self._scanner = Scanner(engine, len(ORDERED_NAMES))
         self._apply = (
             self._apply_profile,
@@ -150,19 +115,14 @@ class Partition:
             self._apply_events,
             self._apply_action,
         )
-        positions = Positions.start(len(ORDERED_NAMES))
-        self._stamp = Stamp(1, owner, 0)
-        if recovered is not None:
-            positions = self._restore(recovered, owner)
         self.order = CanonicalOrder(
-            positions,
+            self._whole.positions,
             buffer_records=buffer_records,
             check_contiguity=self._controls.check_contiguity,
             as_fetched=not self._controls.canonical_order,
         )
-        self._minute = positions.clock_ms // MINUTE_MS
-        self._begun = positions.clock_ms > 0
-        self._rewrite = list(self._households)
+        self._minute = self.clock_ms // MINUTE_MS
+        self._begun = self.clock_ms > 0
 
     # What others may ask.
 
@@ -174,26 +134,30 @@ class Partition:
     @property
     def households(self) -> int:
         """Households watched."""
-        return len(self._households)
+        return len(self._roster)
 
     @property
     def blind(self) -> int:
         """Households of which nothing can be seen."""
-        return self._blind
+        return self._roster.blind
 
     @property
     def open_incidents(self) -> int:
         """Incidents not yet ended."""
-        return sum(len(one.ledger.open) for one in self._households.values() if one.ledger.open)
+        return self._roster.open_incidents
 
     @property
     def dirty(self) -> bool:
         """Whether a checkpoint has anything to write."""
-        return bool(self._dirty or self._ended_rows or self._rewrite)
+        return self._keeper.has_work(self._roster)
+
+    def names(self) -> list[str]:
+        """Return the pseudonyms of all households watched, sorted."""
+        return [watched.name for watched in self._roster]
 
     def household(self, name: str) -> Watched | None:
         """Return a household as it stands, for tests and explanations; None when it is not watched."""
-        return self._households.get(name)
+        return self._roster.get(name)
 
     # Chunks in, outputs out.
 
@@ -202,7 +166,7 @@ class Partition:
         told = [
             _told(incident, appended_ms)
             for incident, appended_ms in self._scanner.look(topic, chunk)
-            if (known := self._households.get(incident.household)) is None or not known.ledger.knows(incident.id)
+            if (known := self._roster.get(incident.household)) is None or not known.ledger.knows(incident.id)
         ]
         return told, self.order.offer(topic, chunk)
 
@@ -225,7 +189,7 @@ class Partition:
     def pass_gap(self, topic: int, offset: int) -> int:
         """Pass what retention has taken before it was read; return how many offsets are lost. Told in every status."""
         lost = self.order.skip_to(topic, offset)
-        self._lost_records += lost
+        self._whole.lost_records += lost
         return lost
 
     def _apply_nothing(self, one: Applied) -> list[Output]:
@@ -239,59 +203,53 @@ class Partition:
         for profile in decode("profile", one.key, one.value):
             if isinstance(profile, Fault):
                 out += self._faults(one, [profile])
-            elif isinstance(profile, Profile) and profile != self._profile:
-                self._profile = profile
-                for watched in sorted(self._households.values(), key=lambda each: each.name):
+            elif isinstance(profile, Profile) and profile != self._whole.profile:
+                self._whole.profile = profile
+                for watched in self._roster:
                     if watched.model is not None:
                         found = watched.model.apply_profile(profile, self.clock_ms)
                         if not self._knows(watched, one):
                             out += self._findings(watched, found)
-                        self._touch(watched)
+                        self._judged(watched)
         return out
 
     def _apply_household(self, one: Applied) -> list[Output]:
         record = decode("households", one.key, one.value)[0]
         if isinstance(record, Removal):
-            return self._remove(record.household, CloseCause.LEFT_SERVICE)
+            return self._remove(record.household, CloseCause.LEFT_SERVICE, by_registry=True)
         if not isinstance(record, HouseholdRecord):
             return self._faults(one, [record] if isinstance(record, Fault) else [])
-        if not self._is_mine(record.household):
+        if not self._roster.is_mine(record.household):
             return self._faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
-        gone = self._gone.get(record.household)
-        if gone is not None:
-            if gone[1] and gone[1] == crc32(one.value or b""):
-                self._gone[record.household] = (self.clock_ms, gone[1])
-                return []
-            del self._gone[record.household]
-        watched = self._households.get(record.household) or self._meet(record.household)
+        if self._roster.stays_ended(record.household, one.value or b"", self.clock_ms):
+            return []
+        watched = self._roster.get(record.household) or self._roster.meet(record.household, self.clock_ms)
         if self._knows(watched, one) or watched.record_bytes == one.value:
             return []  # published again each day
-        if watched.since_ms:
-            self._unregistered -= 1
-        watched.since_ms = 0
+        self._roster.register(watched)
         watched.record, watched.record_bytes, watched.record_dirty = record, one.value or b"", True
         out: list[Output] = []
         if watched.model is not None:
             out = self._findings(watched, watched.model.apply_record(record, self.clock_ms))
         elif self.clock_ms:
             watched.model = self._model(watched, self.clock_ms)
-        self._touch(watched)
+        self._judged(watched)
         return out
 
     def _apply_action(self, one: Applied) -> list[Output]:
         action = decode("responder.actions", one.key, one.value)[0]
         if not isinstance(action, ResponderAction):
             return self._faults(one, [action] if isinstance(action, Fault) else [])
-        watched = self._households.get(action.household)
+        watched = self._roster.get(action.household)
         if watched is None:
-            if action.household in self._gone or not self._is_mine(action.household):
+            if self._roster.has_ended(action.household) or not self._roster.is_mine(action.household):
                 return []
-            watched = self._meet(action.household)
+            watched = self._roster.meet(action.household, self.clock_ms)
         if self._knows(watched, one):
             return []
         teller = self._teller(watched)
         out = self._acted(watched, *watched.ledger.act(teller, action, self.clock_ms))
-        self._touch(watched)
+        self._judged(watched)
         return out
 
     def _acted(
@@ -303,7 +261,7 @@ class Partition:
         if close is None:
             return out
         if close.cause in (CloseCause.DECEASED, CloseCause.LEFT_SERVICE):
-            return out + self._remove(watched.name, close.cause)
+            return out + self._remove(watched.name, close.cause, by_registry=False)
         if watched.model is not None:
             out += self._findings(
                 watched, watched.model.settle(close.kind, close.cause, close.opened_ms, self.clock_ms)
@@ -319,12 +277,12 @@ class Partition:
                     out += self._faults(one, [event])
                 continue
             if watched is None:
-                watched = self._households.get(event.household)
+                watched = self._roster.get(event.household)
                 if watched is None:
                     refusal = self._refusal(one, event)
                     if refusal is not None:
                         return out + refusal
-                    watched = self._meet(event.household)
+                    watched = self._roster.meet(event.household, self.clock_ms)
                 if self._knows(watched, one):
                     return out
             self._take(watched, event, index, one, out)
@@ -358,6 +316,7 @@ class Partition:
         found = model.learn_one(event, clock_ms, one.arrival_ms)
         if found:
             out += self._findings(watched, found)
+            self._roster.look(watched)
         if watched.lost_since_ms and model.last_life_ms != life:
             out += self._seen_again(watched)
 
@@ -378,15 +337,12 @@ class Partition:
         out: list[Output] = []
         if not self._begun:
             self._begin_models(clock_ms)
-        due = np.flatnonzero(self._wakes[: len(self._at)] <= clock_ms)
-        if len(due):
-            waiting = sorted(((w.wake_ms, w.name, w) for i in due if (w := self._at[int(i)])), key=lambda d: d[:2])
-            for _, _, watched in waiting:
-                out += self._wake(watched, clock_ms)
+        for watched in self._roster.due(clock_ms):
+            out += self._wake(watched, clock_ms)
         out += [self._dead(letter) for letter in self._refused.flush(clock_ms)]
         if self._minute != clock_ms // MINUTE_MS:
             self._minute = clock_ms // MINUTE_MS
-            self._forget_gone(clock_ms)
+            self._roster.forget_ended(clock_ms)
             out.append(Output("incidents", b"", self._status(clock_ms)))
         return out
 
@@ -399,25 +355,25 @@ class Partition:
         revisions, gone = watched.ledger.wake(clock_ms)
         out += [each for incident in revisions for each in _kept(incident)]
         out += [Output("incidents.open", name.encode(), None) for name in gone]
-        self._touch(watched)
+        self._judged(watched)
         return out
 
     def _begin_models(self, clock_ms: int) -> None:
         """Begin to watch whoever was registered before there was a clock."""
         self._begun = True
-        for watched in self._households.values():
+        for watched in self._roster:
             if watched.model is None and watched.record is not None:
                 watched.model = self._model(watched, clock_ms)
-                self._touch(watched)
+                self._judged(watched)
 
     def _status(self, clock_ms: int) -> Status:
         return Status(
             partition=self.number,
             clock=to_rfc3339(clock_ms),
-            households=len(self._households),
-            blind=self._blind,
+            households=len(self._roster),
+            blind=self._roster.blind,
             open=self.open_incidents,
-            lost=self._lost_records,
+            lost=self._whole.lost_records,
             engine=self.engine,
         )
 
@@ -469,63 +425,31 @@ class Partition:
         return Output("dead.letters", key or b"", letter)
 
     def _teller(self, watched: Watched) -> Teller:
-        return Teller(self.engine, self._profile.id, watched.record)
+        return Teller(self.engine, self._whole.profile.id, watched.record)
 
     # Who is watched.
 
-    def _is_mine(self, household: str) -> bool:
-        return partition_of(household, self._partitions) == self.number
-
     def _refusal(self, one: Applied, event: Event) -> list[Output] | None:
         """Say why the events of a household not yet known are not taken; None where they are."""
-        if not self._is_mine(event.household):
+        if not self._roster.is_mine(event.household):
             return self._faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
-        if event.household in self._gone or self._unregistered >= MOST_UNREGISTERED:
+        if self._roster.has_ended(event.household) or self._roster.is_full:
             self.counts.readings[one.topic][_NOT_REGISTERED] += 1
             return []
         return None
 
-    def _meet(self, household: str) -> Watched:
-        """Begin with a household that is not registered, as far as is known."""
-        if self._free:
-            index = self._free.pop()
-        else:
-            index = len(self._at)
-            self._at.append(None)
-            if index >= len(self._wakes):
-                self._wakes = np.concatenate((self._wakes, np.full(len(self._wakes), NEVER_MS, np.int64)))
-        watched = Watched(household, index, self.clock_ms or 1)
-        self._at[index] = watched
-        self._households[household] = watched
-        self._unregistered += 1
-        return watched
-
     def _model(self, watched: Watched, start_ms: int) -> Household:
-        return Household(watched.name, self._profile, watched.record, start_ms=start_ms)
+        return Household(watched.name, self._whole.profile, watched.record, start_ms=start_ms)
 
-    def _remove(self, household: str, cause: CloseCause) -> list[Output]:
+    def _remove(self, household: str, cause: CloseCause, *, by_registry: bool) -> list[Output]:
         """End the watching: incidents close, deadlines and the model go, rows become tombstones."""
-        watched = self._households.pop(household, None)
-        by_record = cause is CloseCause.LEFT_SERVICE or watched is None or not watched.record_bytes
-        self._gone[household] = (self.clock_ms, 0 if by_record or watched is None else crc32(watched.record_bytes))
-        if watched is None:
-            return []
-        out = [
-            each
-            for incident in watched.ledger.close_all(self._teller(watched), cause, self.clock_ms)
-            for each in _kept(incident)
-        ]
-        self._unregistered -= 1 if watched.since_ms else 0
-        self._blind -= 1 if watched.blind else 0
-        self._wakes[watched.index] = NEVER_MS
-        self._at[watched.index] = None
-        self._free.append(watched.index)
-        self._dirty[household] = watched
+        watched = self._roster.get(household)
+        out: list[Output] = []
+        if watched is not None:
+            for incident in watched.ledger.close_all(self._teller(watched), cause, self.clock_ms):
+                out += _kept(incident)
+        self._roster.end(household, self.clock_ms, by_registry=by_registry)
         return out
-
-    def _forget_gone(self, clock_ms: int) -> None:
-        if self._gone:
-            self._gone = {name: gone for name, gone in self._gone.items() if clock_ms - gone[0] < GONE_MS}
 
     def _knows(self, watched: Watched, one: Applied) -> bool:
         if watched.guard is None or not self._controls.offset_guard:
@@ -533,114 +457,18 @@ class Partition:
         return watched.knows(one.topic, one.offset)
 
     def _touch(self, watched: Watched) -> None:
-        """Note that a household changed: its deadline, whether it is seen, and that its rows must be written."""
-        if self._households.get(watched.name) is not watched:
-            return
-        self._dirty[watched.name] = watched
-        wake_ms = watched.due_ms()
-        if wake_ms != watched.wake_ms:
-            watched.wake_ms = wake_ms
-            self._wakes[watched.index] = wake_ms
-        blind = bool(watched.lost_since_ms) or (watched.model is not None and watched.model.blind)
-        if blind != watched.blind:
-            watched.blind = blind
-            self._blind += 1 if blind else -1
+        if self._roster.holds(watched):
+            self._roster.touch(watched)
 
-    # What is kept.
+    def _judged(self, watched: Watched) -> None:
+        """Note that a model was woken or judged."""
+        if self._roster.holds(watched):
+            self._roster.touch(watched)
+            self._roster.look(watched)
 
     def checkpoint(self) -> Checkpoint:
-        """Return what must be written so that another can go on from exactly here. Everything told before must be written first.
-
-        Rows of households that changed, of some more after a takeover (so that no late row of a former owner is ever the
-        newest), tombstones of those whose end the last checkpoint told, and last the position row.
-        """
-        number = self._stamp.number + 1
-        self._stamp = Stamp(self._stamp.epoch, self._stamp.owner, number)
-        positions = self.order.positions.copy()
-        cut = Cut(positions.offsets, positions.ticks, positions.clock_ms, positions.live)
-        rows: list[tuple[bytes, bytes | None]] = []
-        counts = dict.fromkeys(("hot", "rhythm", "record", "tombstone"), 0)
-        tombstones = [key for key in self._ended_rows if key[2:].decode() not in self._households]
-        self._ended_rows = []
-        for watched in self._to_write():
-            name = watched.name.encode()
-            for kind, key, payload in self._rows_of(watched, cut, name):
-                rows.append((key, pack(self._stamp, payload)))
-                counts[kind] += 1
-        rows += [(key, None) for key in tombstones]
-        counts["tombstone"] = len(tombstones)
-        position = [
-            list(cut),
-            msgspec.to_builtins(self._profile),
-            self._refused.state(),
-            self._gone_state(),
-            self._lost_records,
-        ]
-        rows.append((POSITIONS[number % 2], pack(self._stamp, position)))
-        self._dirty = {}
-        return Checkpoint(number, cut, rows, counts)
-
-    def _to_write(self) -> list[Watched]:
-        again, self._rewrite = self._rewrite[:REWRITE_AT_ONCE], self._rewrite[REWRITE_AT_ONCE:]
-        for name in again:
-            watched = self._households.get(name)
-            if watched is not None:
-                watched.rhythm_kept, watched.record_dirty = -1, True
-                self._dirty.setdefault(name, watched)
-        return list(self._dirty.values())
-
-    def _rows_of(self, watched: Watched, cut: Cut, name: bytes) -> list[tuple[str, bytes, Any]]:
-        if self._households.get(watched.name) is not watched:
-            self._ended_rows += [HOT + name, RHYTHM + name, RECORD + name]
-            return [("hot", HOT + name, None)]
-        rows: list[tuple[str, bytes, Any]] = [("hot", HOT + name, watched.hot_payload(cut))]
-        rhythm = watched.rhythm_payload()
-        if rhythm is not None:
-            rows.append(("rhythm", RHYTHM + name, rhythm))
-            watched.rhythm_kept = rhythm[0]
-        if watched.record_dirty:
-            rows.append(("record", RECORD + name, watched.record_bytes or None))
-            watched.record_dirty = False
-        return rows
-
-    def _gone_state(self) -> list[Any]:
-        return [[name, *gone] for name, gone in self._gone.items()]
-
-    def _restore(self, recovered: Recovered, owner: int) -> Positions:
-        """Take what the changelog held; the owner's epoch is one more than the highest found."""
-        self._stamp = Stamp(recovered.top_epoch + 1, owner, recovered.stamp.number)
-        positions = Positions.start(len(ORDERED_NAMES))
-        if recovered.position is not None:
-            cut, profile, refused, gone, self._lost_records = recovered.position
-            offsets, ticks, clock_ms, live = cut
-            positions = Positions(list(offsets), list(ticks), clock_ms, live)
-            self._profile = msgspec.convert(profile, Profile)
-            self._refused.restore(refused)
-            self._gone = {name: (at_ms, checksum) for name, at_ms, checksum in gone}
-        for name, rows in recovered.households.items():
-            watched = self._meet(name)
-            watched.since_ms = 0
-            try:
-                if rows.hot is None:
-                    raise ValueError("no rows")  # noqa: TRY301 - damaged rows and missing ones are one case
-                watched.take_rows(rows, self._profile)
-            except ValueError:
-                self.unreadable.add(name)
-                self._forget(watched)
-                continue
-            self._unregistered -= 0 if watched.since_ms else 1
-            watched.wake_ms = watched.due_ms()
-            self._wakes[watched.index] = watched.wake_ms
-            watched.blind = bool(watched.lost_since_ms) or watched.blind
-            self._blind += watched.blind
-        return positions
-
-    def _forget(self, watched: Watched) -> None:
-        self._households.pop(watched.name, None)
-        self._wakes[watched.index] = NEVER_MS
-        self._at[watched.index] = None
-        self._free.append(watched.index)
-        self._unregistered -= 1
+        """Return what must be kept, as it stands now. Everything told before must be acknowledged before it is written."""
+        return self._keeper.checkpoint(self._roster, self._whole, self._refused)
 
     def salvage(self, name: str, record: bytes | None, incidents: list[Incident]) -> list[Output]:
         """Begin anew with a household whose rows could not be used.
@@ -648,22 +476,22 @@ class Partition:
         It takes its registry record and open incidents from their topics, continues their revisions, and is told as
         "cannot see" until its next sign of life: what was known of it before is gone.
         """
-        watched = self._meet(name)
+        watched = self._roster.meet(name, self.clock_ms)
         decoded = decode("households", name.encode(), record) if record else []
         if decoded and isinstance(decoded[0], HouseholdRecord):
             watched.record, watched.record_bytes, watched.record_dirty = decoded[0], record or b"", True
-            watched.since_ms = 0
-            self._unregistered -= 1
+            self._roster.register(watched)
         watched.ledger.adopt(incidents, self.clock_ms)
         watched.lost_since_ms = self.clock_ms or 1
         watched.model = self._model(watched, self.clock_ms)
         out = self._findings(watched, [self._blindness(watched, "raise")])
-        self._touch(watched)
+        self._judged(watched)
         return out
 
     def _seen_again(self, watched: Watched) -> list[Output]:
         found: list[Found] = [self._blindness(watched, "clear")]
         watched.lost_since_ms = 0
+        self._roster.look(watched)
         return self._findings(watched, found)
 
     def _blindness(self, watched: Watched, change: Literal["raise", "clear"]) -> Finding:

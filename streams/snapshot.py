@@ -16,13 +16,15 @@ _HEAD: Final = Struct("<IQQQ")
 _FORMAT: Final = 1
 
 HOT: Final = b"h:"
-"""What changes with every event of a household: `[cut, model, rhythm version, ledger, since, lost]`; None at its end."""
-RHYTHM: Final = b"r:"
-"""What is learned of it, at most once a day: `[version, model]`."""
+"""What changes with every event of a household: `[cut, model, rhythm version, ledger, since, lost, number of the checkpoint
+that first held it, which of the two rhythm keys]`; None at its end."""
+RHYTHMS: Final = (b"r:", b"s:")
+"""What is learned of it, at most once a day: `[version, model]`. Versions are written to two keys by turns: a hot row needs
+its own version, and the next one must not be able to compact it away."""
 RECORD: Final = b"g:"
 """Its registry record as it was published."""
 POSITIONS: Final = (b"!position-0", b"!position-1")
-KINDS: Final = {HOT: "hot", RHYTHM: "rhythm", RECORD: "record"}
+KINDS: Final = frozenset({HOT, *RHYTHMS, RECORD})
 
 
 class Stamp(NamedTuple):
@@ -43,6 +45,18 @@ class Cut(NamedTuple):
     ticks: list[int]
     clock_ms: int
     live: bool
+
+    def is_ahead_of(self, other: "Cut") -> bool:
+        """Tell whether anything is known here that is not known there."""
+        return self.clock_ms > other.clock_ms or any(
+            mine > theirs for mine, theirs in zip(self.offsets, other.offsets, strict=True)
+        )
+
+    def joined(self, other: "Cut") -> "Cut":
+        """Return what is known by one or the other."""
+        offsets = [max(pair) for pair in zip(self.offsets, other.offsets, strict=True)]
+        ticks = [max(pair) for pair in zip(self.ticks, other.ticks, strict=True)]
+        return Cut(offsets, ticks, max(self.clock_ms, other.clock_ms), self.live or other.live)
 
 
 def pack(stamp: Stamp, payload: Any) -> bytes:
@@ -191,13 +205,17 @@ class Changelog:
 
     def _choose(self, name: bytes, found: Recovered) -> None:
         household = name.decode("utf-8", "replace")
-        hot_key, rhythm_key, record_key = HOT + name, RHYTHM + name, RECORD + name
+        hot_key, record_key = HOT + name, RECORD + name
         record = self._committed.get(record_key, self._aside.get(record_key))
-        if hot_key not in self._damaged and rhythm_key not in self._damaged:
-            for rows, guarded in ((self._committed, False), (self._committed | self._aside_of(name), True)):
-                hot, rhythm = rows.get(hot_key), rows.get(rhythm_key)
+        if hot_key not in self._damaged:
+            for rows in (self._committed, self._committed | self._aside_of(name)):
+                hot = rows.get(hot_key)
+                rhythm_key = RHYTHMS[hot[7]] + name if hot is not None else b""
+                rhythm = None if rhythm_key in self._damaged else rows.get(rhythm_key)
+                if hot is not None and hot[6] > self._stamp.number:
+                    return  # first met after the last whole checkpoint: it will be met again
                 if hot is not None and (not hot[1] or (rhythm is not None and rhythm[0] == hot[2])):
-                    found.households[household] = Rows(hot, rhythm, record, guarded)
+                    found.households[household] = Rows(hot, rhythm, record)
                     found.used += 1
                     return
             if hot_key in self._committed and self._committed[hot_key] is None:
@@ -208,4 +226,5 @@ class Changelog:
         found.lost.add(household)
 
     def _aside_of(self, name: bytes) -> dict[bytes, Any]:
-        return {key: self._aside[key] for key in (HOT + name, RHYTHM + name) if key in self._aside}
+        keys = (HOT + name, *(prefix + name for prefix in RHYTHMS))
+        return {key: self._aside[key] for key in keys if key in self._aside}

@@ -19,6 +19,7 @@ class Watched:
 
     __slots__ = (
         "blind",
+        "first_kept",
         "guard",
         "index",
         "ledger",
@@ -29,6 +30,7 @@ class Watched:
         "record_bytes",
         "record_dirty",
         "rhythm_kept",
+        "rhythm_place",
         "since_ms",
         "wake_ms",
     )
@@ -46,12 +48,17 @@ class Watched:
         self.record_dirty = False
         self.rhythm_kept = -1
         """Version of the rhythm row that the changelog has."""
+        self.rhythm_place = 0
+        """Which of the two keys of rhythm rows holds that version."""
         self.wake_ms = NEVER_MS
         self.blind = False
         self.lost_since_ms = 0
         """Its state was damaged at this clock and nothing has shown life since: told as "cannot see"."""
+        self.first_kept = 0
+        """Number of the checkpoint that first held it."""
         self.guard: Cut | None = None
-        """Its rows came from a checkpoint that never became whole: it knows everything before this cut already."""
+        """Its rows came from a checkpoint that never became whole: it knows everything before this cut already, so those
+        records and deadlines are skipped."""
 
     def knows(self, topic: int, offset: int) -> bool:
         """Tell whether its state already holds this record."""
@@ -62,20 +69,38 @@ class Watched:
         model_ms = NEVER_MS if self.model is None else self.model.wake_ms
         return min(model_ms, self.ledger.wake_ms)
 
-    def hot_payload(self, cut: Cut) -> list[Any]:
-        """Return its hot row."""
+    def hot_payload(self, cut: Cut, number: int) -> list[Any]:
+        """Return its hot row. One that is ahead of the checkpoint says so, or it would be taught twice after a restart."""
+        if self.guard is not None and not self.guard.is_ahead_of(cut):
+            self.guard = None
+        known = cut if self.guard is None else self.guard.joined(cut)
         model = b"" if self.model is None else self.model.hot()
         version = -1 if self.model is None else self.model.rhythm_version
-        return [list(cut), model, version, self.ledger.state(), self.since_ms, self.lost_since_ms]
+        self.first_kept = self.first_kept or number
+        ledger = self.ledger.state()
+        return [
+            list(known),
+            model,
+            version,
+            ledger,
+            self.since_ms,
+            self.lost_since_ms,
+            self.first_kept,
+            self.rhythm_place,
+        ]
 
     def rhythm_payload(self) -> list[Any] | None:
-        """Return its rhythm row where the changelog does not have it yet."""
+        """Return its rhythm row where the changelog does not have it yet, and go on to the other of its two places."""
         if self.model is None or self.model.rhythm_version == self.rhythm_kept:
             return None
+        self.rhythm_kept = self.model.rhythm_version
+        self.rhythm_place = 1 - self.rhythm_place
         return [self.model.rhythm_version, self.model.rhythm()]
 
-    def take_rows(self, rows: Rows, profile: Profile) -> None:
-        """Take the rows of a snapshot.
+    def take_rows(self, rows: Rows, profile: Profile, position: Cut) -> int:
+        """Take the rows of a snapshot; return since when the household has been watched without a registry record.
+
+        Rows that are ahead of the position of the last whole checkpoint know what will be applied again.
 
         Raises:
             ValueError: they cannot be read.
@@ -85,13 +110,16 @@ class Watched:
             if rows.record is not None:
                 self.record_bytes = rows.record
                 self.record = _RECORD.decode(rows.record)
-            cut, model, version, ledger, self.since_ms, self.lost_since_ms = rows.hot
+            if rows.hot is None:
+                raise ValueError("no hot row")
+            cut, model, version, ledger, since_ms, self.lost_since_ms, self.first_kept, self.rhythm_place = rows.hot
             self.ledger = Ledger.from_state(self.name, ledger)
             if model:
                 self.model = Household.restore(model, rows.rhythm[1], profile, self.record)
                 self.rhythm_kept = version
-            if rows.guarded:
-                self.guard = Cut(*cut)
-        except (msgspec.MsgspecError, TypeError, IndexError, KeyError, AttributeError) as error:
+            known = Cut(*cut)
+            if known.is_ahead_of(position):
+                self.guard = known
+        except (msgspec.MsgspecError, TypeError, IndexError, KeyError) as error:
             raise ValueError(f"rows of a household that cannot be read: {type(error).__name__}") from error
-        self.blind = self.model is not None and self.model.blind
+        return int(since_ms)

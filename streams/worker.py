@@ -185,8 +185,8 @@ class Worker:
                 self._parked[number] = owned
         self._owned = {}
 
-    async def _on_assigned(self, _app: Any, *args: Any, **_options: Any) -> None:
-        assigned: Iterable[TP] = args[0]
+    async def _on_assigned(self, *args: Any, **_options: Any) -> None:
+        assigned: Iterable[TP] = args[-1]
         dealt: dict[int, set[str]] = {}
         for tp in assigned:
             if tp.topic in ORDER_OF:

@@ -1,0 +1,139 @@
+"""What a partition keeps and how it comes back: rows of a checkpoint, and the roster of a recovered changelog. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from schemas.profiles import DEFAULT_PROFILE, Profile
+from schemas.topics import ORDERED_NAMES
+from streams.order import Positions
+from streams.refused import Refused
+from streams.roster import Roster
+from streams.snapshot import HOT, POSITIONS, RECORD, RHYTHMS, Cut, Recovered, Stamp, pack
+from streams.watched import Watched
+
+REWRITE_AT_ONCE: Final = 2_000
+"""Households whose rows are written again at each checkpoint after a takeover, until all have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Rows of one checkpoint, in the order in which they must be written; the position row is the last."""
+
+    number: int
+    cut: Cut
+    rows: list[tuple[bytes, bytes | None]]
+    counts: dict[str, int]
+    """Rows by kind, the position row not among them."""
+
+
+@dataclass(slots=True)
+class Whole:
+    """State of the partition as a whole, kept in its position row."""
+
+    positions: Positions
+    profile: Profile = DEFAULT_PROFILE
+    lost_records: int = 0
+
+
+class Keeper:
+    """Makes checkpoints. Its stamp names the owner: epoch one above the highest found, so that a zombie's rows lose."""
+
+    def __init__(self, owner: int, recovered: Recovered | None, roster: Roster) -> None:
+        found = recovered or Recovered()
+        self._stamp = Stamp(found.top_epoch + 1, owner, found.stamp.number)
+        self._rewrite = [watched.name for watched in roster]
+        self._ended_keys: list[bytes] = []
+        """Keys whose end the last checkpoint told: their tombstones go out with the next one."""
+
+    def has_work(self, roster: Roster) -> bool:
+        """Tell whether a checkpoint would have more than a position to write."""
+        return bool(roster.dirty or self._rewrite or self._ended_keys)
+
+    def checkpoint(self, roster: Roster, whole: Whole, refused: Refused) -> Checkpoint:
+        """Return what must be written so that another can go on from exactly here.
+
+        Rows of households that changed, of some more after a takeover (so that no late row of a former owner is ever the
+        newest), tombstones of those whose end the last checkpoint told, and last the position row.
+        """
+        number = self._stamp.number + 1
+        self._stamp = Stamp(self._stamp.epoch, self._stamp.owner, number)
+        positions = whole.positions.copy()
+        cut = Cut(positions.offsets, positions.ticks, positions.clock_ms, positions.live)
+        rows: list[tuple[bytes, bytes | None]] = []
+        counts = dict.fromkeys(("hot", "rhythm", "record", "tombstone"), 0)
+        tombstones = [key for key in self._ended_keys if roster.get(key[2:].decode()) is None]
+        self._ended_keys = []
+        self._write_again(roster)
+        for watched in roster.dirty.values():
+            for kind, key, payload in self._rows_of(watched, roster, cut):
+                rows.append((key, pack(self._stamp, payload)))
+                counts[kind] += 1
+        rows += [(key, None) for key in tombstones]
+        counts["tombstone"] = len(tombstones)
+        state = [
+            list(cut),
+            msgspec.to_builtins(whole.profile),
+            refused.state(),
+            roster.ended_state(),
+            whole.lost_records,
+        ]
+        rows.append((POSITIONS[number % 2], pack(self._stamp, state)))
+        roster.dirty = {}
+        return Checkpoint(number, cut, rows, counts)
+
+    def _write_again(self, roster: Roster) -> None:
+        again, self._rewrite = self._rewrite[:REWRITE_AT_ONCE], self._rewrite[REWRITE_AT_ONCE:]
+        for name in again:
+            watched = roster.get(name)
+            if watched is not None:
+                watched.rhythm_kept, watched.record_dirty = -1, True
+                roster.dirty.setdefault(name, watched)
+
+    def _rows_of(self, watched: Watched, roster: Roster, cut: Cut) -> list[tuple[str, bytes, Any]]:
+        name = watched.name.encode()
+        if not roster.holds(watched):
+            self._ended_keys += [prefix + name for prefix in (HOT, *RHYTHMS, RECORD)]
+            return [("hot", HOT + name, None)]
+        rows: list[tuple[str, bytes, Any]] = []
+        rhythm = watched.rhythm_payload()
+        if rhythm is not None:
+            # Before the hot row that needs it.
+            rows.append(("rhythm", RHYTHMS[watched.rhythm_place] + name, rhythm))
+        rows.append(("hot", HOT + name, watched.hot_payload(cut, self._stamp.number)))
+        if watched.record_dirty:
+            rows.append(("record", RECORD + name, watched.record_bytes or None))
+            watched.record_dirty = False
+        return rows
+
+
+def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tuple[Whole, set[str]]:
+    """Fill the roster from what a changelog held; the partition's state, and households whose rows cannot be used."""
+    whole = Whole(Positions.start(len(ORDERED_NAMES)))
+    unreadable: set[str] = set()
+    if recovered is None:
+        return whole, unreadable
+    if recovered.position is not None:
+        (offsets, ticks, clock_ms, live), profile, floods, ended, whole.lost_records = recovered.position
+        whole.positions = Positions(list(offsets), list(ticks), clock_ms, live)
+        whole.profile = msgspec.convert(profile, Profile)
+        refused.restore(floods)
+        roster.restore_ended(ended)
+    at = whole.positions
+    position = Cut(at.offsets, at.ticks, at.clock_ms, at.live)
+    for name, rows in recovered.households.items():
+        watched = roster.meet(name, at.clock_ms)
+        try:
+            since_ms = watched.take_rows(rows, whole.profile, position)
+        except ValueError:
+            roster.drop(watched)
+            unreadable.add(name)
+            continue
+        if since_ms:
+            watched.since_ms = since_ms
+        else:
+            roster.register(watched)
+        roster.rearm(watched)
+        roster.look(watched)
+    return whole, unreadable

@@ -1,0 +1,154 @@
+"""A partition is a pure function of its logs: whatever is fetched when, killed where, restored how often."""
+
+from functools import cache
+from random import Random
+from typing import Any
+
+import msgspec
+from crashing import Told, run_crashing, states
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from logs import ENGINE, Logs, logs_of, run
+
+from load_tests.simulator import Rates, simulate
+from schemas.actions import ResponderAction
+from schemas.build import encode_events
+from schemas.encode import encode
+from schemas.events import Data, Event
+from schemas.incidents import CloseCause, Incident, IncidentState
+from schemas.profiles import DEFAULT_PROFILE
+from schemas.times import to_rfc3339
+from schemas.topics import ORDER_OF
+from streams.partition import Controls, Partition
+
+
+def few(examples: int) -> settings:
+    """Runs are long, and a smaller seed is no simpler case: nothing is gained by shrinking."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+START_MS = 1_788_188_400_000
+EVENTFUL = Rates(collapses=1.0, emergencies=1.5, slow=0.5)
+
+
+def put_behind_ticks(logs: Logs, topic: str, share: float, key: bytes, value: bytes | None) -> None:
+    """Put a record into a log, so far through it."""
+    log = logs[ORDER_OF[topic]]
+    at = int(share * len(log))
+    log.keys.insert(at, key)
+    log.values.insert(at, value)
+
+
+@cache
+def eventful() -> Logs:
+    """Days of synthetic households with emergencies, late batches, repeats, rubbish, actions, a new profile and an end."""
+    played = simulate(7, 9, 12, start_ms=START_MS, rates=EVENTFUL)
+    logs = logs_of(played, tick_s=300, drop_ticks=0.1)
+    names = [record.household for record in played.records()]
+    rnd = Random(4)
+    for n in range(60):
+        topic = rnd.choice(["home.sensors", "phone.usage", "care.calls", "households", "responder.actions"])
+        put_behind_ticks(logs, topic, rnd.random(), rnd.choice(names).encode(), b'{"n": %d, ' % n)
+    stranger = Event("h-stranger", "motion", "/sensors/gw", "s-1", START_MS + 86_400_000, Data(device="m", state="on"))
+    put_behind_ticks(logs, "home.sensors", 0.3, b"h-stranger", encode_events([stranger]))
+    profile = msgspec.structs.replace(DEFAULT_PROFILE, id="p-tuned", silence_budget=0.5)
+    put_behind_ticks(logs, "profile", 0.75, b"p", encode(profile))
+    partition = Partition(0, 1, engine=ENGINE, buffer_records=1 << 40)
+    told = [one.what for one in run(partition, logs) if isinstance(one.what, Incident) and one.topic == "incidents"]
+    opened = [one for one in told if one.state is IncidentState.OPENED and one.case]
+    for n, incident in enumerate(opened):
+        words: dict[str, Any] = {"household": incident.household, "incident": incident.id, "who": "officer-1"}
+        at = to_rfc3339(START_MS)
+        acts = [
+            ResponderAction(id=f"a{n}", action="acknowledge", revision=1, at=at, **words),
+            ResponderAction(id=f"b{n}", action="close", revision=9, at=at, cause=CloseCause.NO_CONTACT, **words),
+            ResponderAction(
+                id=f"c{n}", action="close", revision=9, at=at, cause=rnd.choice([*CloseCause][:6]), **words
+            ),
+        ]
+        for act in acts:
+            put_behind_ticks(logs, "responder.actions", rnd.uniform(0.3, 1.0), incident.household.encode(), encode(act))
+    put_behind_ticks(logs, "households", 0.8, names[3].encode(), None)
+    return logs
+
+
+@cache
+def oracle() -> tuple[Told, dict[str, Any]]:
+    partition = Partition(0, 1, engine=ENGINE, buffer_records=1 << 40)
+    told = Told()
+    told.take(run(partition, eventful()))
+    return told, states(partition)
+
+
+def without_statuses(told: Told) -> dict[tuple[Any, ...], bytes]:
+    """What was told, but for how many were blind and open: a household whose newer row is used is ahead for a while."""
+    assert {key[0] for key in told.differing} <= {"status"}
+    return {key: value for key, value in told.records.items() if key[0] != "status"}
+
+
+def test_the_logs_of_these_tests_hold_what_they_are_to_try() -> None:
+    told, _ = oracle()
+    topics = {key[0] for key in told.records}
+    assert topics >= {"incidents", "incidents.open", "arrived", "responder.results", "dead.letters", "status"}
+    incidents = [msgspec.json.decode(v, type=Incident) for k, v in told.records.items() if k[0] == "incidents"]
+    states = IncidentState
+    assert {one.state for one in incidents} >= {states.OPENED, states.ESCALATED, states.ACKNOWLEDGED, states.CLOSED}
+    assert {one.profile for one in incidents} == {"default-1", "p-tuned"}
+    assert len({one.id for one in incidents}) >= 10
+
+
+@few(12)
+@given(seed=st.integers(0, 1 << 20))
+def test_any_fetch_order_gives_the_same_state_and_says_the_same(seed: int) -> None:
+    told, state, _ = run_crashing(eventful(), seed, crashes=0)
+    assert not told.differing
+    assert told.records == oracle()[0].records
+    assert state == oracle()[1]
+
+
+@few(12)
+@given(seed=st.integers(0, 1 << 20))
+def test_crashes_anywhere_lose_nothing_and_double_nothing(seed: int) -> None:
+    told, state, crashed = run_crashing(eventful(), seed, crashes=6)
+    assert crashed
+    assert not told.differing
+    assert told.records == oracle()[0].records
+    assert state == oracle()[1]
+
+
+@few(8)
+@given(seed=st.integers(0, 1 << 20))
+def test_compaction_that_took_older_rows_does_no_harm(seed: int) -> None:
+    told, state, _ = run_crashing(eventful(), seed, crashes=6, compact=True)
+    assert without_statuses(told) == without_statuses(oracle()[0])
+    assert state == oracle()[1]
+
+
+def _some_run_differs(controls: Controls, *, compact: bool = False, crashes: int = 4) -> bool:
+    wanted_told, wanted_state = oracle()
+    for seed in range(12):
+        told, state, _ = run_crashing(eventful(), seed, crashes=crashes, controls=controls, compact=compact)
+        if state != wanted_state or told.records != wanted_told.records:
+            return True
+    return False
+
+
+def test_negative_control_without_the_contiguity_check_events_are_lost() -> None:
+    assert _some_run_differs(Controls(check_contiguity=False), crashes=0)
+
+
+def test_negative_control_applied_as_fetched_states_differ() -> None:
+    assert _some_run_differs(Controls(canonical_order=False), crashes=0)
+
+
+def test_negative_control_an_unfinished_checkpoint_that_counts_gives_another_state() -> None:
+    assert _some_run_differs(Controls(whole_checkpoints=False, offset_guard=False))
+
+
+def test_negative_control_without_the_offset_guard_events_are_doubled_after_compaction() -> None:
+    assert _some_run_differs(Controls(offset_guard=False), compact=True)
