@@ -1,9 +1,10 @@
 """Check-in calls: how often this person answers, and how many in a row nobody answered."""
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from typing import Any, Final, NamedTuple
 
+from detectors.digest import digest
 from detectors.fading import Fading
 from schemas.events import Event
 
@@ -24,8 +25,9 @@ class Outcome(NamedTuple):
 
     at_ms: int
     kind: str
-    id: str
-    request: str
+    id: int
+    """Digests, of the ids of the event and of the request (0: none): only whether they are equal matters."""
+    request: int
 
 
 class Row(NamedTuple):
@@ -54,17 +56,19 @@ class Calls:
         self.settled_ms = 0
         """Calls up to here were dealt with by a responder: they begin no new row."""
 
-    def learn_one(self, event: Event) -> None:
-        """Remember one outcome."""
+    def learn_one(self, event: Event) -> bool:
+        """Remember one outcome, and tell whether it is new."""
         if event.kind not in UNANSWERED and event.kind not in REACHED:
-            return
-        outcome = Outcome(event.at_ms, event.kind, event.id, event.data.request or "")
+            return False
+        request = digest(event.data.request) if event.data.request else 0
+        outcome = Outcome(event.at_ms, event.kind, digest(event.id), request)
         i = bisect_left(self._outcomes, outcome)
         if i < len(self._outcomes) and self._outcomes[i] == outcome:
-            return
-        insort(self._outcomes, outcome)
+            return False
+        self._outcomes.insert(i, outcome)
         if len(self._outcomes) > MOST:
             self._fold(self._outcomes.pop(0))
+        return True
 
     def score_one(self, hour: int) -> float:
         """Return what an unanswered call in this local hour adds to a silence, nats."""

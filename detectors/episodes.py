@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from typing import Any, Final
 from zlib import crc32
 
+import numpy as np
+
 LINK_MS: Final = 300_000
 """Signs of life at most this far apart are one episode (single linkage)."""
 COMPANY_MS: Final = 900_000
 """A lone motion trigger with no other episode of the home this near is a ghost."""
 MOST: Final = 1024
 """Episodes kept: more than 78 hours can hold, whatever a gateway sends."""
+_SURE, _LEAVES, _EXITS = 1, 2, 4
+"""What an episode is, as bits of its packed byte."""
 
 
 class Episode:
@@ -34,8 +38,9 @@ class Episode:
         """The last thing that happened is a way out: the person is away until a door or confirmed activity."""
         return self.exit_ms == self.end
 
-    def take(self, at: int, exit_ms: int, device: int, *, sure: bool) -> None:
-        """Add one sign of life within linking distance. Which of several comes first makes no difference."""
+    def take(self, at: int, exit_ms: int, device: int, *, sure: bool) -> bool:
+        """Add one sign of life within linking distance and tell whether it is new. Which comes first makes no difference."""
+        before = self.start, self.end, self.exit_ms, self.sure
         if at > self.end:
             self.end = at
             self.sure = True
@@ -47,6 +52,7 @@ class Episode:
         self.exit_ms = max(self.exit_ms, exit_ms)
         if self.sure:
             self.device = 0
+        return before != (self.start, self.end, self.exit_ms, self.sure)
 
 
 class Episodes:
@@ -61,35 +67,37 @@ class Episodes:
     def __init__(self) -> None:
         self.items: list[Episode] = []
 
-    def learn_one(self, at: int, device: str = "", *, sure: bool = True, exit_door: bool = False) -> None:
-        """Add one sign of life at `at`, UTC milliseconds."""
+    def learn_one(self, at: int, device: str = "", *, sure: bool = True, exit_door: bool = False) -> bool:
+        """Add one sign of life at `at`, UTC milliseconds, and tell whether it changed anything: a repeat does not."""
         items = self.items
         exit_ms = at if exit_door else 0
         if items and items[-1].start <= at <= items[-1].end + LINK_MS:
             last = items[-1]
-            if last.sure:  # nearly every event: only the end of the last episode moves
-                last.end = max(last.end, at)
-                last.exit_ms = max(last.exit_ms, exit_ms)
-            else:
-                last.take(at, exit_ms, crc32(device.encode()), sure=sure)
-            return
+            if not last.sure:
+                return last.take(at, exit_ms, crc32(device.encode()), sure=sure)
+            if at <= last.end and exit_ms <= last.exit_ms:
+                return False
+            last.end = max(last.end, at)  # nearly every event: only the end of the last episode moves
+            last.exit_ms = max(last.exit_ms, exit_ms)
+            return True
         i = len(items)
         while i and items[i - 1].start > at:
             i -= 1
         key = 0 if sure else crc32(device.encode())
         if i and at <= items[i - 1].end + LINK_MS:
             before = items[i - 1]
-            before.take(at, exit_ms, key, sure=sure)
+            changed = before.take(at, exit_ms, key, sure=sure)
             if i < len(items) and items[i].start - before.end <= LINK_MS:
                 after = items.pop(i)
                 before.end = after.end
                 before.exit_ms = max(before.exit_ms, after.exit_ms)
-        elif i < len(items) and items[i].start - at <= LINK_MS:
-            items[i].take(at, exit_ms, key, sure=sure)
-        else:
-            items.insert(i, Episode(at, at, exit_ms, key, sure=sure))
-            if len(items) > MOST:
-                del items[0]
+            return changed
+        if i < len(items) and items[i].start - at <= LINK_MS:
+            return items[i].take(at, exit_ms, key, sure=sure)
+        items.insert(i, Episode(at, at, exit_ms, key, sure=sure))
+        if len(items) > MOST:
+            del items[0]
+        return True
 
     def confirmed(self, i: int) -> bool:
         """Tell whether episode `i` proves life: more than one lone trigger, or one with company."""
@@ -139,29 +147,45 @@ class Episodes:
         self.items = kept + items[first:]
 
     def state(self) -> list[Any]:
-        """Return plain numbers; times as differences, which pack small."""
-        out: list[Any] = []
+        """Return packed numbers: milliseconds between the ends and beginnings, and one byte for what an episode is."""
+        times: list[int] = []
+        kinds = bytearray()
+        others: list[int] = []
         before = 0
         for e in self.items:
-            out += [
-                e.start - before,
-                e.end - e.start,
-                e.end - e.exit_ms if e.exit_ms else -1,
-                1 if e.sure else 0,
-                e.device,
-            ]
+            times += (e.start - before, e.end - e.start)
             before = e.end
-        return out
+            leaves = e.exit_ms == e.end
+            exits = e.exit_ms != 0 and not leaves
+            kinds.append((_SURE if e.sure else 0) | (_LEAVES if leaves else 0) | (_EXITS if exits else 0))
+            if exits:
+                others.append(e.end - e.exit_ms)
+            if not e.sure:
+                others.append(e.device)
+        width = "<u4" if max(times[1:], default=0) < 1 << 32 else "<u8"
+        return [times[0] if times else 0, np.array(times[1:], width).tobytes(), bytes(kinds), others]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> "Episodes":
-        """Return the ring of a `state()`."""
+        """Return the ring of a `state()`.
+
+        Raises:
+            ValueError: the numbers do not fit together.
+
+        """
+        first, packed, kinds, others = state
         ring = cls()
+        if not kinds:
+            return ring
+        count = 2 * len(kinds) - 1
+        times = [first, *np.frombuffer(packed, "<u4" if len(packed) == 4 * count else "<u8", count).tolist()]
+        rest = iter(others)
         before = 0
-        for i in range(0, len(state), 5):
-            start = before + state[i]
-            end = start + state[i + 1]
-            exit_ms = 0 if state[i + 2] < 0 else end - state[i + 2]
-            ring.items.append(Episode(start, end, exit_ms, state[i + 4], sure=bool(state[i + 3])))
+        for i, kind in enumerate(kinds):
+            start = before + times[2 * i]
+            end = start + times[2 * i + 1]
+            exit_ms = end if kind & _LEAVES else end - next(rest, 0) if kind & _EXITS else 0
+            sure = bool(kind & _SURE)
+            ring.items.append(Episode(start, end, exit_ms, 0 if sure else next(rest, 0), sure=sure))
             before = end
         return ring

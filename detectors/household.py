@@ -153,23 +153,24 @@ class Household:
             return []
         source, ring = met
         kind = event.kind
-        wake_ms = state.wake_ms
+        changed = lived = False
         if source is not None:
             off = kind in OFF_KINDS and event.data.state != "off"
-            state.seeing.learn_one(source, at, off=off, until_ms=event.until_ms)
-            if source.dark:
-                wake_ms = min(wake_ms, clock_ms)
+            changed = state.seeing.learn_one(source, at, off=off, until_ms=event.until_ms)
         sign = sign_of(event)
         if sign:
-            ring.learn_one(at, event.data.device, sure=sign is Sign.SURE, exit_door=kind == "door" and is_exit(event))
-            wake_ms = min(wake_ms, at + self._shortest_ms)
+            lived = ring.learn_one(
+                at, event.data.device, sure=sign is Sign.SURE, exit_door=kind == "door" and is_exit(event)
+            )
         if kind in RARE:
-            state.calls.learn_one(event)
-            state.medication.learn_one(event)
-            wake_ms = min(wake_ms, clock_ms)
-        elif state.told or state.silence is not None or (state.past is not None and at <= state.past.raised_ms):
-            wake_ms = min(wake_ms, clock_ms)
-        state.wake_ms = wake_ms
+            look = state.calls.learn_one(event) | state.medication.learn_one(event) | changed
+        else:
+            look = (changed and source is not None and source.dark) or (lived and self._listens(at))
+        # Only what is new asks for a look, or a batch sent twice would move what is told in between.
+        if look:
+            state.wake_ms = min(state.wake_ms, clock_ms)
+        elif lived:
+            state.wake_ms = min(state.wake_ms, at + self._shortest_ms)
         return []
 
     def advance(self, clock_ms: int) -> list[Output]:
@@ -330,6 +331,13 @@ class Household:
             raise ValueError("not the snapshot of a household") from error
         return cls.restore(hot, rhythm, profile, record)
 
+    def _listens(self, at_ms: int) -> bool:
+        """Tell whether a sign of life at a moment may change what was told."""
+        state = self._state
+        return (
+            bool(state.told) or state.silence is not None or (state.past is not None and at_ms <= state.past.raised_ms)
+        )
+
     def _pass(self, clock_ms: int) -> None:
         self._state.clock_ms = max(self._state.clock_ms, clock_ms)
 
@@ -338,11 +346,13 @@ class Household:
         state = self._state
         if not state.consents(name):
             return None
-        known = len(state.seeing.sources)
-        source = state.seeing.meet(name, at_ms)
+        seeing = state.seeing
+        is_new, known = name not in seeing.sources, len(seeing.sources)
+        source = seeing.meet(name, at_ms)
         ring = state.rings.setdefault(channel_of(name), Episodes())
-        if len(state.seeing.sources) <= known or len(self._met) >= MOST_MET:
-            self._met.clear()  # a source may have been dropped for this one: a stale memory of it would be written to
+        dropped = source is not None and is_new and len(seeing.sources) <= known
+        if dropped or len(self._met) >= MOST_MET:
+            self._met.clear()  # a stale memory of a source that was dropped for this one would be written to
         self._met[name] = (source, ring)
         state.know_kinds()
         return source, ring

@@ -1,8 +1,9 @@
 """Missed medication: doses in a row that the care robot saw missed."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from typing import Any, Final, NamedTuple
 
+from detectors.digest import digest
 from schemas.events import Event
 
 MOST: Final = 256
@@ -15,7 +16,8 @@ class Dose(NamedTuple):
 
     at_ms: int
     kind: str
-    id: str
+    id: int
+    """A digest: only whether two are equal matters."""
 
 
 class MissedRow(NamedTuple):
@@ -40,17 +42,18 @@ class Medication:
         self._base = MissedRow(0, 0, 0)
         self.settled_ms = 0
 
-    def learn_one(self, event: Event) -> None:
-        """Remember a dose taken or missed."""
+    def learn_one(self, event: Event) -> bool:
+        """Remember a dose taken or missed, and tell whether it is new."""
         if event.kind not in (MISSED, TAKEN) or event.data.state == "off":
-            return
-        dose = Dose(event.at_ms, event.kind, event.id)
+            return False
+        dose = Dose(event.at_ms, event.kind, digest(event.id))
         i = bisect_left(self._doses, dose)
         if i < len(self._doses) and self._doses[i] == dose:
-            return
-        insort(self._doses, dose)
+            return False
+        self._doses.insert(i, dose)
         if len(self._doses) > MOST:
             self._base = self._after(self._base, self._doses.pop(0), [])
+        return True
 
     def score_one(self, paused: list[tuple[int, int]] | None = None) -> int:
         """Return the doses missed in a row."""
@@ -78,7 +81,7 @@ class Medication:
         return MissedRow(row.doses + 1, row.first_ms or dose.at_ms, dose.at_ms)
 
     def state(self) -> list[Any]:
-        """Return plain numbers and ids."""
+        """Return plain numbers."""
         return [[list(dose) for dose in self._doses], list(self._base), self.settled_ms]
 
     def restore(self, state: list[Any]) -> None:

@@ -38,9 +38,9 @@ class Seeing:
                 self._drop_one(name)
         return source
 
-    def learn_one(self, source: Source, at_ms: int, *, off: bool = False, until_ms: int = 0) -> None:
-        """Take one report of a source that was met."""
-        source.learn_one(at_ms, self.base_h, off=off, until_ms=until_ms)
+    def learn_one(self, source: Source, at_ms: int, *, off: bool = False, until_ms: int = 0) -> bool:
+        """Take one report of a source that was met, and tell whether it changed anything."""
+        return source.learn_one(at_ms, self.base_h, off=off, until_ms=until_ms)
 
     def score_one(self, clock_ms: int, profile: Profile) -> float | None:
         """Return the share of sources that are healthy at a moment; None when there is none to see with."""

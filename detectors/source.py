@@ -67,24 +67,36 @@ class Source:
         self.dark = False
         """Told dark, off or overdue at the last look: its next report asks for another look."""
 
-    def learn_one(self, at_ms: int, base_h: int, *, off: bool = False, until_ms: int = 0) -> None:
-        """Take one report: anything a source says shows that it works, but for "switched off" and "offline"."""
+    def learn_one(self, at_ms: int, base_h: int, *, off: bool = False, until_ms: int = 0) -> bool:
+        """Take one report and tell whether it changed anything: a repeat does not.
+
+        Whatever a source says shows that it works, but for "switched off" and "offline".
+        """
         if off:
+            changed = at_ms > self.off_ms
             self.off_ms = max(self.off_ms, at_ms)
-            return
-        self.seen_ms = max(self.seen_ms, at_ms)
-        self.first_ms = min(self.first_ms, at_ms)
+            return changed
+        changed = False
+        if at_ms > self.seen_ms:
+            self.seen_ms, changed = at_ms, True
+        elif at_ms < self.first_ms:
+            self.first_ms, changed = at_ms, True
         hour = at_ms // HOUR_MS
         if hour != self.last_h and 0 <= hour - base_h < MOST_HOURS:
             self.last_h = hour
+            changed |= not self.hours >> (hour - base_h) & 1
             self.hours |= 1 << (hour - base_h)
         if not until_ms:
-            self.on_ms = max(self.on_ms, at_ms)
-            return
-        self.until_ms = max(self.until_ms, until_ms)
+            if at_ms > self.on_ms:
+                self.on_ms, changed = at_ms, True
+            return changed
+        if until_ms > self.until_ms:
+            self.until_ms, changed = until_ms, True
         hour = until_ms // HOUR_MS
         if 0 <= hour - base_h < MOST_HOURS:
+            changed |= not self.until_hours >> (hour - base_h) & 1
             self.until_hours |= 1 << (hour - base_h)
+        return changed
 
     @property
     def is_off(self) -> bool:
