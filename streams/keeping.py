@@ -42,7 +42,7 @@ class Keeper:
 
     def __init__(self, owner: int, recovered: Recovered | None, roster: Roster) -> None:
         found = recovered or Recovered()
-        self._stamp = Stamp(found.top_epoch + 1, owner, found.stamp.number)
+        self._stamp = Stamp(found.top_epoch + 1, owner, found.top_number)
         self._rewrite = [watched.name for watched in roster]
         self._ended_keys: list[bytes] = []
         """Keys whose end the last checkpoint told: their tombstones go out with the next one."""

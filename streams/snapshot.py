@@ -101,11 +101,12 @@ class Recovered:
     """What the changelog of a partition holds. `position` is None where no whole checkpoint is left."""
 
     position: Any = None
-    stamp: Stamp = NO_STAMP
     households: dict[str, Rows] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     """Households whose rows are damaged, or of which only a zombie's are left: salvage them from other topics."""
     top_epoch: int = 0
+    top_number: int = 0
+    """Highest number of any checkpoint, whole or not: the next owner counts on from here, so that no number comes twice."""
     used: int = 0
     set_aside: int = 0
     corrupt: int = 0
@@ -131,7 +132,7 @@ class Changelog:
         self._stamp = NO_STAMP
         self._owner = (0, 0)
         self._former: set[tuple[int, int]] = set()
-        self._set_aside = self._corrupt = 0
+        self._set_aside = self._corrupt = self._top_number = 0
         self.owners: set[int] = set()
         """Marks of all who wrote here: a worker that kept its state over a rebalance looks for others than itself."""
 
@@ -153,6 +154,7 @@ class Changelog:
             self._pending.pop(key, None)
             return
         self.owners.add(stamp.owner)
+        self._top_number = max(self._top_number, stamp.number)
         if not self._is_newest(stamp):
             self._set_aside += 1
             self._zombies.add(key)
@@ -178,7 +180,11 @@ class Changelog:
 
     def _put_aside(self) -> None:
         self._set_aside += len(self._pending)
-        self._aside.update(self._pending)
+        for key, payload in self._pending.items():
+            # First met after the last whole checkpoint: it will be met again, and did not exist there.
+            is_new = key[:2] == HOT and payload is not None and payload[6] > self._stamp.number
+            if not is_new:
+                self._aside[key] = payload
         self._pending = {}
         self._damaged_pending = set()
 
@@ -195,7 +201,7 @@ class Changelog:
     def result(self) -> Recovered:
         """Return what counts, after the last record."""
         self._put_aside()
-        found = Recovered(self._position, self._stamp, top_epoch=self._owner[0])
+        found = Recovered(self._position, top_epoch=self._owner[0], top_number=self._top_number)
         keys = {*self._committed, *self._aside, *self._damaged, *self._zombies}
         for name in sorted({key[2:] for key in keys if key[:2] in KINDS}):
             self._choose(name, found)
@@ -212,16 +218,12 @@ class Changelog:
                 hot = rows.get(hot_key)
                 rhythm_key = RHYTHMS[hot[7]] + name if hot is not None else b""
                 rhythm = None if rhythm_key in self._damaged else rows.get(rhythm_key)
-                if hot is not None and hot[6] > self._stamp.number:
-                    return  # first met after the last whole checkpoint: it will be met again
                 if hot is not None and (not hot[1] or (rhythm is not None and rhythm[0] == hot[2])):
                     found.households[household] = Rows(hot, rhythm, record)
                     found.used += 1
                     return
-            if hot_key in self._committed and self._committed[hot_key] is None:
-                return  # it has ended
-            if hot_key not in self._committed and hot_key not in self._aside and hot_key not in self._zombies:
-                return
+            if self._committed.get(hot_key, self._aside.get(hot_key)) is None and hot_key not in self._zombies:
+                return  # it has ended, or had not begun
         found.households[household] = Rows(record=record)
         found.lost.add(household)
 
