@@ -172,7 +172,7 @@ class _Demo:
         parts = Parts(self.settings, self.broker, self.folder / LOGS, self._tell)
         with _closing(parts.close):
             parts.start()
-            self._tell("ticks       written by the feed, a minute of log time apart (in anbu up: by anbu ticker)")
+            self._tell("ticks       by the feed, for the time of a recording; anbu up has a live ticker")
             self.console.print()
             done, readings, onlooker = self._play(parts)
         judged = self._judge(onlooker)
@@ -188,7 +188,7 @@ class _Demo:
             judged=judged,
             answer=answer,
         )
-        self.console.print(summary(outcome))
+        self.console.print(summary(outcome, self.console.width))
         self._end(outcome)
         return 1 if outcome.failures() else 0
 
@@ -204,7 +204,7 @@ class _Demo:
         stage = self.stage
         onlooker = Onlooker(self.settings.bootstrap, stage.partitions)
         with contextlib.closing(onlooker):
-            view = view_for(self.console, f"안부 Anbu  {stage.title}", known_of(stage.truth))
+            view = view_for(self.console, known_of(stage.truth))
             with _closing(view.close):
                 play = Play(parts, onlooker, stage.played, lambda play: view.show(sight_of(play)))
                 done = asyncio.run(play.run(self._messages()))
@@ -282,8 +282,9 @@ def known_of(truth: tuple[Truth, ...] | None) -> Known:
         told = story.told
         for one in reversed(injected[told.household, told.kind]):
             if one.explains(told.household, told.kind, told.opened_ms):
-                after = span_text(told.opened_ms - one.at_ms)
-                return Text(f"✓ {one.code.replace('_', ' ')}, after {after}", style="green")
+                if one.must_find:
+                    return Text(f"✓ after {span_text(told.opened_ms - one.at_ms)}", style="green")
+                return Text("✓ " + ("an outage" if "outage" in one.code else "of a collapse"), style="green")
         return Text("not injected", style="dim")
 
     return known
@@ -321,17 +322,17 @@ def next_commands(folder: Path, simulated: bool) -> list[tuple[str, str]]:
     """Return three commands that work from here, each with what it is for."""
     anbu = anbu_command()
     python = os.path.relpath(sys.executable)
-    sql = "SELECT household, kind, severity, sentence_ko FROM incidents_current ORDER BY at DESC LIMIT 5"
+    sql = "SELECT at, household, kind, sentence_ko FROM incidents_current ORDER BY at DESC LIMIT 5"
     again = (
         (
             f"{anbu} demo --no-injection",
-            "The same people, and nobody comes to harm: then nothing urgent may be reported.",
+            "The same people, but nobody comes to harm: then no emergency may be told.",
         )
         if simulated
         else (f"{anbu} demo", "Synthetic households, whose emergencies are known: then it is judged what was found.")
     )
     return [
-        (f"{anbu} up", f"The same parts, running until Ctrl-C; then, in a second terminal: {anbu} incidents watch"),
+        (f"{anbu} up", f"The same parts, kept running; then in a second terminal: {anbu} incidents watch"),
         (
             f"""{python} -c "import chdb; print(chdb.connect('{folder / CLICKHOUSE}').query('{sql}', 'Pretty'))\"""",
             "What ClickHouse holds, asked without a server.",

@@ -11,11 +11,11 @@ from load_tests.demo_onlooker import Stories
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError, connect, failure_of
 
 QUESTION: Final = """\
-SELECT kind, uniqExact(incident) AS incidents, count() AS revisions, uniqExact(household) AS homes,
-       countIf(revision = 1 AND toHour(at, 'Asia/Seoul') NOT BETWEEN 8 AND 19) AS opened_at_night
+SELECT kind, uniqExact(incident) AS incidents, count() AS revisions,
+       uniqExact(household) AS homes,
+       countIf(revision = 1 AND toHour(at, 'Asia/Seoul') < 7) AS before_7_am
 FROM incidents FINAL
-GROUP BY kind
-ORDER BY incidents DESC, kind"""
+GROUP BY kind ORDER BY incidents DESC, kind"""
 
 _DEAD: Final = "SELECT sum(records) FROM dead_letters FINAL"
 

@@ -150,7 +150,7 @@ class Parts:
             reader.close()
         self._stop("writer")
 
-    def close(self, within_s: float = 8.0) -> None:
+    def close(self, within_s: float = 3.0) -> None:
         """End whatever still runs, the broker last. Harmless when nothing does."""
         stop_all(self._children.values(), within_s)
         self._children.clear()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from load_tests.demo_answer import Answer
 from load_tests.demo_onlooker import Stories, Story
-from load_tests.demo_view import moment, span_text
+from load_tests.demo_view import ROOMY, moment, span_text
 from load_tests.judge import COLLAPSES_IN_TIME, FALSE_ALARMS_PER_MONTH, Found, Judgement
 from schemas.incidents import KIND_NAMES, IncidentKind, Severity
 from streams.screen import COLOURS
@@ -24,6 +25,7 @@ _OUTCOMES: Final = {
     "not_registered": "of a household that nobody registered",
     "no_consent": "of a source whose consent is withdrawn",
 }
+_KIND_WIDTH: Final = 18
 _MOST_LISTED: Final = 30
 """Incidents of recorded households that are listed."""
 
@@ -61,19 +63,19 @@ class Outcome:
         return out
 
 
-def summary(outcome: Outcome) -> Group:
-    """Return the whole summary but for the verdict."""
+def summary(outcome: Outcome, width: int) -> Group:
+    """Return the whole summary but for the verdict, for a screen of so many columns."""
     parts: list[RenderableType] = [
         _heading("이벤트 Events"),
         _events(outcome),
         _heading("사례 Incidents"),
-        _incidents(outcome.stories.lines(), outcome.judged),
+        _incidents(outcome.stories.lines(), outcome.judged, width),
     ]
     if outcome.judged is not None:
         parts += _found(outcome.judged)
     else:
         parts += [_heading("표시된 것 What was flagged"), _listed(outcome.stories.lines())]
-    parts += [_heading("ClickHouse"), _answer(outcome.answer)]
+    parts += [_heading("ClickHouse"), _answer(outcome.answer, outcome.stories)]
     return Group(*parts)
 
 
@@ -100,7 +102,7 @@ def _heading(text: str) -> Text:
 
 
 def _indented(what: RenderableType) -> Padding:
-    return Padding(what, (0, 0, 0, 2))
+    return Padding(what, (0, 0, 0, 2), expand=False)
 
 
 def _events(outcome: Outcome) -> Padding:
@@ -121,22 +123,24 @@ def _events(outcome: Outcome) -> Padding:
     return _indented(table)
 
 
-def _incidents(lines: Sequence[Story], judged: Judgement | None) -> Padding:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("종류 kind", no_wrap=True)
+def _incidents(lines: Sequence[Story], judged: Judgement | None, width: int) -> Padding:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    # The figures keep their room, a long name is cut.
+    table.add_column("종류 kind", no_wrap=True, max_width=width - 60)
     for severity in reversed(Severity):
         table.add_column(
-            severity.value, justify="right", style=COLOURS[severity].replace(" on red", ""), header_style="dim"
+            severity.value, justify="right", style=COLOURS[severity].replace("white on ", ""), no_wrap=True
         )
     table.add_column("all", justify="right", style="bold")
-    table.add_column("withdrawn", justify="right")
+    table.add_column("withdrawn", justify="right", no_wrap=True)
     if judged is not None:
         table.add_column("false", justify="right")
     by_kind: dict[IncidentKind, list[Story]] = defaultdict(list)
     for story in lines:
         by_kind[story.last.kind].append(story)
     for kind, of_kind in sorted(by_kind.items(), key=lambda one: (-len(one[1]), one[0])):
-        table.add_row(" · ".join(KIND_NAMES[kind]), *_counts(of_kind, judged, kind))
+        korean, english = KIND_NAMES[kind]
+        table.add_row(f"{korean} · {english}" if width >= ROOMY else english, *_counts(of_kind, judged, kind))
     table.add_row("all", *_counts(lines, judged, None), style="bold", end_section=True)
     return _indented(table)
 
@@ -155,15 +159,15 @@ def _found(judged: Judgement) -> list[RenderableType]:
     if not judged.found:
         parts.append(_indented(Text("Nothing: nobody came to harm.")))
     groups = (
-        ("emergencies", judged.immediate, "told at once, without waiting for anything"),
-        ("collapses", judged.collapses, "from the last sign of life on"),
-        ("slow ones", judged.slow, "what only weeks of calls or doses can show; told, and not part of the rule"),
+        ("emergencies", judged.immediate, "told on arrival, waiting for nothing"),
+        ("collapses", judged.collapses, "counted from the moment the person went down"),
+        ("slow ones", judged.slow, "what only weeks of calls or doses can show: not part of the rule"),
     )
     for name, found, about in groups:
         if found:
             seen = sum(one.delay_ms is not None for one in found)
             line = Text.assemble((f"{seen} of {len(found)} {name}", "bold"), (f"  {about}{_spread(found)}", "dim"))
-            parts += [_indented(line), Padding(_delays(found), (0, 0, 0, 4))]
+            parts += [_indented(line), Padding(_delays(found), (0, 0, 0, 4), expand=False)]
     missed = [one for one in judged.found if one.delay_ms is None]
     if missed:
         parts.append(_indented(_missed(missed)))
@@ -190,21 +194,19 @@ def _spread(found: Sequence[Found]) -> str:
     return f"; median {span_text(delays[len(delays) // 2])}, longest {span_text(delays[-1])}"
 
 
-def _delays(found: Sequence[Found]) -> Text:
-    """Each injected event by kind: household and delay."""
+def _delays(found: Sequence[Found]) -> Table:
+    """Each injected event by kind: household and delay, in columns."""
     by_kind: dict[IncidentKind, list[Found]] = defaultdict(list)
     for one in found:
         if one.delay_ms is not None:
             by_kind[one.truth.kind].append(one)
-    out = Text()
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", max_width=_KIND_WIDTH)
+    table.add_column()
     for kind, of_kind in by_kind.items():
-        # No-break spaces keep each household with its delay.
-        each = ", ".join(
-            f"{one.truth.household} {span_text(one.delay_ms or 0)}".replace(" ", "\u00a0").replace("-", "\u2011")
-            for one in of_kind
-        )
-        out.append("\n" if out else "").append(KIND_NAMES[kind][1], style="bold").append(f"  {each}")
-    return out
+        each = [f"{one.truth.household} {span_text(one.delay_ms or 0):>11}" for one in of_kind]
+        table.add_row(KIND_NAMES[kind][1], Columns(each, padding=(0, 3)))
+    return table
 
 
 def _missed(missed: Iterable[Found]) -> Text:
@@ -235,7 +237,7 @@ def _listed(lines: Sequence[Story]) -> Padding:
     return _indented(table)
 
 
-def _answer(answer: Answer) -> Padding:
+def _answer(answer: Answer, stories: Stories) -> Padding:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for i, name in enumerate(answer.columns):
         table.add_column(name, justify="right" if i else "left")
@@ -246,4 +248,8 @@ def _answer(answer: Answer) -> Padding:
         if not answer.differences
         else Text(" ".join(answer.differences), style="red")
     )
-    return _indented(Group(Text(answer.sql, style="italic"), Text(), table, Text(), agrees))
+    parts: list[RenderableType] = [Text(answer.sql, style="italic"), Text(), table, Text()]
+    repeats = len(stories.by_id) - len(stories.lines())
+    if repeats:
+        parts.append(Text(f"{repeats} of them repeat another: a button pressed five times is one line above."))
+    return _indented(Group(*parts, agrees))

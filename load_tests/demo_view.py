@@ -19,7 +19,9 @@ from streams.screen import SEOUL, severity_text
 
 NARROWEST: Final = 80
 WIDEST: Final = 120
-_HEAD_ROWS: Final = 8
+ROOMY: Final = 100
+"""From this width on there is room for both languages in one line."""
+_HEAD_ROWS: Final = 9
 """Rows of a terminal that the table cannot have."""
 _PLAIN_LINES: Final = 10
 """So many lines of progress where nothing can be drawn anew."""
@@ -107,18 +109,17 @@ def fitting(console: Console) -> Console:
     return console
 
 
-def view_for(console: Console, title: str, known: Known) -> View:
+def view_for(console: Console, known: Known) -> View:
     """Return what suits the output: a terminal can be drawn anew, a file or a pipe cannot."""
-    return LiveView(console, title, known) if console.is_terminal else PlainView(console)
+    return LiveView(console, known) if console.is_terminal else PlainView(console)
 
 
 class LiveView:
     """A bar, three figures and the newest incidents, drawn anew in place."""
 
-    def __init__(self, console: Console, title: str, known: Known) -> None:
+    def __init__(self, console: Console, known: Known) -> None:
         """Take the screen."""
         self._console = console
-        self._title = title
         self._known = known
         # Drawn only when told to: its own thread would draw while the figures change.
         self._live = Live(console=console, auto_refresh=False, transient=True)
@@ -127,14 +128,14 @@ class LiveView:
     def show(self, sight: Sight) -> None:
         """Draw what there is to see now."""
         rows = max(3, self._console.height - _HEAD_ROWS)
-        self._live.update(live_picture(sight, self._title, self._known, self._console.width, rows), refresh=True)
+        self._live.update(live_picture(sight, self._known, self._console.width, rows), refresh=True)
 
     def close(self) -> None:
         """Give the screen back."""
         self._live.stop()
 
 
-def live_picture(sight: Sight, title: str, known: Known, width: int, rows: int) -> Group:
+def live_picture(sight: Sight, known: Known, width: int, rows: int) -> Group:
     """Return the whole picture; `rows` lines for incidents."""
     per_s = sight.events / sight.elapsed_s if sight.elapsed_s > 0 else 0.0
     open_now = sum(not story.last.ended for story in sight.lines)
@@ -155,31 +156,52 @@ def live_picture(sight: Sight, title: str, known: Known, width: int, rows: int) 
         " dead letters",
     )
     told = Text.assemble(
+        "incidents ",
         (f"{len(sight.lines):,}", "bold"),
-        " incidents, ",
+        "   emergencies ",
         (f"{urgent}", "bold red"),
-        f" of them emergencies, {open_now:,} open",
+        "   open ",
+        (f"{open_now:,}", "bold"),
     )
-    table = newest_table(sight.lines, known, rows)
-    return Group(Text(title, style="bold"), bar, figures, told, Text(), table)
+    newest = sorted(sight.lines, key=lambda one: one.told_ms, reverse=True)
+    return Group(
+        bar,
+        figures,
+        told,
+        *_said(newest),
+        Text(),
+        newest_table(newest[:rows], known, width),
+    )
 
 
-def newest_table(lines: Sequence[Story], known: Known, rows: int) -> Table:
-    """Return the newest incidents, one line each, the last told first."""
+def _said(newest: Sequence[Story]) -> list[Text]:
+    """Return the newest sentence that says more than its kind, in both languages."""
+    for story in newest:
+        if story.last.kind not in EMERGENCIES and not story.withdrawn:
+            lines = (story.last.sentence_ko, story.last.sentence_en)
+            return [
+                Text.assemble(("  ▸ ", "cyan"), story.last.household, "  ", line, no_wrap=True, overflow="ellipsis")
+                for line in lines
+            ]
+    return [Text(), Text()]
+
+
+def newest_table(newest: Sequence[Story], known: Known, width: int) -> Table:
+    """Return one line each for the newest incidents, the last told first."""
     table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
     table.add_column("시각 told", no_wrap=True)
     table.add_column("심각도 severity", no_wrap=True)
-    table.add_column("가구 household", no_wrap=True)
+    table.add_column("가구 home", no_wrap=True)
     table.add_column("종류 kind", no_wrap=True, ratio=1, overflow="ellipsis")
-    table.add_column("", no_wrap=True, justify="right")
-    for story in sorted(lines, key=lambda one: one.told_ms, reverse=True)[:rows]:
+    table.add_column("", no_wrap=True)
+    for story in newest:
         korean, english = KIND_NAMES[story.last.kind]
         style = "dim strike" if story.withdrawn else "bold" if story.last.kind in EMERGENCIES else ""
         table.add_row(
             Text(moment(story.told_ms), style="dim"),
             severity_text(story.severity),
             story.last.household,
-            Text(f"{korean} · {english}", style=style),
+            Text(f"{korean} · {english}" if width >= ROOMY else english, style=style),
             known(story),
         )
     return table
@@ -203,8 +225,8 @@ class PlainView:
         new = sight.lines[self._shown :]
         self._shown = len(sight.lines)
         self._console.print(
-            f"{took_text(sight.elapsed_s):>12}   day {sight.day:>3} of {sight.days}   {sight.events:>9,} events sent"
-            f"   {len(sight.lines):>4} incidents   {sight.dead:>3} dead letters"
+            f"{took_text(sight.elapsed_s):>12}   day {sight.day:>3} of {sight.days}   events sent {sight.events:>10,}"
+            f"   incidents {len(sight.lines):>4}   dead letters {sight.dead:>3}"
         )
         grave = [story for story in new if story.severity.rank >= Severity.SEVERE.rank]
         for story in sorted(grave, key=lambda one: -one.severity.rank)[: self._most]:
