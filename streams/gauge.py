@@ -54,6 +54,7 @@ class Gauges:
             for outcome, number in zip(OUTCOMES, readings, strict=True):
                 if number:
                     self._metrics.readings.labels(ORDERED_NAMES[topic], outcome).inc(number)
+        self._metrics.messages_repeated.inc(counts.repeated_messages)
         for (name, reason), number in counts.refused.items():
             self._metrics.dead_letters.labels(name, reason).inc(number)
 

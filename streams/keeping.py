@@ -95,7 +95,7 @@ class Keeper:
         name = watched.name.encode()
         if not roster.holds(watched):
             self._ended_keys += [prefix + name for prefix in (HOT, *RHYTHMS, RECORD)]
-            return [("hot", HOT + name, None)]
+            return [("hot", HOT + name, [list(cut)])]
         rows: list[tuple[str, bytes, Any]] = []
         rhythm = watched.rhythm_payload()
         if rhythm is not None:
@@ -122,6 +122,7 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
         roster.restore_ended(ended)
     at = whole.positions
     position = Cut(at.offsets, at.ticks, at.clock_ms, at.live)
+    roster.ended_ahead = {name: cut for name, cut in recovered.ended.items() if cut.is_ahead_of(position)}
     for name, rows in recovered.households.items():
         watched = roster.meet(name, at.clock_ms)
         try:

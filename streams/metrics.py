@@ -128,6 +128,11 @@ class WorkerMetrics:
             topic=sorted(EVENT_TOPICS),
             outcome=OUTCOMES,
         )
+        self.messages_repeated = new.counter(
+            "anbu_messages_repeated_total",
+            "messages whose very bytes came before, as far as the last 32,768 of their partition reach; they change nothing",
+            unit="messages",
+        )
         self.dead_letters = new.counter(
             "anbu_dead_letters_total",
             "readings and records refused, those that a summary stands for among them",

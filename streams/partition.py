@@ -27,6 +27,7 @@ from streams.keeping import Checkpoint, Keeper, restore
 from streams.ledger import Close
 from streams.order import Applied, CanonicalOrder, Moved
 from streams.refused import Refused
+from streams.repeats import Repeats
 from streams.revisions import Teller
 from streams.roster import Roster
 from streams.scan import Scanner
@@ -63,6 +64,7 @@ class Counts:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By (topic, reason)."""
     repeated_emergencies: int = 0
+    repeated_messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Partition:
         """`unreadable`: households whose rows could not be used, to be salvaged before anything is applied."""
         self._keeper = Keeper(owner, recovered, self._roster)
         self._scanner = Scanner(engine, len(ORDERED_NAMES))
+        self._repeats = Repeats()
         self._apply = (
             self._apply_profile,
             self._apply_nothing,
@@ -221,6 +224,8 @@ class Partition:
             return self._faults(one, [record] if isinstance(record, Fault) else [])
         if not self._roster.is_mine(record.household):
             return self._faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
+        if self._roster.ended_before(record.household, one.topic, one.offset) and self._controls.offset_guard:
+            return []
         if self._roster.stays_ended(record.household, one.value or b"", self.clock_ms):
             return []
         watched = self._roster.get(record.household) or self._roster.meet(record.household, self.clock_ms)
@@ -242,6 +247,8 @@ class Partition:
             return self._faults(one, [action] if isinstance(action, Fault) else [])
         watched = self._roster.get(action.household)
         if watched is None:
+            if self._roster.ended_before(action.household, one.topic, one.offset):
+                return []
             if self._roster.has_ended(action.household) or not self._roster.is_mine(action.household):
                 return []
             watched = self._roster.meet(action.household, self.clock_ms)
@@ -271,6 +278,8 @@ class Partition:
     def _apply_events(self, one: Applied) -> list[Output]:
         out: list[Output] = []
         watched: Watched | None = None
+        if self._repeats.has(one.value):
+            self.counts.repeated_messages += 1
         for index, event in enumerate(decode(ORDERED_NAMES[one.topic], one.key, one.value)):
             if not isinstance(event, Event):
                 if isinstance(event, Fault):
@@ -433,6 +442,8 @@ class Partition:
         """Say why the events of a household not yet known are not taken; None where they are."""
         if not self._roster.is_mine(event.household):
             return self._faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
+        if self._roster.ended_before(event.household, one.topic, one.offset):
+            return []
         if self._roster.has_ended(event.household) or self._roster.is_full:
             self.counts.readings[one.topic][_NOT_REGISTERED] += 1
             return []

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.hazard import NEVER_MS
 from schemas.partitions import partition_of
+from streams.snapshot import Cut
 from streams.watched import Watched
 
 MOST_UNREGISTERED: Final = 10_000
@@ -25,6 +26,8 @@ class Roster:
         """Households of which nothing can be seen."""
         self.dirty: dict[str, Watched] = {}
         """Those that changed since the last checkpoint, ended ones among them."""
+        self.ended_ahead: dict[str, Cut] = {}
+        """Households whose end is known from a checkpoint that never became whole: what lies before it is over."""
         self._number = number
         self._partitions = partitions
         self._households: dict[str, Watched] = {}
@@ -138,6 +141,11 @@ class Roster:
     def has_ended(self, name: str) -> bool:
         """Tell whether the watching of a household has ended within a month."""
         return name in self._ended
+
+    def ended_before(self, name: str, topic: int, offset: int) -> bool:
+        """Tell whether a record comes from before the end of a household that is over already."""
+        cut = self.ended_ahead.get(name)
+        return cut is not None and offset < cut.offsets[topic]
 
     def stays_ended(self, name: str, record: bytes, clock_ms: int) -> bool:
         """Tell whether a registry record leaves an ended household what it is; any other record brings it back."""

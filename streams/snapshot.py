@@ -17,7 +17,7 @@ _FORMAT: Final = 1
 
 HOT: Final = b"h:"
 """What changes with every event of a household: `[cut, model, rhythm version, ledger, since, lost, number of the checkpoint
-that first held it, which of the two rhythm keys]`; None at its end."""
+that first held it, which of the two rhythm keys]`; at its end `[cut]` alone."""
 RHYTHMS: Final = (b"r:", b"s:")
 """What is learned of it, at most once a day: `[version, model]`. Versions are written to two keys by turns: a hot row needs
 its own version, and the next one must not be able to compact it away."""
@@ -102,6 +102,8 @@ class Recovered:
 
     position: Any = None
     households: dict[str, Rows] = field(default_factory=dict)
+    ended: dict[str, Cut] = field(default_factory=dict)
+    """Households whose watching ended, and up to where that is known."""
     lost: set[str] = field(default_factory=set)
     """Households whose rows are damaged, or of which only a zombie's are left: salvage them from other topics."""
     top_epoch: int = 0
@@ -182,7 +184,7 @@ class Changelog:
         self._set_aside += len(self._pending)
         for key, payload in self._pending.items():
             # First met after the last whole checkpoint: it will be met again, and did not exist there.
-            is_new = key[:2] == HOT and payload is not None and payload[6] > self._stamp.number
+            is_new = key[:2] == HOT and len(payload) > 1 and payload[6] > self._stamp.number
             if not is_new:
                 self._aside[key] = payload
         self._pending = {}
@@ -216,14 +218,19 @@ class Changelog:
         if hot_key not in self._damaged:
             for rows in (self._committed, self._committed | self._aside_of(name)):
                 hot = rows.get(hot_key)
-                rhythm_key = RHYTHMS[hot[7]] + name if hot is not None else b""
+                if hot is None:
+                    continue
+                if len(hot) == 1:
+                    found.ended[household] = Cut(*hot[0])
+                    return
+                rhythm_key = RHYTHMS[hot[7]] + name
                 rhythm = None if rhythm_key in self._damaged else rows.get(rhythm_key)
-                if hot is not None and (not hot[1] or (rhythm is not None and rhythm[0] == hot[2])):
+                if not hot[1] or (rhythm is not None and rhythm[0] == hot[2]):
                     found.households[household] = Rows(hot, rhythm, record)
                     found.used += 1
                     return
-            if self._committed.get(hot_key, self._aside.get(hot_key)) is None and hot_key not in self._zombies:
-                return  # it has ended, or had not begun
+            if not {hot_key} & {*self._committed, *self._aside, *self._zombies}:
+                return  # only a record or a rhythm of a household that had not begun
         found.households[household] = Rows(record=record)
         found.lost.add(household)
 
