@@ -40,10 +40,10 @@ from load_tests.demo_play import Play
 from load_tests.demo_rubbish import bad_messages, with_rubbish
 from load_tests.demo_signals import INTERRUPTED, interruptible, undisturbed
 from load_tests.demo_summary import Outcome, summary, verdict
-from load_tests.demo_view import Known, Sight, fitting, span_text, took_text, view_for
+from load_tests.demo_view import Known, Sight, day_of, fitting, span_text, took_text, view_for
 from load_tests.feed import FeedProgress
-from load_tests.judge import Judgement, judge
-from load_tests.neighbourhood import Played, Wire
+from load_tests.judge import MONTH_MS, Judgement, judge
+from load_tests.neighbourhood import Played, Wire, spans_of
 from load_tests.recording import HOUSEHOLDS, MESSAGES, TRUTH
 from load_tests.simulator import simulate
 from load_tests.truth import Truth
@@ -167,7 +167,9 @@ class _Demo:
         self.began_s = monotonic_s()
 
     def run(self) -> int:
-        self.console.print(Text.assemble(("안부 Anbu", "bold cyan"), f"  {self.stage.title}"))
+        played = self.stage.played
+        days = f"{day_of(played.from_ms)} to {day_of(played.until_ms - 1)} in the log"
+        self.console.print(Text.assemble(("안부 Anbu", "bold cyan"), f"  {self.stage.title}  ", (days, "dim")))
         self._record_who()
         parts = Parts(self.settings, self.broker, self.folder / LOGS, self._tell)
         with _closing(parts.close):
@@ -187,6 +189,7 @@ class _Demo:
             stories=onlooker.stories,
             judged=judged,
             answer=answer,
+            household_months=self._household_months(),
         )
         self.console.print(summary(outcome, self.console.width))
         self._end(outcome)
@@ -226,6 +229,14 @@ class _Demo:
             households=stage.households,
             from_ms=played.from_ms,
             until_ms=played.until_ms,
+        )
+
+    def _household_months(self) -> float:
+        played = self.stage.played
+        whole = (played.from_ms, played.until_ms)
+        spans = spans_of(played)
+        return sum(
+            (until - since) / MONTH_MS for since, until in (spans.get(r.household, whole) for r in played.records())
         )
 
     def _end(self, outcome: Outcome) -> None:

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from infra.embedded import EmbeddedBroker
 from infra.processes import Child, first_dead, start_command, stop_all
 from infra.topics import create_topics
+from streams.commands.outcome import count
 from streams.publish import broker_answers
 from streams.settings import Settings
 from streams.tail import LogReader, Place
@@ -61,7 +62,7 @@ class Parts:
         self._broker.start()
         self._told(f"broker      embedded, on {self._broker.url}")
         topics = create_topics(settings.bootstrap, settings.partitions, group=settings.group)
-        self._told(f"topics      {len(topics)}, of {settings.partitions} partitions each")
+        self._told(f"topics      {len(topics)}, each of {count(settings.partitions, 'partition')}")
         worker = self._start("worker")
         self._finish(self._start("migrate"), MIGRATED_WITHIN_S)
         self._start("writer")

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from load_tests.demo_answer import Answer
 from load_tests.demo_onlooker import Stories, Story
-from load_tests.demo_view import ROOMY, moment, span_text
+from load_tests.demo_view import ROOMY, day_of, moment, span_text
 from load_tests.judge import COLLAPSES_IN_TIME, FALSE_ALARMS_PER_MONTH, Found, Judgement
 from schemas.incidents import KIND_NAMES, IncidentKind, Severity
 from streams.screen import COLOURS
@@ -46,6 +46,8 @@ class Outcome:
     judged: Judgement | None
     """None: nothing is known of what was true, as with recorded households."""
     answer: Answer
+    household_months: float
+    """Months of 30 days that the households were watched, added up."""
 
     def failures(self) -> list[str]:
         """Return one sentence for each thing that is not as it must be: the demo fails with any."""
@@ -74,7 +76,7 @@ def summary(outcome: Outcome, width: int) -> Group:
     if outcome.judged is not None:
         parts += _found(outcome.judged)
     else:
-        parts += [_heading("표시된 것 What was flagged"), _listed(outcome.stories.lines())]
+        parts += [_heading("표시된 것 What was flagged"), _flagged(outcome), _listed(outcome.stories.lines())]
     parts += [_heading("ClickHouse"), _answer(outcome.answer, outcome.stories)]
     return Group(*parts)
 
@@ -217,24 +219,37 @@ def _missed(missed: Iterable[Found]) -> Text:
     return out
 
 
+def _flagged(outcome: Outcome) -> Padding:
+    lines = outcome.stories.lines()
+    months = outcome.household_months
+    return _indented(
+        Text(f"{len(lines):,} incidents in {months:,.1f} household-months, {len(lines) / months:.2f} a month:")
+    )
+
+
 def _listed(lines: Sequence[Story]) -> Padding:
     if not lines:
         return _indented(Text("Nothing."))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("시각 told", "심각도", "가구 household", "종류 kind"):
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    for title in ("시각 told", "심각도", "가구 home", "종류 kind"):
         table.add_column(title, no_wrap=True)
-    table.add_column("")
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     for story in lines[:_MOST_LISTED]:
         table.add_row(
-            moment(story.told_ms),
+            f"{day_of(story.told_ms)} {moment(story.told_ms)[-5:]}",
             Text(story.severity.value, style=COLOURS[story.severity]),
             story.last.household,
             Text(KIND_NAMES[story.last.kind][1], style="dim strike" if story.withdrawn else ""),
-            Text(story.last.sentence_en, style="dim"),
+            Text(_shortened(story.last.sentence_en), style="dim"),
         )
     if len(lines) > _MOST_LISTED:
-        table.add_row("", "", "", f"… and {len(lines) - _MOST_LISTED} more")
+        table.add_row(f"… and {len(lines) - _MOST_LISTED} more", "", "", "", "")
     return _indented(table)
+
+
+def _shortened(sentence: str) -> str:
+    """Keep how long it lasted, which a narrow line would cut off first."""
+    return sentence.rpartition("; ")[2].partition(":")[0].removesuffix(".")
 
 
 def _answer(answer: Answer, stories: Stories) -> Padding:

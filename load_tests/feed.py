@@ -6,7 +6,7 @@ more than a slice.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -14,11 +14,10 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from load_tests.neighbourhood import Message, Played, Wire
+from load_tests.neighbourhood import Message, Played, Wire, spans_of
 from load_tests.recording import wire_of
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
-from schemas.households import HouseholdRecord
 from schemas.partitions import partition_of
 from schemas.topics import BY_NAME, DAY_MS, ORDERED_NAMES
 from streams.wallclock import monotonic_s, now_ms
@@ -31,8 +30,10 @@ STOPS_WITHIN_S: Final = 5.0
 
 Place = tuple[str, int]
 """Topic and partition."""
-Pair = tuple[bytes, bytes]
+Pair = tuple[bytes, bytes | None]
 """Key and value."""
+_NEVER_MS: Final = 1 << 62
+_ENDS_AFTER_MS: Final = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class _Clock:
         return [(t, (TICK_KEY, encode(Tick(t, self.mode)))) for t in range(first, until_ms + 1, self.every_ms)]
 
 
-def _interleave(sent: list[tuple[int, Pair]], ticks: list[tuple[int, Pair]]) -> list[Pair]:
+def _interleave(sent: Sequence[tuple[int, Pair]], ticks: Sequence[tuple[int, Pair]]) -> list[Pair]:
     """Write what was sent before a tick before it, in order of sending; at the very moment counts as after."""
     out: list[Pair] = []
     i, n = 0, len(sent)
@@ -119,7 +120,7 @@ class _Writer:
                 batches.append((batch, batch.record_count()))
                 batch = self.producer.create_batch()
                 if batch.append(timestamp=stamp_ms, key=key, value=value) is None:
-                    raise ValueError(f"a message of {len(value)} bytes does not fit into a batch")
+                    raise ValueError(f"a message of {len(value or b'')} bytes does not fit into a batch")
         if batch.record_count():
             batches.append((batch, batch.record_count()))
         for built, count in batches:
@@ -188,7 +189,7 @@ async def feed(
     step_ms = max(slice_s * 1000 // clock.every_ms, 1) * clock.every_ms
     live_ms = stop_ms if live_from_ms is None else min(clock.next_after(live_from_ms), stop_ms)
     ends = chain(range(start_ms, live_ms, step_ms), range(live_ms, stop_ms, LIVE_SLICE_S * 1000), (stop_ms,))
-    registry = _Registry(played.records(), partitions, first_ms)
+    registry = _Registry(played, partitions, first_ms)
     tally = _Tally(first_ms, last_ms, progress)
     # Idempotence stays off: the embedded broker has none, and readers know repeats.
     producer = AIOKafkaProducer(
@@ -271,22 +272,51 @@ class _Tally:
 
 
 class _Registry:
-    """Every household's full record, published before the first tick and again each day: any retained day holds all."""
+    """Every household's full record, published before the first tick and again each day: any retained day holds all.
 
-    def __init__(self, records: list[HouseholdRecord], partitions: int, first_ms: int) -> None:
-        self.due_ms = first_ms - 1
-        self.pairs: dict[Place, list[Pair]] = {}
-        for record in records:
+    One that is not there all the time is registered as it begins, and ends with a null record.
+    """
+
+    def __init__(self, played: Played, partitions: int, first_ms: int) -> None:
+        spans = spans_of(played)
+        self.homes: list[_Registered] = []
+        for record in played.records():
+            begins_ms, ends_ms = spans.get(record.household, (first_ms, _NEVER_MS))
             place = ("households", partition_of(record.household, partitions))
-            self.pairs.setdefault(place, []).append((record.household.encode(), encode(record)))
+            due_ms = max(first_ms, begins_ms) - 1
+            self.homes.append(_Registered(place, record.household.encode(), encode(record), due_ms, ends_ms))
+        self.due_ms = min((home.due_ms for home in self.homes), default=_NEVER_MS)
 
     def due_before(self, end_ms: int) -> dict[Place, list[tuple[int, Pair]]]:
         out: dict[Place, list[tuple[int, Pair]]] = {}
-        while self.due_ms < end_ms:
-            for place, pairs in self.pairs.items():
-                out.setdefault(place, []).extend((self.due_ms, pair) for pair in pairs)
-            self.due_ms += DAY_MS
+        if self.due_ms >= end_ms:
+            return out
+        for home in self.homes:
+            while home.due_ms < end_ms:
+                out.setdefault(home.place, []).append((home.due_ms, home.next()))
+        for pairs in out.values():
+            pairs.sort(key=lambda one: one[0])
+        self.due_ms = min(home.due_ms for home in self.homes)
         return out
+
+
+@dataclass(slots=True)
+class _Registered:
+    place: Place
+    key: bytes
+    record: bytes
+    due_ms: int
+    """When the next of its records is due."""
+    ends_ms: int
+    """When its last message was sent."""
+
+    def next(self) -> Pair:
+        if self.due_ms > self.ends_ms:
+            self.due_ms = _NEVER_MS
+            return self.key, None
+        # Topics are ordered by their ticks: a null record beside the last message would come before it.
+        self.due_ms = min(self.due_ms + DAY_MS, self.ends_ms + _ENDS_AFTER_MS)
+        return self.key, self.record
 
 
 async def _write(

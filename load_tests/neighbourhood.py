@@ -1,7 +1,7 @@
 """A neighbourhood as the log sees it: registry records, messages in order of sending, and what was injected."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -34,6 +34,9 @@ class Wire(msgspec.Struct, frozen=True, gc=False):
     """How many events the bytes hold."""
 
 
+Span = tuple[int, int]
+
+
 class Played(Protocol):
     """What can be fed into a broker: a simulated neighbourhood, a recording on disk, imported homes."""
 
@@ -61,6 +64,8 @@ class Gathered:
     households: list[HouseholdRecord]
     sent: list[Message]
     truth: tuple[Truth, ...] = ()
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    """Households that are not there all the time: watched from the first moment to the second, UTC milliseconds."""
 
     def records(self) -> list[HouseholdRecord]:
         """Registry record of every household."""
@@ -69,3 +74,9 @@ class Gathered:
     def messages(self) -> Iterator[Message | Wire]:
         """Every message in order of `sent_ms`."""
         return iter(self.sent)
+
+
+def spans_of(played: Played) -> Mapping[str, Span]:
+    """Return when each household begins and ends to be watched; one that is not named is there all the time."""
+    spans: Mapping[str, Span] = getattr(played, "spans", {})
+    return spans

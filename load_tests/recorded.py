@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from load_tests.neighbourhood import Gathered, Message
+from load_tests.neighbourhood import Gathered, Message, Span
 from load_tests.recorded_words import Refused, Said, say
 from schemas.events import PSEUDONYM, Data, Event
 from schemas.households import HouseholdRecord, Source
@@ -264,7 +264,8 @@ def _moved(event: Event, by_ms: int) -> Event:
 def gathered(events: Iterable[Event], *, batch_s: int = 60) -> Gathered:
     """Return events as a feed takes them: sorted, one message for each household, topic and `batch_s`, registry included.
 
-    A row reaches the log at the end of its batch (a count: at the end of its five minutes too).
+    A row reaches the log at the end of its batch (a count: at the end of its five minutes too). A household is watched
+    from its first event to its last: nothing is known of it before and after.
 
     Raises:
         ValueError: there is no event at all.
@@ -289,4 +290,8 @@ def gathered(events: Iterable[Event], *, batch_s: int = 60) -> Gathered:
         for sent_ms, household, topic in sorted(batches)
         for i in range(0, len(batches[sent_ms, household, topic]), MAX_BATCH)
     ]
-    return Gathered(first_ms, last_ms + 1, records, messages)
+    spans: dict[str, Span] = {}
+    for message in messages:
+        begin_ms, end_ms = spans.get(message.household, (message.events[0].at_ms, 0))
+        spans[message.household] = (min(begin_ms, message.events[0].at_ms), max(end_ms, message.sent_ms))
+    return Gathered(first_ms, last_ms + 1, records, messages, spans=spans)

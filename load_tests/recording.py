@@ -4,15 +4,15 @@ A folder with `messages.jsonl.gz` (one message a line: topic, key, sent_ms, valu
 """
 
 import gzip
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import orjson
 
-from load_tests.neighbourhood import Message, Played, Wire
+from load_tests.neighbourhood import Message, Played, Span, Wire, spans_of
 from load_tests.truth import Truth
 from schemas.build import encode_events
 from schemas.encode import encode
@@ -30,10 +30,11 @@ class _Line(msgspec.Struct, frozen=True, gc=False):
     value: msgspec.Raw
 
 
-class _Registry(msgspec.Struct, frozen=True):
+class _Registry(msgspec.Struct, frozen=True, omit_defaults=True):
     from_ms: int
     until_ms: int
     households: list[HouseholdRecord]
+    spans: dict[str, Span] = {}
 
 
 class RecordingError(ValueError):
@@ -49,6 +50,8 @@ class Recording:
     until_ms: int
     households: tuple[HouseholdRecord, ...]
     truth: tuple[Truth, ...]
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    """As in `Gathered`: households that are not there all the time."""
 
     def records(self) -> list[HouseholdRecord]:
         """Registry record of every household."""
@@ -91,7 +94,7 @@ def line_of(wire: Wire) -> bytes:
 def write_registry(folder: Path, played: Played, truth: Iterable[Truth] = ()) -> None:
     """Write `households.json` and `truth.json`; the folder is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    registry = _Registry(played.from_ms, played.until_ms, played.records())
+    registry = _Registry(played.from_ms, played.until_ms, played.records(), dict(spans_of(played)))
     (folder / HOUSEHOLDS).write_bytes(encode(registry))
     (folder / TRUTH).write_bytes(orjson.dumps([msgspec.to_builtins(t) for t in truth], option=orjson.OPT_INDENT_2))
 
@@ -137,4 +140,6 @@ def read(folder: Path) -> Recording:
         raise RecordingError(f"{folder} holds no recording: {error}") from error
     if not (folder / MESSAGES).exists():
         raise RecordingError(f"{folder} holds no recording: {MESSAGES} is missing")
-    return Recording(folder, registry.from_ms, registry.until_ms, tuple(registry.households), tuple(truth))
+    return Recording(
+        folder, registry.from_ms, registry.until_ms, tuple(registry.households), tuple(truth), registry.spans
+    )

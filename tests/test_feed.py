@@ -17,6 +17,7 @@ from load_tests.feed import FeedProgress, _interleave, feed
 from load_tests.neighbourhood import Gathered, Message, Wire
 from load_tests.simulator import Neighbourhood, simulate
 from schemas.events import TICK_KEY, Tick, TickMode
+from schemas.households import HouseholdRecord
 from schemas.partitions import partition_of
 from schemas.topics import DAY_MS, ORDERED_NAMES
 from streams.wallclock import monotonic_s
@@ -34,20 +35,21 @@ Log = dict[tuple[str, int], list[tuple[bytes, bytes]]]
 def test_everything_sent_before_a_tick_is_written_before_it_and_nothing_else(sent: list[int], ticks: list[int]) -> None:
     records = [(at, (b"h", str(at).encode())) for at in sent]
     written = _interleave(records, [(t, (TICK_KEY, str(t).encode())) for t in ticks])
-    assert [int(v) for k, v in written if k == b"h"] == sent
-    assert [int(v) for k, v in written if k == TICK_KEY] == ticks
-    for i, (key, value) in enumerate(written):
+    moments = [(key, int(value or b"")) for key, value in written]
+    assert [at for key, at in moments if key == b"h"] == sent
+    assert [at for key, at in moments if key == TICK_KEY] == ticks
+    for i, (key, tick) in enumerate(moments):
         if key == TICK_KEY:
-            before = [int(v) for k, v in written[:i] if k == b"h"]
-            assert before == [at for at in sent if at < int(value)]
+            before = [at for k, at in moments[:i] if k == b"h"]
+            assert before == [at for at in sent if at < tick]
 
 
-def read_everything(bootstrap: str, counts: int) -> Log:
+def read_everything(bootstrap: str, counts: int, partitions: int = PARTITIONS) -> Log:
     """Every record of the ordered topics, by topic and partition; waits for `counts` of them."""
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
     )
-    places = [TopicPartition(topic, p) for topic in ORDERED_NAMES for p in range(PARTITIONS)]
+    places = [TopicPartition(topic, p) for topic in ORDERED_NAMES for p in range(partitions)]
     consumer.assign(places)
     consumer.seek_to_beginning(*places)
     log: Log = defaultdict(list)
@@ -153,6 +155,34 @@ def test_pace_is_asked_before_each_slice_and_a_message_to_a_broadcast_topic_is_r
         with pytest.raises(ValueError, match="profile takes no messages"):
             asyncio.run(feed(broker.bootstrap, wrong, partitions=PARTITIONS, pace=pace, slice_s=60, messages=messages))
     assert asked == [START_MS, START_MS + 60_000, START_MS + 120_000]
+
+
+def test_a_household_that_is_not_there_all_the_time_is_registered_as_it_begins_and_ends_with_a_null_record() -> None:
+    hour_ms, here = 3_600_000, ["always", "later"]
+    begins_ms, ends_ms = START_MS + 30 * hour_ms, START_MS + 60 * hour_ms
+    played = Gathered(
+        START_MS,
+        START_MS + 80 * hour_ms,
+        [HouseholdRecord(household=name) for name in here],
+        [],
+        spans={"later": (begins_ms, ends_ms)},
+    )
+    with EmbeddedBroker() as broker:
+        create_topics(broker.bootstrap, 1)
+        done = asyncio.run(feed(broker.bootstrap, played, partitions=1))
+        log = read_everything(broker.bootstrap, done.records, partitions=1)
+    clock_ms, said = 0, []
+    for key, value in log["households", 0]:
+        if key == TICK_KEY:
+            clock_ms = msgspec.json.decode(value, type=Tick).tick
+        else:
+            said.append((key.decode(), (clock_ms - START_MS) // hour_ms if clock_ms else -1, value is not None))
+    assert [one for one in said if one[0] == "always"] == [("always", at, True) for at in (-1, 23, 47, 71)]
+    assert [one for one in said if one[0] == "later"] == [
+        ("later", 29, True),
+        ("later", 53, True),
+        ("later", 60, False),
+    ]
 
 
 def test_live_slices_are_short_and_leave_the_ticks_to_the_ticker() -> None:
