@@ -14,11 +14,9 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,20 +32,19 @@ from infra.topics import TopicError
 from load_tests import recorded, recording
 from load_tests.demo_answer import AnswerError, ask
 from load_tests.demo_folder import CLICKHOUSE, LOGS, FolderError, held
-from load_tests.demo_onlooker import Onlooker, Story
-from load_tests.demo_parts import PartError, Parts
+from load_tests.demo_onlooker import Onlooker
+from load_tests.demo_parts import PartError, Parts, tell_of
 from load_tests.demo_play import Play
 from load_tests.demo_rubbish import bad_messages, with_rubbish
-from load_tests.demo_signals import INTERRUPTED, interruptible, undisturbed
+from load_tests.demo_signals import INTERRUPTED, closing_undisturbed, interruptible
 from load_tests.demo_summary import Outcome, summary, verdict
-from load_tests.demo_view import Known, Sight, day_of, fitting, span_text, took_text, view_for
+from load_tests.demo_view import anbu_command, day_of, fitting, known_of, took_text, view_for
 from load_tests.feed import FeedProgress
 from load_tests.judge import MONTH_MS, Judgement, judge
 from load_tests.neighbourhood import Played, Wire, spans_of
 from load_tests.recording import HOUSEHOLDS, MESSAGES, TRUTH
 from load_tests.simulator import simulate
 from load_tests.truth import Truth
-from schemas.incidents import IncidentKind
 from streams.commands.outcome import Failed, Misconfigured, count
 from streams.publish import BrokerAwayError, TopicsDifferError
 from streams.screen import make_console
@@ -98,14 +95,6 @@ def run(*, households: int, days: int, seed: int, injections: bool, data: Path |
     except PartError as error:
         tell_of(error)
         return 1
-
-
-def tell_of(error: PartError) -> None:
-    """Say on stderr which part failed, and how its log ends."""
-    sys.stderr.write(f"anbu: {error}\n")
-    if error.log is not None:
-        sys.stderr.write(f"the end of {error.log}:\n")
-        sys.stderr.writelines(f"  {line}\n" for line in error.tail.splitlines() or ["(empty)"])
 
 
 def _simulated(households: int, days: int, seed: int, injections: bool) -> Stage:
@@ -172,7 +161,7 @@ class _Demo:
         self.console.print(Text.assemble(("안부 Anbu", "bold cyan"), f"  {self.stage.title}  ", (days, "dim")))
         self._record_who()
         parts = Parts(self.settings, self.broker, self.folder / LOGS, self._tell)
-        with _closing(parts.close):
+        with closing_undisturbed(parts.close):
             parts.start()
             self._tell("ticks       by the feed, for the time of a recording; anbu up has a live ticker")
             self.console.print()
@@ -208,10 +197,10 @@ class _Demo:
         onlooker = Onlooker(self.settings.bootstrap, stage.partitions)
         with contextlib.closing(onlooker):
             view = view_for(self.console, known_of(stage.truth))
-            with _closing(view.close):
-                play = Play(parts, onlooker, stage.played, lambda play: view.show(sight_of(play)))
+            with closing_undisturbed(view.close):
+                play = Play(parts, onlooker, stage.played, lambda play: view.show(play.sight()))
                 done = asyncio.run(play.run(self._messages()))
-                view.show(sight_of(play))
+                view.show(play.sight())
             self._tell(f"judged      {done.events:,} events, {stage.households:,} homes in {took_text(play.elapsed_s)}")
             readings = _counted(parts, done.events)
             parts.stop_worker()
@@ -255,52 +244,6 @@ class _Demo:
         self.console.print(Text.assemble(("  ✓ ", "green"), line))
 
 
-@contextlib.contextmanager
-def _closing(close: Callable[[], None]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        with undisturbed():
-            close()
-
-
-def sight_of(play: Play) -> Sight:
-    """Return what there is to see of a play now."""
-    stories = play.onlooker.stories
-    return Sight(
-        from_ms=play.played.from_ms,
-        until_ms=play.played.until_ms,
-        clock_ms=play.clock_ms,
-        fed_ms=play.played.from_ms if play.fed is None else play.fed.log_ms,
-        events=play.events,
-        elapsed_s=play.elapsed_s,
-        homes=stories.homes,
-        blind=stories.blind,
-        dead=stories.dead.total(),
-        lines=stories.lines(),
-    )
-
-
-def known_of(truth: tuple[Truth, ...] | None) -> Known:
-    """Return what says of an incident which injected event it has found."""
-    if truth is None:
-        return lambda _: Text()
-    injected: dict[tuple[str, IncidentKind], list[Truth]] = defaultdict(list)
-    for one in truth:
-        injected[one.household, one.kind].append(one)
-
-    def known(story: Story) -> Text:
-        told = story.told
-        for one in reversed(injected[told.household, told.kind]):
-            if one.explains(told.household, told.kind, told.opened_ms):
-                if one.must_find:
-                    return Text(f"✓ after {span_text(told.opened_ms - one.at_ms)}", style="green")
-                return Text("✓ " + ("an outage" if "outage" in one.code else "of a collapse"), style="green")
-        return Text("not injected", style="dim")
-
-    return known
-
-
 def _counted(parts: Parts, events: int) -> dict[str, int]:
     """Ask the worker until it has shown what became of every event, for a short while."""
     end_s = monotonic_s() + COUNTED_WITHIN_S
@@ -318,15 +261,6 @@ def _read_to_end(parts: Parts, onlooker: Onlooker) -> dict[tuple[str, int], int]
         if onlooker.look():
             quiet_s = monotonic_s()
     return onlooker.ends()
-
-
-def anbu_command() -> str:
-    """Return how the `anbu` command is called from here: by name where the PATH has this very one."""
-    mine = Path(sys.executable).with_name("anbu")
-    found = shutil.which("anbu")
-    if not mine.exists() or (found is not None and Path(found).resolve() == mine.resolve()):
-        return "anbu"
-    return os.path.relpath(mine)
 
 
 def next_commands(folder: Path, simulated: bool) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The parts of one pipeline on this machine: broker, topics, worker, ClickHouse writer, ticker; started and ended in order."""
 
 import http.client
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -211,6 +212,14 @@ class Parts:
         del self._children[name]
         if code:
             raise PartError(f"{child.name} did not end well ({_ended(child)})", child)
+
+
+def tell_of(error: PartError) -> None:
+    """Say on stderr which part failed, and how its log ends."""
+    sys.stderr.write(f"anbu: {error}\n")
+    if error.log is not None:
+        sys.stderr.write(f"the end of {error.log}:\n")
+        sys.stderr.writelines(f"  {line}\n" for line in error.tail.splitlines() or ["(empty)"])
 
 
 def _ended(child: Child) -> str:

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from load_tests.demo_onlooker import Onlooker
 from load_tests.demo_parts import PartError, Parts
+from load_tests.demo_view import Sight
 from load_tests.feed import FeedProgress, feed
 from load_tests.neighbourhood import Played, Wire
 from schemas.events import TickMode
@@ -50,6 +51,21 @@ class Play:
     def elapsed_s(self) -> float:
         """Wall time since the start."""
         return monotonic_s() - self.began_s
+
+    def sight(self, until_ms: int | None = None) -> Sight:
+        """Return what there is to see now; the way to go ends at `until_ms`, by default where what is played ends."""
+        stories = self.onlooker.stories
+        return Sight(
+            from_ms=self.played.from_ms,
+            until_ms=self.played.until_ms if until_ms is None else until_ms,
+            clock_ms=self.clock_ms,
+            events=self.events,
+            elapsed_s=self.elapsed_s,
+            homes=stories.homes,
+            blind=stories.blind,
+            dead=stories.dead.total(),
+            lines=stories.lines(),
+        )
 
     async def run(
         self,

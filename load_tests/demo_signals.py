@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 INTERRUPTED: Final = 130
@@ -30,6 +30,16 @@ def undisturbed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def closing_undisturbed(close: Callable[[], None]) -> Iterator[None]:
+    """Call `close` at the end of the block, however it ends, and let nothing interrupt that."""
+    try:
+        yield
+    finally:
+        with undisturbed():
+            close()
 
 
 def _interrupt(*_: Any) -> None:

@@ -1,21 +1,29 @@
 """What a person watches while the demo runs: a live table in a terminal, plain lines everywhere else."""
 
+import os
+import shutil
+import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final, Protocol
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from load_tests.demo_onlooker import Story
-from schemas.incidents import EMERGENCIES, KIND_NAMES, Severity
+from load_tests.truth import Truth
+from schemas.incidents import EMERGENCIES, KIND_NAMES, IncidentKind, Severity
 from schemas.times import EPOCH
 from schemas.topics import DAY_MS
-from streams.screen import SEOUL, severity_text
+from streams.incident_fold import Watching
+from streams.screen import SEOUL, severity_text, watching_text
+from streams.wallclock import now_ms
 
 NARROWEST: Final = 80
 WIDEST: Final = 120
@@ -35,8 +43,6 @@ class Sight:
     until_ms: int
     clock_ms: int
     """Up to here everything has been judged."""
-    fed_ms: int
-    """Up to here everything has been sent."""
     events: int
     elapsed_s: float
     homes: int
@@ -44,6 +50,8 @@ class Sight:
     dead: int
     lines: Sequence[Story]
     """Incidents, the oldest first."""
+    watching: Watching | None = None
+    """Once time passes as it does: who is watched at this moment, judged by the wall clock."""
 
     @property
     def share(self) -> float:
@@ -137,24 +145,8 @@ class LiveView:
 
 def live_picture(sight: Sight, known: Known, width: int, rows: int) -> Group:
     """Return the whole picture; `rows` lines for incidents."""
-    per_s = sight.events / sight.elapsed_s if sight.elapsed_s > 0 else 0.0
     open_now = sum(not story.last.ended for story in sight.lines)
     urgent = sum(story.last.kind in EMERGENCIES for story in sight.lines)
-    bar = Table.grid(padding=(0, 1))
-    bar.add_row(
-        ProgressBar(total=1.0, completed=sight.share, width=width // 3),
-        Text(f"day {sight.day} of {sight.days}", style="bold"),
-        Text(f"{day_of(sight.clock_ms)} {moment(sight.clock_ms)[-5:]} in the log", style="cyan"),
-        Text(took_text(sight.elapsed_s), style="dim"),
-    )
-    figures = Text.assemble(
-        (f"{sight.events:,}", "bold"),
-        f" events sent, {per_s:,.0f}/s   ",
-        (f"{sight.homes:,}", "bold"),
-        f" homes watched, {sight.blind} unseen   ",
-        (f"{sight.dead}", "bold"),
-        " dead letters",
-    )
     told = Text.assemble(
         "incidents ",
         (f"{len(sight.lines):,}", "bold"),
@@ -165,13 +157,34 @@ def live_picture(sight: Sight, known: Known, width: int, rows: int) -> Group:
     )
     newest = sorted(sight.lines, key=lambda one: one.told_ms, reverse=True)
     return Group(
-        bar,
-        figures,
+        *_progress(sight, width),
         told,
         *_said(newest),
         Text(),
         newest_table(newest[:rows], known, width),
     )
+
+
+def _progress(sight: Sight, width: int) -> list[RenderableType]:
+    if sight.watching is not None:
+        return [watching_text(sight.watching, now_ms()), Text(f"{sight.events:,} events sent; Ctrl-C ends everything")]
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(
+        ProgressBar(total=1.0, completed=sight.share, width=width // 3),
+        Text(f"day {sight.day} of {sight.days}", style="bold"),
+        Text(f"{day_of(sight.clock_ms)} {moment(sight.clock_ms)[-5:]} in the log", style="cyan"),
+        Text(took_text(sight.elapsed_s), style="dim"),
+    )
+    per_s = sight.events / sight.elapsed_s if sight.elapsed_s > 0 else 0.0
+    figures = Text.assemble(
+        (f"{sight.events:,}", "bold"),
+        f" events sent, {per_s:,.0f}/s   ",
+        (f"{sight.homes:,}", "bold"),
+        f" homes watched, {sight.blind} unseen   ",
+        (f"{sight.dead}", "bold"),
+        " dead letters",
+    )
+    return [bar, figures]
 
 
 def _said(newest: Sequence[Story]) -> list[Text]:
@@ -237,3 +250,32 @@ class PlainView:
 
     def close(self) -> None:
         """Nothing is left to do."""
+
+
+def known_of(truth: tuple[Truth, ...] | None) -> Known:
+    """Return what says of an incident which injected event it has found."""
+    if truth is None:
+        return lambda _: Text()
+    injected: dict[tuple[str, IncidentKind], list[Truth]] = defaultdict(list)
+    for one in truth:
+        injected[one.household, one.kind].append(one)
+
+    def known(story: Story) -> Text:
+        told = story.told
+        for one in reversed(injected[told.household, told.kind]):
+            if one.explains(told.household, told.kind, told.opened_ms):
+                if one.must_find:
+                    return Text(f"✓ after {span_text(told.opened_ms - one.at_ms)}", style="green")
+                return Text("✓ " + ("an outage" if "outage" in one.code else "of a collapse"), style="green")
+        return Text("not injected", style="dim")
+
+    return known
+
+
+def anbu_command() -> str:
+    """Return how the `anbu` command is called from here: by name where the PATH has this very one."""
+    mine = Path(sys.executable).with_name("anbu")
+    found = shutil.which("anbu")
+    if not mine.exists() or (found is not None and Path(found).resolve() == mine.resolve()):
+        return "anbu"
+    return os.path.relpath(mine)

@@ -6,7 +6,7 @@ more than a slice.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -14,10 +14,11 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from load_tests.neighbourhood import Message, Played, Wire, spans_of
+from load_tests.neighbourhood import Message, Played, Span, Wire, spans_of
 from load_tests.recording import wire_of
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
+from schemas.households import HouseholdRecord
 from schemas.partitions import partition_of
 from schemas.topics import BY_NAME, DAY_MS, ORDERED_NAMES
 from streams.wallclock import monotonic_s, now_ms
@@ -189,7 +190,7 @@ async def feed(
     step_ms = max(slice_s * 1000 // clock.every_ms, 1) * clock.every_ms
     live_ms = stop_ms if live_from_ms is None else min(clock.next_after(live_from_ms), stop_ms)
     ends = chain(range(start_ms, live_ms, step_ms), range(live_ms, stop_ms, LIVE_SLICE_S * 1000), (stop_ms,))
-    registry = _Registry(played, partitions, first_ms)
+    registry = _Registry(played.records(), partitions, first_ms, spans_of(played))
     tally = _Tally(first_ms, last_ms, progress)
     # Idempotence stays off: the embedded broker has none, and readers know repeats.
     producer = AIOKafkaProducer(
@@ -277,10 +278,11 @@ class _Registry:
     One that is not there all the time is registered as it begins, and ends with a null record.
     """
 
-    def __init__(self, played: Played, partitions: int, first_ms: int) -> None:
-        spans = spans_of(played)
+    def __init__(
+        self, records: list[HouseholdRecord], partitions: int, first_ms: int, spans: Mapping[str, Span]
+    ) -> None:
         self.homes: list[_Registered] = []
-        for record in played.records():
+        for record in records:
             begins_ms, ends_ms = spans.get(record.household, (first_ms, _NEVER_MS))
             place = ("households", partition_of(record.household, partitions))
             due_ms = max(first_ms, begins_ms) - 1
