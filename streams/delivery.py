@@ -6,6 +6,7 @@ asyncio work per message, and this is where it goes away. Reaches into faust-str
 pyproject pins exactly; the kill and restart tests are its guard.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
@@ -130,6 +131,23 @@ class ChunkConsumer(driver.Consumer):
     def confirmed_s(self) -> float:
         """When the group last confirmed this worker's membership, seconds of the clock that never steps back."""
         return float(getattr(self._thread, "confirmed_s", 0.0))
+
+    async def seek_to(self, tp: TP, offset: int) -> bool:
+        """Fetch from an offset on. Gives False where the partition was given away meanwhile.
+
+        Done in the consumer's own thread: woken from another one, its fetcher may sleep on.
+        """
+        thread: Any = self._thread
+
+        async def seek() -> None:
+            thread._consumer.seek(driver.ensure_aiokafka_TP(tp), offset)
+
+        try:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(seek(), thread.thread_loop))
+        except IllegalStateError:
+            return False
+        self._read_offset[tp] = None
+        return True
 
     async def commit_positions(self, offsets: Mapping[TP, int]) -> bool:
         """Commit next offsets to the group, for whoever displays lag; the changelog's position row is the truth.

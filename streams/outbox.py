@@ -95,28 +95,34 @@ class Outbox:
         if waiting:
             await self._all(waiting)
 
-    async def write_rows(self, topic: str, partition: int, rows: list[tuple[bytes, bytes | None]]) -> None:
-        """Write rows in order and wait for the broker's acknowledgement of all of them.
+    async def write_rows(
+        self, topic: str, partition: int, rows: list[tuple[bytes, bytes | None]]
+    ) -> list[tuple[int, int]]:
+        """Write rows in order, wait for the broker to have them all, and return where: (first offset, count) of each batch.
 
         Raises:
             NotDeliveredError: the broker did not take them.
 
         """
         futures = []
+        counts = []
         batch = self._producer.create_batch()
         stamp_ms = now_ms()
         try:
             for key, value in rows:
                 if batch.append(timestamp=stamp_ms, key=key, value=value) is None:
+                    counts.append(batch.record_count())
                     futures.append(await self._producer.send_batch(batch, topic, partition=partition))
                     batch = self._producer.create_batch()
                     if batch.append(timestamp=stamp_ms, key=key, value=value) is None:
                         raise NotDeliveredError(f"a row of {len(value or b'')} bytes does not fit into a batch")
             if batch.record_count():
+                counts.append(batch.record_count())
                 futures.append(await self._producer.send_batch(batch, topic, partition=partition))
         except KafkaError as error:
             raise NotDeliveredError(f"{topic}/{partition} ({type(error).__name__})") from error
         await self._all(futures)
+        return [(future.result().offset, count) for future, count in zip(futures, counts, strict=True)]
 
     async def _all(self, futures: "list[asyncio.Future[Any]]") -> None:
         _, late = await asyncio.wait(futures, timeout=DELIVER_WITHIN_S)

@@ -29,7 +29,9 @@ class Owned:
         self.task: asyncio.Task[None] | None = None
         self.keeping = asyncio.Lock()
         self.changelog_next = 0
-        """Up to where the changelog has been read: whoever else writes is found behind it."""
+        """Up to where the changelog has been read, or written by this worker alone: whoever else writes is found behind it."""
+        self.whole = True
+        """Whether what the engine takes for kept is kept: not while a checkpoint is under way, nor after one that broke off."""
         self.ends = [0] * _TOPICS
         self.gaps = [0] * _TOPICS
         self.heard_s = [monotonic_s()] * _TOPICS
@@ -42,6 +44,21 @@ class Owned:
         self.active = False
         if self.task is not None and not self.task.done():
             self.task.cancel()
+
+    async def settle(self) -> None:
+        """Stop, once a checkpoint under way has become whole."""
+        async with self.keeping:
+            self.stop()
+
+    def may_be_kept(self) -> bool:
+        """Tell whether its engine may go on after a rebalance, if nobody else has written since."""
+        return self.engine is not None and self.whole
+
+    def wrote(self, batches: list[tuple[int, int]]) -> None:
+        """Note where rows of its own came to lie, so that a rebalance does not read them again."""
+        for first, count in batches:
+            if first == self.changelog_next:
+                self.changelog_next += count
 
     def end(self) -> int:
         """Return the sum of the known ends of its logs."""

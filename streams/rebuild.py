@@ -17,6 +17,8 @@ from streams.wallclock import monotonic_s
 
 FETCH_BYTES: Final = 4_194_304
 STALLS_AFTER_S: Final = 30.0
+ANSWERS_WITHIN_S: Final = 10.0
+"""Below the time after which a broker counts as away, or that would be noticed at the second answer missed only."""
 
 
 class CannotRebuildError(Exception):
@@ -42,6 +44,7 @@ class Rebuilder:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=100,
+            request_timeout_ms=int(ANSWERS_WITHIN_S * 1000),
         )
         await self._consumer.start()
 

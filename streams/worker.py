@@ -11,6 +11,7 @@ The order of a checkpoint, so that it counts whole or not at all:
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import signal
@@ -47,6 +48,7 @@ BROKER_AWAY_S: Final = 30.0
 """A broker that does not answer for so long ends the worker: whoever restarts it is told, and the embedded one never returns."""
 SEEK_AGAIN_S: Final = 10.0
 """A topic that brings nothing for so long although its log goes on is asked for again."""
+SETTLE_WITHIN_S: Final = 1.0
 STOP_WITHIN_S: Final = 10.0
 
 
@@ -70,6 +72,8 @@ class Worker:
         self._owned: dict[int, Owned] = {}
         self._parked: dict[int, Owned] = {}
         """Partitions of the last generation: their state still counts if nobody else has written since."""
+        self._dealt: set[int] = set()
+        """Partitions of the last deal, whether they became ready or not."""
         self._ended = asyncio.Event()
         self._failure: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -179,9 +183,19 @@ class Worker:
     async def _on_revoked(self, *_args: Any, **_options: Any) -> None:
         """Nothing is applied or kept from here on until the group has dealt anew."""
         self.metrics.rebalances.inc()
+        await self._settle()
+        self._park()
+
+    async def _settle(self) -> None:
+        """Let checkpoints under way become whole: one that breaks off costs the partition its engine."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_WITHIN_S):
+                await asyncio.gather(*(owned.settle() for owned in self._owned.values()))
+
+    def _park(self) -> None:
         for number, owned in self._owned.items():
             owned.stop()
-            if owned.engine is not None:
+            if owned.may_be_kept():
                 self._parked[number] = owned
         self._owned = {}
 
@@ -191,11 +205,7 @@ class Worker:
         for tp in assigned:
             if tp.topic in ORDER_OF:
                 dealt.setdefault(tp.partition, set()).add(tp.topic)
-        for number, owned in list(self._owned.items()):
-            owned.stop()
-            if owned.engine is not None:
-                self._parked[number] = owned
-        self._owned = {}
+        self._park()
         for number, topics in sorted(dealt.items()):
             if topics != set(ORDERED_NAMES):
                 self._fail(f"the group dealt partition {number} in pieces: all workers must run the same version")
@@ -204,9 +214,9 @@ class Worker:
             self._progress.drop(number)
             owned = self._owned[number] = Owned(number, ENGINE, kept)
             owned.task = self._begin(self._take_over(owned))
-        for number in self._parked:
+        for number in self._dealt - set(dealt):
             self.metrics.forget_partition(number)
-        self._parked = {}
+        self._parked, self._dealt = {}, set(dealt)
         log.info("partitions: %s", ", ".join(map(str, sorted(dealt))) or "none")
 
     async def _take_over(self, owned: Owned) -> None:
@@ -278,7 +288,8 @@ class Worker:
     async def _seek(self, owned: Owned, topic: int) -> None:
         if owned.active and owned.engine is not None:
             owned.sought_s[topic] = monotonic_s()
-            await self._app.consumer.seek(TP(ORDERED_NAMES[topic], owned.number), owned.engine.order.expected(topic))
+            tp = TP(ORDERED_NAMES[topic], owned.number)
+            await self._app.consumer.seek_to(tp, owned.engine.order.expected(topic))
 
     # Chunks in, outputs out.
 
@@ -368,6 +379,7 @@ class Worker:
             if not owned.active or not (at_once or engine.dirty or owned.moved(engine)):
                 return
             began_s = monotonic_s()
+            owned.whole = False
             kept = engine.checkpoint()
             await self._outbox.delivered(owned.number)
             await self._confirmed(owned)
@@ -375,8 +387,9 @@ class Worker:
                 return
             *rows, position = kept.rows
             if rows:
-                await self._outbox.write_rows(self._changelog, owned.number, rows)
-            await self._outbox.write_rows(self._changelog, owned.number, [position])
+                owned.wrote(await self._outbox.write_rows(self._changelog, owned.number, rows))
+            owned.wrote(await self._outbox.write_rows(self._changelog, owned.number, [position]))
+            owned.whole = True
             owned.kept_at(kept.cut)
             self._gauges.kept(owned.number, kept, monotonic_s() - began_s)
             if owned.active:
@@ -397,13 +410,17 @@ class Worker:
     async def _look(self) -> None:
         """Ask the broker how far the logs have grown: fetches that stand still cannot tell that they do."""
         while True:
-            for owned in list(self._owned.values()):
+            # Without a partition of its own it asks about one: whoever stands by must notice a broker that is gone.
+            for number in list(self._owned) or [0]:
                 try:
-                    _, ends = await self._rebuilder.bounds(owned.number)
+                    _, ends = await self._rebuilder.bounds(number)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the broker did not answer
                     self._miss(error)
                     break
                 self._answered_s = monotonic_s()
+                owned = self._owned.get(number)
+                if owned is None:
+                    continue
                 owned.ends = ends
                 engine = owned.engine
                 if engine is not None and owned.ready:

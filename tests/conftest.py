@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaAdminClient
@@ -14,6 +15,9 @@ from infra.broker import Broker, BrokerError
 from infra.embedded import EmbeddedBroker
 from infra.kafka_node import KafkaNode
 from infra.topics import describe
+
+if TYPE_CHECKING:
+    from worker_runs import Town
 
 ROOT = Path(__file__).resolve().parents[1]
 INTEGRATION = os.environ.get("ANBU_INTEGRATION") == "1"
@@ -25,8 +29,8 @@ ON_KAFKA = os.environ.get("ANBU_TEST_BROKER", "embedded") == "kafka"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever will start Apache Kafka, so that no test does so in `make test` by being unmarked."""
     for item in items:
-        asked = getattr(item, "fixturenames", ())
-        if "kafka" in asked or (ON_KAFKA and "any_broker" in asked):
+        asked = {*getattr(item, "fixturenames", ())}
+        if "kafka" in asked or (ON_KAFKA and asked & {"any_broker", "town"}):
             item.add_marker(pytest.mark.integration)
 
 
@@ -76,6 +80,19 @@ def _empty(node: Broker) -> None:
     left = describe(node.bootstrap)
     if left:
         raise BrokerError(f"Apache Kafka still has {sorted(left)} after deleting them")
+
+
+@pytest.fixture(scope="session")
+def town() -> Iterator["Town"]:
+    """A broker of its own with days of a synthetic neighbourhood in its logs, and what an oracle makes of them.
+
+    Read by many runs of workers, each as a group of its own: nothing is added to its inputs.
+    """
+    from worker_runs import town_messages, build_town  # noqa: PLC0415 - loads Faust and the simulator
+
+    played, messages = town_messages()
+    with KafkaNode(jars=ROOT / "build" / "kafka" / "libs") if ON_KAFKA else EmbeddedBroker() as running:
+        yield build_town(running, played, 3, messages)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,104 @@
+"""A worker with a rule taken away, or that dies, stands still or is torn at a chosen place.
+
+Run as `python controlled_worker.py '{"controls": {"check_contiguity": false}, "dies": ["commit", 3]}'`; its settings come
+from `ANBU_*` as a worker's do. It stands beside the command `anbu worker` so that the command needs no switch for tests.
+"""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from streams.delivery import ChunkConsumer
+from streams.outbox import Outbox
+from streams.partition import Controls, Output, Partition
+from streams.settings import Settings
+from streams.snapshot import POSITIONS
+from streams.worker import run_worker
+
+
+class Wanted(msgspec.Struct):
+    """What this worker is to do otherwise."""
+
+    controls: dict[str, bool] = {}
+    dies: tuple[str, int] | None = None
+    """A place of a checkpoint (`outputs`, `rows`, `half`, `position`, `commit`) and how often it is passed before."""
+    stands: int | None = None
+    """A partition whose engine applies nothing."""
+    exits: bool = False
+    """Faust stops by itself right after the first partition is ready."""
+
+
+class Death:
+    """Kill -9 by the worker's own hand, at a place that no signal from outside would hit."""
+
+    def __init__(self, place: str, after: int) -> None:
+        self._place = place
+        self._left = after
+
+    def passes(self, place: str) -> None:
+        if place != self._place:
+            return
+        self._left -= 1
+        if self._left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def lie_in_wait(self) -> None:
+        """Stand at every place of a checkpoint."""
+        write_rows, send, commit = Outbox.write_rows, Outbox.send, ChunkConsumer.commit_positions
+
+        async def write(box: Outbox, topic: str, partition: int, rows: list[tuple[bytes, bytes | None]]) -> Any:
+            if rows[-1][0] in POSITIONS:
+                self.passes("position")
+                return await write_rows(box, topic, partition, rows)
+            self.passes("rows")
+            if self._place == "half" and self._left <= 0:
+                await write_rows(box, topic, partition, rows[: (len(rows) + 1) // 2])
+                self.passes("half")
+            return await write_rows(box, topic, partition, rows)
+
+        async def say(box: Outbox, partition: int, outputs: list[Output], lag: int | None) -> None:
+            await send(box, partition, outputs, lag)
+            self.passes("outputs")
+
+        def keep(consumer: ChunkConsumer, offsets: Any) -> Awaitable[bool]:
+            self.passes("commit")
+            return commit(consumer, offsets)
+
+        Outbox.write_rows, Outbox.send = write, say  # type: ignore[method-assign, assignment]
+        ChunkConsumer.commit_positions = keep  # type: ignore[method-assign, assignment]
+
+
+def stand_still(number: int) -> None:
+    """Let one partition take what is fetched and apply nothing of it."""
+    pump: Callable[..., list[Output]] = Partition.pump
+
+    def pump_or_not(partition: Partition, at_most: int = 1 << 62) -> list[Output]:
+        if partition.number == number:
+            partition.pumped = 0
+            return []
+        return pump(partition, at_most)
+
+    Partition.pump = pump_or_not  # type: ignore[method-assign]
+
+
+def main() -> None:
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
+    for library in ("faust", "mode", "aiokafka", "kafka", "streams.delivery"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    wanted = msgspec.json.decode(sys.argv[1], type=Wanted)
+    if wanted.dies is not None:
+        Death(*wanted.dies).lie_in_wait()
+    if wanted.stands is not None:
+        stand_still(wanted.stands)
+    code = run_worker(Settings.from_env(os.environ), controls=Controls(**wanted.controls))
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
