@@ -2,8 +2,9 @@
 
 import math
 from bisect import bisect_left
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
+from detectors.contract import Law
 from detectors.digest import digest
 from detectors.fading import Fading
 from schemas.events import Event
@@ -46,6 +47,8 @@ class Calls:
     `learn_before` folds what is older into the row and into river's exponentially weighted answer rates, one for each
     quarter of the day. `score_one(hour)` is what one unanswered call adds to a silence, nats: -log(1 - p_answer).
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset()
 
     __slots__ = ("_base", "_outcomes", "_rates", "settled_ms")
 

@@ -36,7 +36,8 @@ def _seeing(state: State) -> list[Output]:
     told = state.told.get(kind)
     if blind == (told is not None):
         return []
-    if blind and (state.clock_ms < state.quiet_ms or state.pause_at(state.clock_ms)):
+    # Not so in hospital: its end is only known by what the home sees, so a dead gateway must be told then too.
+    if blind and (state.clock_ms < state.quiet_ms or state.absent_at(state.clock_ms)):
         return []
     sources = state.seeing.sources.values()
     last = max(sources, key=lambda source: (source.told_ms, source.kind), default=None)

@@ -2,10 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from zlib import crc32
 
 import numpy as np
+
+from detectors.contract import Law
 
 LINK_MS: Final = 300_000
 """Signs of life at most this far apart are one episode (single linkage)."""
@@ -61,6 +63,8 @@ class Episodes:
     Adding is idempotent and commutative, so repeats and any order of arrival leave the same ring: no other memory of
     what was already seen is needed. Not a river estimator: there is nothing to score (opt-out of `score_one`).
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE})
 
     __slots__ = ("items",)
 

@@ -1,8 +1,10 @@
 """Exponentially weighted mean and variance, by river, kept as three plain numbers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from river import stats
+
+from detectors.contract import Law
 
 
 class Fading:
@@ -12,6 +14,8 @@ class Fading:
     Its fading factor is one over the faded count, so that the first values weigh alike instead of the very first one
     dominating for a half-life; from then on it is the constant of the half-life. `count` is that faded count.
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
     __slots__ = ("_keep", "count", "mean", "square")
 

@@ -1,11 +1,12 @@
 """The return-hazard table: how soon this person's silences end, by context, hour and time already silent."""
 
 from bisect import bisect_right
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.contract import Law
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.life import HOME
 from detectors.priors import prior
@@ -46,6 +47,8 @@ class HazardTable:
     scores. River's contract in `learn_one(gap)`; the score of a silence is the sum of rate x time over its cells, which
     `detectors.silence` forms over all channels at once (opt-out of `score_one`).
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
     __slots__ = ("_counts", "_kind")
 

@@ -4,11 +4,12 @@ It reads no clock and never sleeps: `wake_ms` says when it wants to be told that
 in this order; learning itself waits until no late event can change what is learned.
 """
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from detectors.calls import REACHED, UNANSWERED
+from detectors.contract import Law
 from detectors.decide import decide
 from detectors.episodes import Episodes
 from detectors.findings import Output
@@ -20,7 +21,7 @@ from detectors.medication import MISSED, TAKEN
 from detectors.registry import take_record
 from detectors.rows import hot_row, rhythm_row, state_of
 from detectors.source import Source
-from detectors.state import State
+from detectors.state import MOST_UNTRUE, State
 from schemas.events import FUTURE_TOLERANCE_MS, Event
 from schemas.households import HouseholdRecord
 from schemas.incidents import CloseCause, IncidentKind
@@ -44,6 +45,8 @@ class Household:
     Feed events with `learn_one`, and call `advance(clock)` once the clock has reached `wake_ms`: it returns what was
     found. Emergencies are not among it: `detectors.emergency.emergencies` is asked about each event at its arrival.
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset()
 
     __slots__ = ("_met", "_shortest_ms", "_state")
 
@@ -209,7 +212,7 @@ class Household:
             alarms = [alarm for alarm in (state.silence, state.past) if alarm and alarm.raised_ms == opened_ms]
             since_ms = alarms[0].since_ms if alarms else opened_ms
             if cause not in ORDINARY:
-                state.untrue = [*state.untrue, (since_ms, state.clock_ms)][-64:]
+                state.untrue = [*state.untrue, (since_ms, state.clock_ms)][-MOST_UNTRUE:]
             state.silence = state.past = None
         elif kind is IncidentKind.UNANSWERED_CALLS:
             state.calls.settled_ms = state.clock_ms

@@ -1,8 +1,9 @@
 """The second clock: how long this household's longest silence of a day ordinarily is."""
 
 import math
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
+from detectors.contract import Law
 from detectors.fading import Fading
 from detectors.life import HOME, PHONE, WORN
 
@@ -34,6 +35,8 @@ class LongestSilence:
 
     River's contract: `learn_one(hours)` once a day, `score_one(hours)` in deviations above the mean.
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.ANY_ORDER, Law.REPEATS})
 
     __slots__ = ("_at_home", "_away", "kind")
 

@@ -1,8 +1,9 @@
 """Missed medication: doses in a row that the care robot saw missed."""
 
 from bisect import bisect_left
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
+from detectors.contract import Law
 from detectors.digest import digest
 from schemas.events import Event
 
@@ -34,6 +35,8 @@ class Medication:
     River's contract: `learn_one(event)`, `score_one()` in doses missed in a row. A single miss of a household that is
     otherwise regular is later work.
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset()
 
     __slots__ = ("_base", "_doses", "settled_ms")
 

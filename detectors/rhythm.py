@@ -1,8 +1,9 @@
 """What is learned of a household once a day: its hazard tables, its threshold, its longest silences, its busy hours."""
 
 import itertools
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
+from detectors.contract import Law
 from detectors.episodes import Episode, Episodes
 from detectors.hazard import DayRates, HazardTable
 from detectors.hours import HOUR_MS, LocalHours
@@ -34,6 +35,8 @@ class Day(NamedTuple):
 
 class Rhythm:
     """Everything that changes at most once a day. `learn_one(day)`; its parts do the scoring."""
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
     __slots__ = ("busy", "days", "longest", "tables", "threshold")
 

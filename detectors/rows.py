@@ -63,14 +63,14 @@ def state_of(hot: bytes, rhythm: bytes, profile: Profile, record: HouseholdRecor
     """
     try:
         row, slow = msgspec.msgpack.decode(hot), msgspec.msgpack.decode(rhythm)
-        if row[0] != FORMAT or slow[0] != FORMAT:
-            raise ValueError("snapshot rows of another format")
         return _restored(row, slow, profile, record)
-    except (msgspec.DecodeError, TypeError, IndexError, KeyError, AttributeError, OverflowError) as error:
-        raise ValueError(f"not the snapshot rows of a household: {type(error).__name__}") from error
+    except (msgspec.DecodeError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        raise ValueError("not the snapshot rows of a household in this format") from error
 
 
 def _restored(row: list[Any], slow: list[Any], profile: Profile, record: HouseholdRecord | None) -> State:
+    if row[0] != FORMAT or slow[0] != FORMAT:
+        raise ValueError(f"format {row[0]} and {slow[0]}, not {FORMAT}")
     state = State(row[1], profile, record, row[2])
     state.clock_ms, state.wake_ms = row[3:5]
     state.rings = {kind: Episodes.from_state(ring) for kind, ring in row[5]}

@@ -1,8 +1,9 @@
 """Whether Anbu can see at all: which sources report, since when they are dark, and what they saw before."""
 
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from detectors.contract import Law
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.life import HOME, SEEING, channel_of
@@ -19,6 +20,8 @@ class Seeing:
 
     `learn_one(source, at)` takes a report; `score_one(clock)` is the share of sources that are healthy, None without any.
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset()
 
     __slots__ = ("base_h", "sources")
 
@@ -79,24 +82,24 @@ class Seeing:
 
         `reports_continue` supposes that every source reports from now on.
         """
-        unseen = [
-            source.unseen(self.base_h, profile, clock_ms, reports_continue=reports_continue)
-            for source in self.sources.values()
-            if source.kind == kind
-        ]
-        moments = {0, *(moment for spans in unseen for span in spans for moment in span if moment < NEVER_MS)}
-        out: list[Sight] = []
-        for at_ms in sorted(moments):
-            blind = sum(any(a <= at_ms < b for a, b in spans) for spans in unseen)
-            share = 1.0 - blind / len(unseen) if unseen else 0.0
-            if not out or share != out[-1].share:
-                out.append(Sight(at_ms, share))
-        return tuple(out)
+        return _overlaid(
+            [
+                source.unseen(self.base_h, profile, clock_ms, reports_continue=reports_continue)
+                for source in self.sources.values()
+                if source.kind == kind
+            ]
+        )
 
     def dark_spans(self, kind: str, end_ms: int, profile: Profile) -> Spans:
-        """Return when no source of a kind saw anything, up to `end_ms` and as far back as hours are kept."""
-        sight = [*self.sight(kind, profile, end_ms), Sight(NEVER_MS, 1.0)]
-        return [(one.from_ms, after.from_ms) for one, after in pairwise(sight) if one.share <= 0.0]
+        """Return when no source of a kind saw anything before a moment, as far back as hours are kept.
+
+        Later reports change nothing: whichever of them have arrived, the same is learned of the time before.
+        """
+        sources = [source for source in self.sources.values() if source.kind == kind]
+        sight = _overlaid([source.unseen_before(self.base_h, end_ms, profile) for source in sources])
+        return [
+            (one.from_ms, after.from_ms) for one, after in pairwise([*sight, Sight(NEVER_MS, 1.0)]) if one.share <= 0.0
+        ]
 
     def learn_before(self, end_ms: int, profile: Profile) -> None:
         """Learn the longest gap of each source in hours older than `end_ms`, and forget those hours."""
@@ -119,7 +122,7 @@ class Seeing:
 
     def state(self) -> list[Any]:
         """Return plain numbers and names, sorted by name."""
-        return [self.base_h, [source.state(name) for name, source in sorted(self.sources.items())]]
+        return [self.base_h, [[name, *source.state()] for name, source in sorted(self.sources.items())]]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
@@ -138,3 +141,15 @@ class Seeing:
         for name, longest_h in state:
             if name in self.sources:
                 self.sources[name].longest_h = longest_h
+
+
+def _overlaid(unseen: list[Spans]) -> tuple[Sight, ...]:
+    """Return the share of the sources that see, of what each of them did not see."""
+    moments = {0, *(moment for spans in unseen for span in spans for moment in span if moment < NEVER_MS)}
+    out: list[Sight] = []
+    for at_ms in sorted(moments):
+        blind = sum(any(a <= at_ms < b for a, b in spans) for spans in unseen)
+        share = 1.0 - blind / len(unseen) if unseen else 0.0
+        if not out or share != out[-1].share:
+            out.append(Sight(at_ms, share))
+    return tuple(out)

@@ -7,7 +7,7 @@ from detectors.findings import Ask, Fact, Finding, Output
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.life import HOME
-from detectors.state import HORIZON_MS, State
+from detectors.state import HORIZON_MS, MOST_UNTRUE, State
 from detectors.verdict import Silence, Verdict
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
@@ -24,8 +24,7 @@ Change = Literal["raise", "update", "clear", "withdraw"]
 
 def decide_silence(state: State) -> tuple[list[Output], int]:
     """Return what is new about the silence, and when to look at it again."""
-    if state.hospital_ms and HOME in state.rings and _home_again(state):
-        state.hospital_ms = 0
+    _come_home(state)
     out: list[Output] = _review_past(state)
     if state.silence is not None:
         out += _review(state, state.silence)
@@ -45,8 +44,19 @@ def decide_silence(state: State) -> tuple[list[Output], int]:
     return out + asked, min(verdict.due_ms, ask_wake_ms)
 
 
-def _home_again(state: State) -> bool:
-    return any(episode.start > state.hospital_ms for episode in state.rings[HOME].proofs())
+def _come_home(state: State) -> None:
+    """End a stay in hospital with the home's first sign of life; its days leave the baseline.
+
+    Where no source could see the person come home, any sign of life ends it: nobody may stay unwatched for ever.
+    """
+    if not state.hospital_ms:
+        return
+    at_home = HOME in state.seeing.kinds()
+    rings = [ring for kind, ring in state.rings.items() if kind == HOME or not at_home]
+    backs = [e.start for ring in rings for e in ring.proofs() if e.start > state.hospital_ms]
+    if backs:
+        state.untrue = [*state.untrue, (state.hospital_ms, min(backs))][-MOST_UNTRUE:]
+        state.hospital_ms = 0
 
 
 def _raise(state: State, silence: Silence, verdict: Verdict) -> Finding:

@@ -1,8 +1,9 @@
 """One source that sees a household live: when it last reported, and in which hours."""
 
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from detectors.contract import Law
 from detectors.hazard import NEVER_MS
 from detectors.hours import HOUR_MS
 from detectors.life import PHONE
@@ -31,6 +32,8 @@ class Source:
 
     `hours` and `until_hours` are sets of bits, one an hour since a common base: setting a bit twice is the same.
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE})
 
     __slots__ = (
         "before_h",
@@ -143,15 +146,7 @@ class Source:
         A source that reports in batches has seen up to the moment it has reported for. `reports_continue` supposes
         that the next report comes now, and that the rest come in time.
         """
-        limit_h = self.limit_ms(profile) / HOUR_MS
-        if self.cadence_ms:
-            limit_h = max(OVERDUE * self.cadence_ms / HOUR_MS, LEAST_HOLE_H)
-        marks = self.marks(base_h)
-        holes = [
-            ((before + 1) * HOUR_MS, after * HOUR_MS)
-            for before, after in pairwise(marks)
-            if after - before - 1 >= limit_h
-        ]
+        holes = self._holes(self.marks(base_h), profile)
         if self.is_off:
             return [*((a, b) for a, b in holes if b <= self.off_ms), (self.off_ms, NEVER_MS)]
         if clock_ms >= self.overdue_at(profile):
@@ -159,6 +154,22 @@ class Source:
         if self.until_ms and not reports_continue:
             return [*holes, (self.told_ms, NEVER_MS)]
         return holes
+
+    def unseen_before(self, base_h: int, end_ms: int, profile: Profile) -> list[tuple[int, int]]:
+        """Return when it saw nothing before a moment, whatever it has reported of the time after it."""
+        end_h = end_ms // HOUR_MS
+        marks = [hour for hour in self.marks(base_h) if hour < end_h]
+        return self._holes([*marks, end_h], profile)
+
+    def _holes(self, marks: list[int], profile: Profile) -> list[tuple[int, int]]:
+        limit_h = self.limit_ms(profile) / HOUR_MS
+        if self.cadence_ms:
+            limit_h = max(OVERDUE * self.cadence_ms / HOUR_MS, LEAST_HOLE_H)
+        return [
+            ((before + 1) * HOUR_MS, after * HOUR_MS)
+            for before, after in pairwise(marks)
+            if after - before - 1 >= limit_h
+        ]
 
     def marks(self, base_h: int) -> list[int]:
         """Return the hours in which it reported (in batches: up to which), oldest first, from its beginning or the base."""
@@ -184,10 +195,9 @@ class Source:
             self.hours >>= end_h - base_h
             self.until_hours >>= end_h - base_h
 
-    def state(self, name: str) -> list[Any]:
+    def state(self) -> list[Any]:
         """Return plain numbers."""
         return [
-            name,
             self.first_ms,
             self.seen_ms,
             self.on_ms,
@@ -202,7 +212,7 @@ class Source:
         ]
 
     def restore(self, state: list[Any]) -> None:
-        """Take the numbers of a `state()`, its name left out."""
+        """Take the numbers of a `state()`."""
         self.first_ms, self.seen_ms, self.on_ms, self.until_ms, self.off_ms, self.cadence_ms = state[:6]
         self.enrolled, self.before_h, self.dark = state[6], state[9], state[10]
         self.hours = int.from_bytes(state[7], "little")

@@ -5,7 +5,7 @@ from zlib import crc32
 
 from detectors.alarm import Alarm
 from detectors.calls import Calls
-from detectors.episodes import Episodes
+from detectors.episodes import COMPANY_MS, Episodes
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from detectors.life import HOME
@@ -20,8 +20,11 @@ from schemas.profiles import Profile
 
 HORIZON_MS: Final = 30 * HOUR_MS
 """Events up to this late change what is learned; no order of arrival within it makes a difference."""
-LEARN_MINUTE: Final = 600
-"""Learning is due at 10:00 local time, 30 hours after the end of the day it learns, plus up to an hour by household."""
+LEARN_MINUTE: Final = 615
+"""Learning is due at 10:15 local time, plus up to an hour by household: 30 hours after the end of the day it learns, and
+after the quarter of an hour in which company may still confirm what the day's last motion was."""
+MOST_UNTRUE: Final = 64
+"""Spans remembered that were no ordinary life."""
 TWO_CLOCKS: Final = 0.5
 """Share of the silence budget of each of the two clocks."""
 
@@ -77,7 +80,7 @@ class State:
         Households are spread over an hour, or a whole city would learn in the same second.
         """
         minute = LEARN_MINUTE + crc32(self.pseudonym.encode()) % 60
-        return self.hours.next_at(self.day_end(learned_ms) + HORIZON_MS - 1, minute)
+        return self.hours.next_at(self.day_end(learned_ms) + HORIZON_MS + COMPANY_MS - 1, minute)
 
     def day_end(self, start_ms: int) -> int:
         """Return the end of the day of life that starts at a moment: 23 to 26 hours later where clocks change."""
@@ -87,6 +90,12 @@ class State:
     def warm_ms(self) -> int:
         """When the warm-up ends."""
         return self.start_ms + int(self.profile.silence.warm_up_h * HOUR_MS)
+
+    @property
+    def budget(self) -> float:
+        """The share of the silence budget of each clock, false alarms a household-month."""
+        sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
+        return max(1e-6, self.profile.silence_budget * sensitivity * TWO_CLOCKS)
 
     @property
     def blind(self) -> bool:
@@ -99,7 +108,11 @@ class State:
 
     def pause_at(self, at_ms: int) -> bool:
         """Tell whether a moment lies in a declared absence or a stay in hospital."""
-        return bool(self.hospital_ms) or any(a <= at_ms < b for a, b in self.paused)
+        return bool(self.hospital_ms) or self.absent_at(at_ms)
+
+    def absent_at(self, at_ms: int) -> bool:
+        """Tell whether a moment lies in a declared absence."""
+        return any(a <= at_ms < b for a, b in self.paused)
 
     def know_kinds(self) -> None:
         """Take the population of the sources there are as this household's."""
@@ -134,9 +147,7 @@ class State:
         }
         lasts = {kind: last_life(self.rings[kind], until_ms) if kind in self.rings else 0 for kind in kinds}
         carried = away and self.seeing.carried(self.profile, clock_ms)
-        sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
-        budget = max(1e-6, self.profile.silence_budget * sensitivity * TWO_CLOCKS)
-        threshold = self.rhythm.threshold.score_one(budget)
+        threshold = self.rhythm.threshold.score_one(self.budget)
         life_ms = self.life(until_ms)
         anchor_ms = max(self.restart_ms, self.start_ms)
         pauses = iter(self.paused)
@@ -157,7 +168,7 @@ class State:
                 self.hours,
                 self.profile,
                 self.rhythm.longest,
-                budget=budget,
+                budget=self.budget,
                 latest_silence_h=self.record.latest_silence_h if self.record else None,
                 warm_ms=self.warm_ms,
             )

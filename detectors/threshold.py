@@ -2,7 +2,9 @@
 
 import itertools
 import math
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+
+from detectors.contract import Law
 
 POPULATION: Final = (
     (30.4, 4.4),
@@ -46,6 +48,8 @@ class Threshold:
     exceedance, down as much a week) and their mean excess over it; the population's tail beyond its own weekly quantile
     is scaled by the ratio of the excesses. `learn_one` takes the score of one ended silence at home.
     """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.ANY_ORDER, Law.REPEATS})
 
     __slots__ = ("_at_ms", "_excess", "_peaks", "weekly")
 
