@@ -83,7 +83,7 @@ def run(*, households: int, days: int, seed: int, injections: bool, data: Path |
     try:
         with interruptible():
             stage = _recorded(data, console) if data is not None else _simulated(households, days, seed, injections)
-            with held(folder) as where:
+            with held(folder, "choose another folder with --out") as where:
                 return _Demo(console, stage, where, folder).run()
     except KeyboardInterrupt:
         console.print(f"\nstopped: no process is left; what was recorded until then is in {folder}")

@@ -19,8 +19,10 @@ class FolderError(Exception):
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[Path]:
+def held(folder: Path, remedy: str) -> Iterator[Path]:
     """Hold a folder, made if needed, without what an earlier demo made there; its absolute path.
+
+    `remedy` tells how another folder is chosen.
 
     Raises:
         FolderError: another demo has it, it holds a database that is no demo's, or it cannot be written.
@@ -28,26 +30,26 @@ def held(folder: Path) -> Iterator[Path]:
     """
     folder = folder.absolute()
     try:
-        mark = _hold(folder)
+        mark = _hold(folder, remedy)
     except OSError as error:
         raise FolderError(f"{folder} cannot be used: {error.strerror or error}") from error
     with mark:
         yield folder
 
 
-def _hold(folder: Path) -> TextIO:
+def _hold(folder: Path, remedy: str) -> TextIO:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / MARK
     if not path.exists():
         foreign = next((name for name in _MADE if (folder / name).exists()), None)
         if foreign is not None:
-            raise FolderError(f"{folder / foreign} was not made by a demo; choose another folder with --out")
+            raise FolderError(f"{folder / foreign} was not made by a demo; {remedy}")
     mark = path.open("a")
     try:
         try:
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FolderError(f"another demo runs in {folder}; choose another folder with --out") from None
+            raise FolderError(f"another demo runs in {folder}; {remedy}") from None
         for name in _MADE:
             if (folder / name).exists():
                 shutil.rmtree(folder / name)

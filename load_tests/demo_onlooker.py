@@ -10,7 +10,7 @@ from load_tests.judge import Told
 from schemas.events import DeadLetter
 from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentState, Severity
 from schemas.times import from_rfc3339
-from streams.incident_fold import INCIDENTS, IncidentFold
+from streams.incident_fold import INCIDENTS, IncidentFold, Watching
 from streams.tail import LogReader, Place, Record
 
 DEAD_LETTERS: Final = "dead.letters"
@@ -111,6 +111,10 @@ class Stories:
     def blind(self) -> int:
         """Of them, those that no healthy source sees."""
         return sum(status.blind for status in self._fold.statuses().values())
+
+    def watching(self, at_ms: int) -> Watching:
+        """Say who is watched, judged at a moment of the wall clock, UTC milliseconds."""
+        return self._fold.watching(at_ms)
 
     def lines(self) -> list[Story]:
         """Return what a reader sees as lines of its own, oldest first; repeats of an emergency are none."""

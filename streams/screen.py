@@ -88,34 +88,32 @@ def watching_text(watching: Watching, now_ms: int, zone: tzinfo = SEOUL) -> Text
 
 
 def incident_table(cases: Sequence[Case], now_ms: int, *, rows: int = 20, zone: tzinfo = SEOUL) -> Table:
-    """One line a case, the gravest first; what does not fit in `rows` is counted below.
+    """One entry a case, the gravest first; what does not fit in `rows` is counted below.
 
-    Ages count from `now_ms`: the wall clock, or the log's clock for a recording.
+    Ages count from `now_ms`: the wall clock, or the log's clock for a recording. Kind and sentences share a column, so
+    that it reads well from 80 columns on.
     """
-    table = Table(box=None, pad_edge=False, expand=True, header_style="dim", row_styles=["", ""])
+    table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
     table.add_column("심각도 severity", no_wrap=True)
-    table.add_column("종류 kind", no_wrap=True)
-    table.add_column("가구 household", no_wrap=True)
     table.add_column("경과 age", no_wrap=True, justify="right")
-    table.add_column("", ratio=1)
+    table.add_column("가구 home", no_wrap=True)
+    table.add_column("종류 kind", ratio=1)
     for case in cases[:rows]:
         gravest = case.gravest
-        more = f"  +{len(case.incidents) - 1}" if len(case.incidents) > 1 else ""
-        said = Text(gravest.sentence_ko + "\n").append(gravest.sentence_en, style="dim")
+        more = f" +{len(case.incidents) - 1}" if len(case.incidents) > 1 else ""
+        said = Text(kind_text(gravest), style="strike dim" if case.ended else "bold")
+        if gravest.cleared:
+            said.append("  해제됨 · cleared", style="not bold green")
+        said.append(f"\n{gravest.sentence_ko}", style="not bold")
+        said.append(f"\n{gravest.sentence_en}", style="not bold dim")
         for other in case.incidents[1:4]:
             opened = clock_text(from_rfc3339(other.opened_at), now_ms, zone)
-            said.append(f"\n+ {kind_text(other)}, {opened}", style="dim")
-        if gravest.cleared:
-            said.append("\n해제됨 · cleared", style="green")
+            said.append(f"\n+ {kind_text(other)}, {opened}", style="not bold dim")
         table.add_row(
-            severity_text(gravest.severity),
-            Text(kind_text(gravest), style="strike dim" if case.ended else "bold"),
-            Text(case.household + more),
-            age_text(now_ms - case.opened_ms),
-            said,
+            severity_text(gravest.severity), age_text(now_ms - case.opened_ms), Text(case.household + more), said
         )
     if len(cases) > rows:
-        table.add_row("", Text(f"… {len(cases) - rows} more cases", style="dim"), "", "", "")
+        table.add_row("", "", "", Text(f"… {len(cases) - rows} more cases", style="dim"))
     return table
 
 
