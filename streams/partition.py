@@ -82,6 +82,7 @@ class Partition:
 
     `offer` takes a chunk and returns what must be told at once; `pump` gives the rest, in canonical order; `checkpoint`
     gives what must be kept. `recovered` is what the changelog held. `engine` is the version every incident carries.
+    `fixed_profile` is for replays that ask what would have been: it holds from the beginning, whatever the log says.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Partition:
         owner: int = 1,
         buffer_records: int = 20_000,
         controls: Controls | None = None,
+        fixed_profile: Profile | None = None,
     ) -> None:
         self.number = number
         self.engine = engine
@@ -105,8 +107,11 @@ class Partition:
         self._refused = Refused(number)
         self._whole, self.unreadable = restore(recovered, self._roster, self._refused)
         """`unreadable`: households whose rows could not be used, to be salvaged before anything is applied."""
+        self._is_profile_fixed = fixed_profile is not None
+        if fixed_profile is not None:
+            self._whole.profile = fixed_profile
         self._keeper = Keeper(owner, recovered, self._roster)
-        self._scanner = Scanner(engine, len(ORDERED_NAMES))
+        self._scanner = Scanner(engine, len(ORDERED_NAMES), self._whole.positions)
         self._repeats = Repeats()
         self._apply = (
             self._apply_profile,
@@ -206,7 +211,7 @@ class Partition:
         for profile in decode("profile", one.key, one.value):
             if isinstance(profile, Fault):
                 out += self._faults(one, [profile])
-            elif isinstance(profile, Profile) and profile != self._whole.profile:
+            elif isinstance(profile, Profile) and profile != self._whole.profile and not self._is_profile_fixed:
                 self._whole.profile = profile
                 for watched in self._roster:
                     if watched.model is not None:

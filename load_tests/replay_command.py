@@ -1,0 +1,128 @@
+"""`anbu replay`: the past again, with the very engine of the live run."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from load_tests.recording import RecordingError, read
+from load_tests.replay_report import figures, show_compared, show_differences, show_runs
+from load_tests.replay_run import Past, past_of_topics, run_all
+from schemas.encode import encode
+from schemas.incidents import Incident
+from schemas.profiles import Profile
+from streams.commands.outcome import Failed, Misconfigured, settings, told
+from streams.commands.teach import Taught
+from streams.incident_fold import INCIDENTS
+from streams.profile_file import read_profile
+from streams.replay import Run, compare, differences
+from streams.replay_live import told_live
+from streams.screen import make_console
+from streams.wallclock import monotonic_s
+
+
+@click.command(cls=Taught, short_help="The past again: at another budget, or to prove that it comes out the same.")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A profile in TOML, in force from the beginning; give two to set them side by side.",
+)
+@click.option(
+    "--against", type=click.Choice(["live"]), help="Compare with what the live run told; exit code 1 if they differ."
+)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder for incidents and figures."
+)
+@told
+def replay(folder: Path | None, profiles: tuple[Path, ...], against: str | None, out: Path | None) -> None:
+    """Run the very engine of the live run over the past, on all cores: the topics of the broker, or a recording's FOLDER.
+
+    Nothing is written to the live topics or tables. Without --profile the profiles in the log hold, each from its own
+    record on, and the incidents of a live run come out again, with their ids and revisions: --against live shows the
+    difference. With --profile another one holds from the beginning: what would have been.
+
+    Example:
+      anbu replay --against live
+      equal to the live run: 412 revisions, the same ids and contents
+
+    Example:
+      anbu profile show > today.toml
+      sed 's/^silence_budget = .*/silence_budget = 0.2/' today.toml > bold.toml
+      anbu replay build/demo --profile today.toml --profile bold.toml --out build/replay
+    """
+    if against and (folder is not None or profiles):
+        raise Misconfigured("--against live replays the topics as they are: without FOLDER and without --profile")
+    chosen = settings()
+    console = make_console()
+    if folder is not None:
+        try:
+            read(folder)
+        except RecordingError as error:
+            raise Misconfigured(str(error)) from error
+        past = Past(chosen.partitions, folder=folder)
+    else:
+        past = past_of_topics(chosen.bootstrap, chosen.partitions)
+    runs: dict[str, Run] = {}
+    for name, profile in _named(profiles):
+        began_s = monotonic_s()
+        runs[name] = run_all(past, profile, lambda _done: None)
+        took_s = monotonic_s() - began_s
+        click.echo(
+            f"{name}: {runs[name].readings:,} readings in {took_s:.1f} s, {runs[name].readings / took_s:,.0f} a second",
+            err=True,
+        )
+    if not past.is_whole:
+        click.echo(
+            "the log no longer begins at its first record: what came before is gone, and models begin anew", err=True
+        )
+    show_runs(console, runs)
+    names = list(runs)
+    for other in names[1:]:
+        show_compared(console, names[0], other, compare(runs[names[0]], runs[other]))
+    if out is not None:
+        _write(out, runs)
+        click.echo(f"incidents and figures are in {out}", err=True)
+    if against == "live":
+        _prove(console, past, runs[names[0]], chosen.bootstrap)
+
+
+def _named(files: tuple[Path, ...]) -> list[tuple[str, Profile | None]]:
+    if not files:
+        return [("as in the log", None)]
+    named: list[tuple[str, Profile | None]] = []
+    for file in files:
+        try:
+            text = file.read_text(encoding="utf-8")
+            profile = read_profile(text, who="replay", why="what if", applied_at="")
+        except (OSError, ValueError) as error:
+            raise Misconfigured(f"{file}: {error}") from error
+        named.append((file.stem, profile))
+    if len({name for name, _ in named}) < len(named):
+        raise Misconfigured("two profiles of one file name: give them different names")
+    return named
+
+
+def _write(folder: Path, runs: dict[str, Run]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, run in runs.items():
+            lines = [
+                encode(one) for one in sorted(run.incidents, key=lambda one: (one.opened_at, one.id, one.revision))
+            ]
+            (folder / f"incidents-{name.replace(' ', '-')}.jsonl").write_bytes(b"\n".join([*lines, b""]))
+        (folder / "figures.json").write_bytes(encode({name: figures(run) for name, run in runs.items()}))
+    except OSError as error:
+        raise Failed(f"{folder}: {error.strerror or error}") from error
+
+
+def _prove(console: Console, past: Past, run: Run, bootstrap: str) -> None:
+    live: list[Incident] = told_live(bootstrap)
+    if not past.is_whole:
+        raise Failed(f"{INCIDENTS} cannot be compared: the inputs no longer begin at their first record")
+    found = differences(run.incidents, live)
+    show_differences(console, found, len({(one.id, one.revision) for one in live}))
+    if found:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,182 @@
+"""Replay: the very engine of the live run over a stretch of the past, and how two runs differ. Pure but for its source.
+
+A partition's state and everything it says are a function of its logs, so replaying the topics of a live run from their
+beginning gives the same incidents, ids and revisions. With a profile of one's own it answers "what would have been".
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import msgspec
+
+from schemas.incidents import CheckinRequest, Incident
+from schemas.times import from_rfc3339
+from streams.chunk import Chunk
+from streams.partition import Output, Partition
+
+MONTH_MS: Final = 30.4 * 86_400_000
+SAME_WITHIN_MS: Final = 72 * 3_600_000
+"""Two incidents of a household and kind that opened this near each other are one that moved."""
+
+
+class Source(Protocol):
+    """The logs of one partition."""
+
+    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+        """Give (topic, chunk) until the logs end; the engine tells whose turn it is."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What came of a replay, of one partition or of several together."""
+
+    incidents: list[Incident] = field(default_factory=list)
+    """Every revision, in the order in which it was told; revision 1 of an emergency among them."""
+    requests: list[CheckinRequest] = field(default_factory=list)
+    households: int = 0
+    household_ms: int = 0
+    """Households times the log time they were watched."""
+    from_ms: int = 0
+    until_ms: int = 0
+    readings: int = 0
+    dead_letters: int = 0
+
+    def add(self, other: "Run") -> None:
+        """Add the run of another partition."""
+        self.incidents += other.incidents
+        self.requests += other.requests
+        self.households += other.households
+        self.household_ms += other.household_ms
+        self.from_ms = min(self.from_ms or other.from_ms, other.from_ms or self.from_ms)
+        self.until_ms = max(self.until_ms, other.until_ms)
+        self.readings += other.readings
+        self.dead_letters += other.dead_letters
+
+    @property
+    def household_months(self) -> float:
+        """Months of 30.4 days watched, over all households."""
+        return self.household_ms / MONTH_MS
+
+    def opened(self) -> dict[str, Incident]:
+        """Return the first revision of each incident, merged repeats left out: what a responder would have had to look at."""
+        first: dict[str, Incident] = {}
+        merged = {one.id for one in self.incidents if one.cause is not None and one.cause.value == "merged"}
+        for one in self.incidents:
+            if one.id not in merged and (one.id not in first or one.revision < first[one.id].revision):
+                first[one.id] = one
+        return first
+
+
+def replay(source: Source, engine: Partition) -> Run:
+    """Run an engine over the logs of its partition to their end."""
+    run = Run()
+    for topic, chunk in source.chunks(engine):
+        told, seek = engine.offer(topic, chunk)
+        if seek is not None:
+            offset = engine.order.expected(topic)
+            engine.pass_gap(topic, chunk.start)
+            if engine.order.expected(topic) != chunk.start:
+                raise ValueError(f"a source that goes back: offset {chunk.start} after {offset}")
+            told_again, _ = engine.offer(topic, chunk)
+            told += told_again
+        _take(run, told)
+        before_ms = engine.clock_ms
+        _take(run, engine.pump())
+        if engine.clock_ms > before_ms:
+            run.from_ms = run.from_ms or before_ms or engine.clock_ms
+            run.household_ms += engine.households * (engine.clock_ms - (before_ms or engine.clock_ms))
+            run.until_ms = engine.clock_ms
+        readings = engine.counts.readings
+        run.readings = sum(map(sum, readings))
+        run.dead_letters = sum(engine.counts.refused.values())
+    run.households = engine.households
+    return run
+
+
+def _take(run: Run, outputs: Iterable[Output]) -> None:
+    for one in outputs:
+        if isinstance(one.what, Incident) and one.topic == "incidents":
+            run.incidents.append(one.what)
+        elif isinstance(one.what, CheckinRequest):
+            run.requests.append(one.what)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """How two sets of revisions differ; each entry is `incident id/revision`."""
+
+    only_here: list[str]
+    only_there: list[str]
+    otherwise: list[str]
+    """The same id and revision, but not the same content."""
+
+    def __bool__(self) -> bool:
+        """Say whether they differ at all."""
+        return bool(self.only_here or self.only_there or self.otherwise)
+
+
+def differences(here: Iterable[Incident], there: Iterable[Incident]) -> Differences:
+    """Compare two runs revision by revision; repeats count once.
+
+    Of revision 1 of an emergency, told on arrival, age and urgency depend on the last tick that was known when it was
+    fetched: what it says of itself is compared without them. Revision 2, from its turn in the order, says both exactly.
+    """
+    mine, theirs = _folded(here), _folded(there)
+    names = {key: f"{key[0]}/{key[1]}" for key in {*mine, *theirs}}
+    return Differences(
+        sorted(names[key] for key in mine.keys() - theirs.keys()),
+        sorted(names[key] for key in theirs.keys() - mine.keys()),
+        sorted(names[key] for key in mine.keys() & theirs.keys() if mine[key] != theirs[key]),
+    )
+
+
+def _folded(incidents: Iterable[Incident]) -> dict[tuple[str, int], Incident]:
+    return {(one.id, one.revision): _comparable(one) for one in incidents}
+
+
+def _comparable(one: Incident) -> Incident:
+    if one.case is not None or one.revision > 1:
+        return one
+    return msgspec.structs.replace(one, at=one.opened_at, urgency=one.urgency.PAST, sentence_ko="", sentence_en="")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two profiles over the same past."""
+
+    both: int
+    moved: list[tuple[Incident, Incident]]
+    """The same household and kind, opened at another time within 72 h."""
+    only_a: list[Incident]
+    only_b: list[Incident]
+
+
+def compare(a: Run, b: Run) -> Compared:
+    """Set the incidents that two runs opened side by side."""
+    opened_a, opened_b = a.opened(), b.opened()
+    both = opened_a.keys() & opened_b.keys()
+    rest_b = sorted((one for key, one in opened_b.items() if key not in both), key=lambda one: (one.opened_at, one.id))
+    moved: list[tuple[Incident, Incident]] = []
+    only_a: list[Incident] = []
+    for one in sorted(
+        (one for key, one in opened_a.items() if key not in both), key=lambda one: (one.opened_at, one.id)
+    ):
+        near = [
+            other
+            for other in rest_b
+            if (other.household, other.kind) == (one.household, one.kind)
+            and abs(from_rfc3339(other.opened_at) - from_rfc3339(one.opened_at)) <= SAME_WITHIN_MS
+        ]
+        if near:
+            moved.append((one, near[0]))
+            rest_b.remove(near[0])
+        else:
+            only_a.append(one)
+    return Compared(len(both), moved, only_a, rest_b)
+
+
+def by_kind(run: Run) -> Counter[str]:
+    """Count the incidents that a run opened, by kind."""
+    return Counter(one.kind.value for one in run.opened().values())

@@ -1,0 +1,154 @@
+"""Replay equals live, and each thing that could make it differ does."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from logs import ENGINE, Logs, logs_of
+from test_partition import EVENTFUL, START_MS, eventful
+
+from infra.processes import start_command
+from infra.topics import create_topics
+from load_tests.feed import feed
+from load_tests.recording import write
+from load_tests.replay_played import PlayedSource
+from load_tests.replay_run import past_of_topics, run_all
+from load_tests.simulator import simulate
+from schemas.events import TICK_KEY
+from schemas.incidents import Incident
+from schemas.profiles import DEFAULT_PROFILE
+from schemas.times import from_rfc3339
+from schemas.topics import ORDER_OF
+from streams.chunk import Chunk
+from streams.cli import cli
+from streams.partition import Partition
+from streams.replay import Run, compare, differences, replay
+from streams.replay_live import told_live
+from streams.settings import Settings
+from streams.subscriber import IncidentSubscriber
+
+
+class LogSource:
+    """Logs in memory, handed over in small pieces."""
+
+    def __init__(self, logs: Logs) -> None:
+        self.logs = logs
+
+    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+        while True:
+            topic = engine.order.next_topic
+            start = engine.order.positions.offsets[topic]
+            if start >= len(self.logs[topic]):
+                return
+            yield topic, self.logs[topic].chunk(start, start + 700)
+
+
+def played(logs: Logs, **options: Any) -> Run:
+    return replay(LogSource(logs), Partition(0, 1, engine=ENGINE, buffer_records=1 << 40, **options))
+
+
+def copied(logs: Logs) -> Logs:
+    return [type(log)(list(log.keys), list(log.values)) for log in logs]
+
+
+def test_a_replay_of_the_same_logs_tells_the_same_and_has_something_to_tell() -> None:
+    one, other = played(eventful()), played(copied(eventful()))
+    assert not differences(one.incidents, other.incidents)
+    assert len(one.opened()) >= 10
+    assert one.readings > 10_000
+    assert one.dead_letters > 0
+
+
+def test_negative_control_another_budget_differs() -> None:
+    bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
+    assert differences(played(eventful()).incidents, played(eventful(), fixed_profile=bold).incidents)
+
+
+def test_negative_control_a_tick_taken_from_every_topic_differs() -> None:
+    one = played(eventful())
+    # The tick at which an incident opened: without it in any topic the clock passes that moment by.
+    opened = next(i for i in one.incidents if i.kind.value == "silence")
+    at = f'"tick":{from_rfc3339(opened.opened_at)}'.encode()
+    logs = copied(eventful())
+    for log in logs:
+        for i in reversed(range(len(log))):
+            if log.keys[i] == TICK_KEY and at in (log.values[i] or b""):
+                del log.keys[i], log.values[i]
+    assert differences(one.incidents, played(logs).incidents)
+
+
+def test_negative_control_two_records_of_a_household_exchanged_differ() -> None:
+    one = played(eventful())
+    closed = next(i for i in one.incidents if i.state.value == "acknowledged")
+    logs = copied(eventful())
+    actions = logs[ORDER_OF["responder.actions"]]
+    mine = [i for i, key in enumerate(actions.keys) if key == closed.household.encode()]
+    first, last = mine[0], mine[-1]
+    actions.values[first], actions.values[last] = actions.values[last], actions.values[first]
+    assert differences(one.incidents, played(logs).incidents)
+
+
+def test_two_profiles_set_side_by_side_part_into_both_moved_and_only() -> None:
+    bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
+    a, b = played(eventful(), fixed_profile=DEFAULT_PROFILE), played(eventful(), fixed_profile=bold)
+    compared = compare(a, b)
+    assert compared.both + len(compared.moved) + len(compared.only_a) == len(a.opened())
+    assert compared.both + len(compared.moved) + len(compared.only_b) == len(b.opened())
+    assert compared.moved or compared.only_a or compared.only_b
+
+
+def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) -> None:
+    neighbourhood = simulate(7, 4, 12, start_ms=START_MS, rates=EVENTFUL)
+    whole = replay(PlayedSource(neighbourhood, 0, 1), Partition(0, 1, engine=ENGINE, buffer_records=1 << 40))
+    logs = played(logs_of(neighbourhood))
+    assert not differences(whole.incidents, logs.incidents)
+    assert whole.incidents
+    write(tmp_path / "street", neighbourhood, neighbourhood.truth)
+    out = tmp_path / "out"
+    done = CliRunner(env={"ANBU_PARTITIONS": "2"}).invoke(
+        cli, ["replay", str(tmp_path / "street"), "--out", str(out)], standalone_mode=False
+    )
+    assert done.exception is None, done.output
+    lines = (out / "incidents-as-in-the-log.jsonl").read_bytes().splitlines()
+    told = [msgspec.json.decode(line, type=Incident) for line in lines]
+    assert {(one.id, one.revision) for one in told} == {(one.id, one.revision) for one in whole.incidents}
+    assert json.loads((out / "figures.json").read_bytes())["as in the log"]["readings"] == whole.readings
+
+
+@pytest.mark.slow
+def test_replaying_the_topics_of_a_live_run_with_a_kill_gives_what_it_told(any_broker: Any, tmp_path: Path) -> None:
+    chosen = Settings(
+        kafka=any_broker.url,
+        partitions=2,
+        metrics_port=0,
+        checkpoint_every_s=0.3,
+        fetch_max_bytes=65_536,
+        session_timeout_s=6.0,
+        datadir=tmp_path,
+        group="replay-test",
+    )
+    create_topics(any_broker.bootstrap, 2, group=chosen.group)
+    neighbourhood = simulate(16, 6, 13, start_ms=START_MS, rates=EVENTFUL)
+    asyncio.run(feed(any_broker.bootstrap, neighbourhood, partitions=2))
+    worker = start_command("worker", settings=chosen, logs=tmp_path)
+    with IncidentSubscriber(any_broker.bootstrap) as reader:
+        while not reader.cases():
+            reader.poll(0.2)
+        worker.kill()
+        worker = start_command("worker", settings=chosen, logs=tmp_path)
+        while (reader.watching().data_until_ms or 0) < neighbourhood.until_ms - 60_000 or reader.watching().stale:
+            assert worker.alive, worker.tail()
+            reader.poll(0.2)
+    assert worker.stop(20) == 0
+    live = told_live(any_broker.bootstrap)
+    run = run_all(past_of_topics(any_broker.bootstrap, 2), None, lambda _done: None)
+    found = differences(run.incidents, live)
+    assert not found, found
+    assert len(run.opened()) >= 8
+    bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
+    assert differences(run_all(past_of_topics(any_broker.bootstrap, 2), bold, lambda _done: None).incidents, live)
