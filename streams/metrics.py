@@ -286,6 +286,11 @@ class WriterPrometheus:
             topic=sorted(ROWS),
             reason=[reason.value for reason in BadReason],
         )
+        self.partitions = new.gauge(
+            "anbu_writer_partitions",
+            "partitions that the group has given to this writer; all writers together have 2 for each of the topic set",
+            unit="partitions",
+        )
         self.held_records = new.gauge("anbu_writer_held_records", "records that wait for ClickHouse", unit="records")
         self.behind_seconds = new.gauge(
             "anbu_writer_behind_seconds",
@@ -306,6 +311,10 @@ class WriterPrometheus:
     def skipped(self, topic: str, reason: str, records: int) -> None:
         """Count records that gave no row."""
         self.skips.labels(topic, reason).inc(records)
+
+    def owns(self, partitions: int) -> None:
+        """Tell how much it reads."""
+        self.partitions.set(partitions)
 
     def held(self, records: int, behind_s: float) -> None:
         """Tell what waits."""

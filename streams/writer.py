@@ -55,8 +55,11 @@ class WriterMetrics(Protocol):
     def skipped(self, topic: str, reason: str, records: int) -> None:
         """So many records gave no row."""
 
+    def owns(self, partitions: int) -> None:
+        """So many partitions are given to it by the group."""
+
     def held(self, records: int, behind_s: float) -> None:
-        """So many records wait, the oldest of them since `behind_s` ago."""
+        """So many records wait, the oldest of them since `behind_s` ago; told at the end of every turn."""
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class WriterTally:
     batches: int = 0
     retries: int = 0
     skips: int = 0
+    partitions: int = 0
     held_records: int = 0
     behind_s: float = 0.0
 
@@ -83,6 +87,10 @@ class WriterTally:
         """Count records without a row."""
         self.skips += records
 
+    def owns(self, partitions: int) -> None:
+        """Keep the latest."""
+        self.partitions = partitions
+
     def held(self, records: int, behind_s: float) -> None:
         """Keep the latest."""
         self.held_records = records
@@ -91,6 +99,10 @@ class WriterTally:
 
 class Source(Protocol):
     """Where records come from: `KafkaSource`, or a test's list."""
+
+    @property
+    def owned(self) -> int:
+        """How many partitions are read here."""
 
     def poll(self, within_s: float) -> Polled:
         """Return what has come."""
@@ -169,6 +181,7 @@ class Writer:
         self._freezer.freeze(self._clock())
         self._throttle(source)
         self._write_frozen(source)
+        self.metrics.owns(source.owned)
         oldest_ms = self._freezer.oldest_ms
         self.metrics.held(
             self._freezer.records, 0.0 if oldest_ms is None else max(0.0, (self._wall() - oldest_ms) / 1000)

@@ -15,7 +15,7 @@ LIVE_WITHIN_S: Final = float(MAX_POLL_INTERVAL_S)
 class WriterHealth:
     """Passes on what the writer tells, and keeps what its health is judged by.
 
-    Ready while ClickHouse takes what it is given. A writer that waits for ClickHouse is live: a restart would not help.
+    Ready while the group gives it partitions and ClickHouse takes what it is given. A writer that waits for ClickHouse is live: a restart would not help.
     """
 
     def __init__(self, metrics: WriterMetrics, clock: Callable[[], float] = monotonic_s) -> None:
@@ -25,6 +25,7 @@ class WriterHealth:
         self._heart = Heart(clock(), live_within_s=LIVE_WITHIN_S)
         self._refused_since_s: float | None = None
         self._held = (0, 0.0)
+        self._partitions = 0
 
     def wrote(self, table: str, rows: int) -> None:
         """Pass on, and take down that ClickHouse answers."""
@@ -41,6 +42,11 @@ class WriterHealth:
         """Pass on."""
         self._metrics.skipped(topic, reason, records)
 
+    def owns(self, partitions: int) -> None:
+        """Pass on, and keep."""
+        self._partitions = partitions
+        self._metrics.owns(partitions)
+
     def held(self, records: int, behind_s: float) -> None:
         """Pass on, and take down that a turn was done."""
         self._held = (records, behind_s)
@@ -53,8 +59,10 @@ class WriterHealth:
         return Answer(not why, {"live": not why, "why": why, **self._told()})
 
     def ready(self, at_s: float) -> Answer:
-        """Tell whether it does its turns and ClickHouse takes what it is given."""
+        """Tell whether it does its turns, has something to read, and ClickHouse takes what it is given."""
         why = self._heart.why_not(at_s)
+        if not self._partitions:
+            why.append("owns no partition")
         since_s = self._refused_since_s
         if since_s is not None:
             why.append(f"ClickHouse has taken nothing for {at_s - since_s:.0f} s")
@@ -62,4 +70,4 @@ class WriterHealth:
 
     def _told(self) -> dict[str, Any]:
         records, behind_s = self._held
-        return {"held_records": records, "behind_s": round(behind_s, 1)}
+        return {"partitions": self._partitions, "held_records": records, "behind_s": round(behind_s, 1)}

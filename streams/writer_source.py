@@ -76,6 +76,11 @@ class KafkaSource:
         self._heard_s = monotonic_s()
         self._is_away = False
 
+    @property
+    def owned(self) -> int:
+        """How many partitions the group has given to this member."""
+        return len(self._consumer.assignment())
+
     def poll(self, within_s: float) -> Polled:
         """Read what has come, at most `within_s` long. Must be called again within 5 minutes to stay in the group.
 

@@ -339,9 +339,21 @@ def test_a_writer_whose_store_is_away_is_live_and_not_ready_and_says_since_when(
     assert (tally.rows, tally.held_records) == (3, 0)
 
 
+def test_a_writer_to_which_the_group_gives_nothing_is_live_and_not_ready() -> None:
+    clock = Clock()
+    health = WriterHealth(WriterTally(), clock)
+    health.owns(0)
+    health.held(0, 0.0)
+    assert health.live(clock()).ok
+    assert health.ready(clock()).body["why"] == ["owns no partition"]
+    health.owns(1)
+    assert health.ready(clock()).ok
+
+
 def test_a_writer_that_takes_no_turn_for_longer_than_the_group_waits_is_not_live() -> None:
     clock = Clock()
     health = WriterHealth(WriterTally(), clock)
+    health.owns(2)
     health.held(0, 0.0)
     assert health.live(299.0).ok
     assert not health.live(300.0).ok

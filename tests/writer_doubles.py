@@ -27,8 +27,8 @@ STATUS: Status = RECORDS["status"]  # type: ignore[assignment]
 SETTINGS = Settings()
 
 
-def incident_bytes(name: str) -> bytes:
-    return encode(msgspec.structs.replace(INCIDENT, id=name))
+def incident_bytes(name: str, **changes: Any) -> bytes:
+    return encode(msgspec.structs.replace(INCIDENT, id=name, **changes))
 
 
 def a_record(offset: int, partition: int = 0, value: bytes | None = None) -> Record:
@@ -70,6 +70,10 @@ class ListSource:
         self._clock = clock
         self._position = dict(log.committed)
         self._commits_as_it_reads = commits_as_it_reads
+
+    @property
+    def owned(self) -> int:
+        return len(self._position)
 
     def poll(self, within_s: float) -> Polled:
         self.polls += 1
