@@ -22,7 +22,7 @@ from schemas.incidents import EMERGENCIES, KIND_NAMES, IncidentKind, Severity
 from schemas.times import EPOCH
 from schemas.topics import DAY_MS
 from streams.incident_fold import Watching
-from streams.screen import SEOUL, severity_text, watching_text
+from streams.screen import SEOUL, incident_line, severity_text, watching_text
 from streams.wallclock import now_ms
 
 NARROWEST: Final = 80
@@ -229,9 +229,13 @@ class PlainView:
         self._most = most
         self._next = 0
         self._shown = 0
+        self._stale: tuple[int, ...] | None = None
 
     def show(self, sight: Sight) -> None:
-        """Print a line when enough has passed since the last."""
+        """Print a line when enough has passed since the last; once time passes as it does, one for each incident."""
+        if sight.watching is not None:
+            self._follow(sight.lines, sight.watching)
+            return
         if sight.share * _PLAIN_LINES < self._next:
             return
         self._next = int(sight.share * _PLAIN_LINES) + 1
@@ -247,6 +251,16 @@ class PlainView:
                 f"{'':>12}   {moment(story.told_ms)}  {story.severity.value:<8}  {story.last.household}"
                 f"  {' · '.join(KIND_NAMES[story.last.kind])}"
             )
+
+    def _follow(self, lines: Sequence[Story], watching: Watching) -> None:
+        if self._stale is None:
+            self._shown = len(lines)  # what was told while the past was filled in is news no more
+        for story in lines[self._shown :]:
+            self._console.print(incident_line(story.last), soft_wrap=True)
+        self._shown = len(lines)
+        if watching.stale != self._stale:
+            self._stale = watching.stale
+            self._console.print(watching_text(watching, now_ms()), soft_wrap=True)
 
     def close(self) -> None:
         """Nothing is left to do."""

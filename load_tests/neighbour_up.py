@@ -43,6 +43,10 @@ AHEAD_DAYS: Final = 365
 """So long the synthetic people have a future; whoever keeps them running longer starts anew."""
 SEAM_MS: Final = 4_000
 """The ticker is started when the feed is this near to now: messages of a moment must not come long after its tick."""
+NEAR_MS: Final = 120_000
+"""A worker this near to now has caught up: it says once a minute how far it has come."""
+TICK_MS: Final = 60_000
+"""Grid of the simulated ticks; the past ends on it, or the feed would wait for its next moment."""
 
 
 def run(*, households: int, days: int, seed: int) -> int:
@@ -118,9 +122,12 @@ class _Up:
         self.settings = chosen
         self.logs = folder / LOGS
         self.played = played
-        self.began_ms = now_ms()
+        self.began_ms = now_ms() // TICK_MS * TICK_MS
         """Up to here the past is filled in; from here on time passes as it does."""
         self.is_live = False
+        """The ticker has been started."""
+        self.has_caught_up = False
+        """The worker has judged everything up to now, once."""
 
     def run(self) -> None:
         homes = count(len(self.played.households), "synthetic household")
@@ -157,11 +164,16 @@ class _Up:
             parts.start_ticker()
             self._tell(f"filled in   {done.events:,} events in {took_text(play.elapsed_s)}")
             self._tell(f"ticker      a live tick every {self.settings.tick_every_s:g} s from now on")
-            self._tell_what_to_try()
 
     def _show(self, view: View, play: Play) -> None:
         sight = play.sight(self.began_ms)
-        if self.is_live:
+        if self.is_live and not self.has_caught_up and play.clock_ms > now_ms() - NEAR_MS:
+            self.has_caught_up = True
+            self._tell(
+                f"judged      everything up to now, {len(sight.lines):,} incidents in {took_text(play.elapsed_s)}"
+            )
+            self._tell_what_to_try()
+        if self.has_caught_up:
             sight = replace(sight, watching=play.onlooker.stories.watching(now_ms()))
         view.show(sight)
 
