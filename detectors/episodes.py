@@ -119,10 +119,15 @@ class Episodes:
                 return self.items[i]
         return None
 
-    def ghost_after(self, at: int) -> bool:
-        """Tell whether a ghost stirred after a moment."""
-        first = bisect_right(self.items, at, key=lambda episode: episode.start)
-        return any(not self.confirmed(i) for i in range(first, len(self.items)))
+    def last_ghost(self, after_ms: int, until_ms: int) -> int:
+        """Return when a ghost stirred last between two moments; 0 when none did."""
+        for i in range(len(self.items) - 1, -1, -1):
+            at = self.items[i].start
+            if at <= after_ms:
+                break
+            if at <= until_ms and not self.confirmed(i):
+                return at
+        return 0
 
     def proofs(self) -> Iterator[Episode]:
         """Yield the confirmed episodes, oldest first."""

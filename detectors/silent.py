@@ -170,7 +170,7 @@ def _finding(
         "raised_ms": alarm.raised_ms,
     }
     if silence is not None:
-        facts |= {"clock": clock, "unanswered": len(silence.steps), "ghosts": int(silence.ghost)}
+        facts |= {"clock": clock, "unanswered": len(silence.steps), "ghosts": int(silence.ghost_ms > 0)}
     return Finding(
         kind=IncidentKind.SILENCE,
         change=change,

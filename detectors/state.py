@@ -161,23 +161,37 @@ class State:
             lanes = [Lane(kind, rates[kind], max(lasts[kind], anchor_ms), sight[kind]) for kind in kinds]
             # Nobody is seen at home while they are out: there only what they carry can tell silence from absence.
             blind = blind_spans([lane for lane in lanes if lane.name != HOME] if carried else lanes) if lanes else []
-            ghost = HOME in self.rings and self.rings[HOME].ghost_after(since_ms)
-            silence = Silence(since_ms, lanes, steps, away, ghost, threshold, blind)
-            verdict = judge(
-                silence,
-                self.hours,
-                self.profile,
-                self.rhythm.longest,
-                budget=self.budget,
-                latest_silence_h=self.record.latest_silence_h if self.record else None,
-                warm_ms=self.warm_ms,
-            )
+            ghost_ms = self.rings[HOME].last_ghost(since_ms, until_ms) if HOME in self.rings else 0
+            silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind)
+            verdict = self._judge(silence)
+            if ghost_ms:
+                verdict = self._not_calmer(silence, verdict)
             if self.hospital_ms:
                 return silence, Verdict(NEVER_MS, "", NEVER_MS)
             pause = next(((a, b) for a, b in pauses if b > since_ms), None)
             if pause is None or pause[0] >= verdict.due_ms:
                 return silence, verdict
             anchor_ms = pause[1]
+
+    def _judge(self, silence: Silence) -> Verdict:
+        return judge(
+            silence,
+            self.hours,
+            self.profile,
+            self.rhythm.longest,
+            budget=self.budget,
+            latest_silence_h=self.record.latest_silence_h if self.record else None,
+            warm_ms=self.warm_ms,
+        )
+
+    def _not_calmer(self, silence: Silence, verdict: Verdict) -> Verdict:
+        """Return the verdict, but never a later one than if the ghost had been the person: doubt must not calm more than proof."""
+        at_ms = silence.ghost_ms
+        lanes = [lane._replace(since_ms=at_ms) if lane.name == HOME else lane for lane in silence.lanes]
+        steps = [step for step in silence.steps if step.at_ms > at_ms]
+        proven = self._judge(silence._replace(since_ms=at_ms, lanes=lanes, steps=steps, ghost_ms=0))
+        due = min(verdict, proven, key=_due)
+        return due._replace(ask_ms=min(verdict.ask_ms, proven.ask_ms))
 
     def scores(self, silence: Silence, clock_ms: int) -> dict[str, float]:
         """Return what each channel, and the unanswered calls, add to the score of a silence by a moment, nats."""
@@ -192,3 +206,7 @@ def last_life(ring: Episodes, until_ms: int) -> int:
     """Return the last confirmed sign of life in a ring, not after a moment; 0 without any."""
     last = ring.life_before(until_ms)
     return 0 if last is None else min(last.end, until_ms)
+
+
+def _due(verdict: Verdict) -> int:
+    return verdict.due_ms

@@ -23,7 +23,8 @@ class Silence(NamedTuple):
     lanes: list[Lane]
     steps: list[Step]
     away: bool
-    ghost: bool
+    ghost_ms: int
+    """When a lone motion trigger last stirred in it, perhaps the person; 0 when none did."""
     threshold: float
     """Nats."""
     blind: Spans
@@ -68,7 +69,7 @@ def judge(
             (seen_for(since, int(span_h * HOUR_MS), silence.blind), name)
             for span_h, name in ((ordinary_h, "longest"), (fixed_h, "fixed"))
         ]
-        lowered = how.ghost_nats if silence.ghost else 0.0
+        lowered = how.ghost_nats if silence.ghost_ms else 0.0
         ask_at = min(how.ask_at * silence.threshold / REFERENCE_THRESHOLD, silence.threshold)
         levels = [ask_at + lowered, silence.threshold + lowered]
         end_ms = min(min(clocks)[0], _last_change(silence))

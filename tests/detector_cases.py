@@ -346,7 +346,11 @@ CASES: Final = (
         Episodes,
         Episodes,
         _learn_sign,
-        lambda ring: [[(one.start, one.end, one.leaves) for one in ring.proofs()], ring.ghosts(), ring.ghost_after(0)],
+        lambda ring: [
+            [(one.start, one.end, one.leaves) for one in ring.proofs()],
+            ring.ghosts(),
+            ring.last_ghost(0, 1 << 60),
+        ],
         lambda ring: packed(ring.state()),
         lambda state: Episodes.from_state(msgspec.msgpack.decode(state)),
         signs,
