@@ -7,7 +7,7 @@ first try and lost only its answer, would store the rows twice.
 import hashlib
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from schemas.rows import STATUSES, BadReason, BadRow, Row, Table, Values, last_of_each_hour, to_row
@@ -44,6 +44,8 @@ class Batch:
     """How many records gave no row, by reason."""
     first_bad: int | None
     token: str
+    commits: bool = True
+    """False when the log has begun anew since: the offsets are none of its own."""
 
 
 @dataclass(slots=True)
@@ -95,6 +97,25 @@ def _thinned(table: Table, values: list[Values]) -> tuple[Values, ...]:
     return tuple(last_of_each_hour(values) if table is STATUSES else values)
 
 
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A record that does not follow on the one before it in its partition.
+
+    (No topic that is read here is compacted or written in transactions, so offsets follow on each other.)
+    """
+
+    place: Place
+    expected: int
+    found: int
+    is_lost: bool = False
+    """The gap was there at the second reading too: what lay in it is gone from the log."""
+
+    @property
+    def is_back(self) -> bool:
+        """The broker counts from an earlier offset again: it has lost its memory, or its newest records."""
+        return self.found < self.expected
+
+
 class Freezer:
     """Gathers records by partition, cuts them into batches, and holds each until it is acknowledged.
 
@@ -108,33 +129,41 @@ class Freezer:
         self._frozen: deque[Batch] = deque()
         self._next: dict[Place, int] = {}
         """The offset that follows on what was taken of each partition, held or acknowledged."""
-        self._jumps: dict[Place, tuple[int, int]] = {}
-        """The step out of order for which a partition was read again, until something of it is acknowledged."""
+        self._gaps: dict[Place, int] = {}
+        """The offset from which a partition was read a second time, because it was missing."""
 
-    def add(self, records: Iterable[Record], at_s: float) -> set[Place]:
-        """Take in records as they were read; the partitions that must be read again from the committed offset.
+    def add(self, records: Iterable[Record], at_s: float) -> list[Jump]:
+        """Take in records as they were read, and tell where they do not follow on each other.
 
-        A record that does not follow on the one before it is no record to go on with: a reader that lost some would
-        have them committed unseen, and a broker that lost its memory, or its newest records, gives old offsets to new
-        ones. What was held of that partition is let go. When the same step comes again it is really in the log: a gap is
-        then passed, a repeat left out. (No topic that is read here is compacted or written in transactions.)
+        - A gap: nothing behind it is taken, or a commit would pass over what a reader has lost. Read again from
+          `expected`; when it is missing then too, it is lost and passed.
+        - Back: the log has new records under old offsets. They are taken, and what is held of the old ones is still
+          written but commits nothing: the offset would be one of the new log.
         """
-        out_of_step: set[Place] = set()
+        waiting: dict[Place, Jump] = {}
+        told: list[Jump] = []
         for record in records:
             place = (record.topic, record.partition)
-            if place in out_of_step:
+            if place in waiting:
                 continue
             expected = self._next.get(place, record.offset)
-            if record.offset != expected:
-                if self._jumps.get(place) != (expected, record.offset):
-                    self.forget({place: None})
-                    self._jumps[place] = (expected, record.offset)
-                    out_of_step.add(place)
+            if record.offset < expected:
+                self._begin_anew(place)
+                told.append(Jump(place, expected, record.offset))
+            elif record.offset > expected:
+                if self._gaps.get(place) != expected:
+                    self._gaps[place] = expected
+                    waiting[place] = Jump(place, expected, record.offset)
                     continue
-                if record.offset < expected:
-                    continue
+                told.append(Jump(place, expected, record.offset, is_lost=True))
             self._take(place, record, at_s)
-        return out_of_step
+        return [*told, *waiting.values()]
+
+    def _begin_anew(self, place: Place) -> None:
+        if place in self._growing:
+            self._cut(place)
+        self._gaps.pop(place, None)
+        self._frozen = deque(replace(batch, commits=False) if batch.place == place else batch for batch in self._frozen)
 
     def _take(self, place: Place, record: Record, at_s: float) -> None:
         self._next[place] = record.offset + 1
@@ -167,7 +196,6 @@ class Freezer:
         if not self._frozen or self._frozen[0] is not batch:
             raise ValueError(f"{batch.token} is not the batch that was next")
         self._frozen.popleft()
-        self._jumps.pop(batch.place, None)
 
     def forget(self, places: Mapping[Place, int | None]) -> None:
         """Let go of all that is held of these partitions: another has them now, or they are read again.
@@ -177,6 +205,7 @@ class Freezer:
         for place, offset in places.items():
             self._growing.pop(place, None)
             self._next.pop(place, None)
+            self._gaps.pop(place, None)
             if offset is not None:
                 self._next[place] = offset
         self._frozen = deque(batch for batch in self._frozen if batch.place not in places)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, NotSupportedError, ProgrammingError
+from clickhouse_connect.driver.httputil import all_managers, get_pool_manager
 
 from streams.settings import masked
 
@@ -90,22 +91,42 @@ def failure_of(error: ClickHouseError) -> ClickHouseAwayError | ClickHouseRefuse
 def _open_server(url: str, database: str, within_s: float) -> Any:
     parts = urlsplit(url)
     tls = parts.scheme == "clickhouses"
-    return clickhouse_connect.get_client(
-        interface="https" if tls else "http",
-        host=parts.hostname,
-        port=parts.port or (8443 if tls else 8123),
-        username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password or ""),
-        database=database or None,
-        connect_timeout=CONNECT_WITHIN_S,
-        # The driver cuts fractions off, and takes 0 for a mistake.
-        send_receive_timeout=max(1, round(within_s)),
-        query_limit=0,
-        client_name="anbu",
-        # A session stays locked on the server for as long as an insert that this side has given up still runs there.
-        autogenerate_session_id=False,
-        dedicated_pool=True,
-    )
+    # A pool of our own: the driver's would send rows and password to whatever proxy HTTP_PROXY names, even those for this
+    # machine. Connections come from ANBU_* variables only.
+    pool = get_pool_manager()
+    with contextlib.ExitStack() as on_failure:
+        on_failure.callback(_end_pool, pool)
+        client: Any = clickhouse_connect.get_client(
+            interface="https" if tls else "http",
+            host=parts.hostname,
+            port=parts.port or (8443 if tls else 8123),
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password or ""),
+            database=database or None,
+            connect_timeout=CONNECT_WITHIN_S,
+            # The driver cuts fractions off, and takes 0 for a mistake.
+            send_receive_timeout=max(1, round(within_s)),
+            query_limit=0,
+            client_name="anbu",
+            # A session stays locked on the server for as long as an insert that this side has given up still runs there.
+            autogenerate_session_id=False,
+            pool_mgr=pool,
+        )
+        on_failure.pop_all()
+    close: Callable[[], None] = client.close
+
+    def close_with_pool() -> None:
+        close()
+        _end_pool(pool)
+
+    client.close = close_with_pool
+    return client
+
+
+def _end_pool(pool: Any) -> None:
+    pool.clear()
+    # The driver remembers every pool it made: each try in a night without a server would leave one.
+    all_managers.pop(pool, None)
 
 
 def _open_embedded(folder: Path) -> Any:

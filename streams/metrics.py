@@ -286,6 +286,12 @@ class WriterPrometheus:
             topic=sorted(ROWS),
             reason=[reason.value for reason in BadReason],
         )
+        self.losses = new.counter(
+            "anbu_writer_lost_total",
+            "records that retention had deleted before the writer read them: real loss to the tables",
+            unit="records",
+            topic=sorted(ROWS),
+        )
         self.partitions = new.gauge(
             "anbu_writer_partitions",
             "partitions that the group has given to this writer; all writers together have 2 for each of the topic set",
@@ -311,6 +317,10 @@ class WriterPrometheus:
     def skipped(self, topic: str, reason: str, records: int) -> None:
         """Count records that gave no row."""
         self.skips.labels(topic, reason).inc(records)
+
+    def lost(self, topic: str, records: int) -> None:
+        """Count records that were gone."""
+        self.losses.labels(topic).inc(records)
 
     def owns(self, partitions: int) -> None:
         """Tell how much it reads."""

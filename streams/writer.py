@@ -3,7 +3,8 @@
 One turn (`Writer.step`), in this order, so that nothing is lost and nothing counts twice:
 
 1. Poll the broker, also while nothing more may be read: the group keeps its members by their polls.
-2. Forget what is held of partitions that changed hands or are out of step: it is read again from the committed offset.
+2. Forget what is held of partitions that changed hands: it is read again from the committed offset. Read again where
+   records do not follow on each other.
 3. Cut what is large or old enough into batches; from here on a batch never changes.
 4. Stop reading when enough is held, and go on when there is room again.
 5. Write the oldest batch, table by table, under its token, and wait for ClickHouse's acknowledgement.
@@ -17,13 +18,13 @@ import logging
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from streams.backoff import Backoff
-from streams.batches import Batch, Freezer, Limits
+from streams.batches import Batch, Freezer, Jump, Limits
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.publish import BrokerAwayError
 from streams.settings import Settings
@@ -37,6 +38,8 @@ log = logging.getLogger("anbu.writer")
 POLL_S: Final = 0.2
 WRITING_AT_MOST_S: Final = 10.0
 """One turn starts no further batch after so long: the broker must be polled."""
+TELL_AGAIN_S: Final = 600.0
+"""An absence of ClickHouse is told when it begins, when its reason changes, and then so often."""
 
 
 class WriterError(Exception):
@@ -55,6 +58,9 @@ class WriterMetrics(Protocol):
     def skipped(self, topic: str, reason: str, records: int) -> None:
         """So many records gave no row."""
 
+    def lost(self, topic: str, records: int) -> None:
+        """So many records were gone from the log before they were read."""
+
     def owns(self, partitions: int) -> None:
         """So many partitions are given to it by the group."""
 
@@ -70,6 +76,7 @@ class WriterTally:
     batches: int = 0
     retries: int = 0
     skips: int = 0
+    gone: int = 0
     partitions: int = 0
     held_records: int = 0
     behind_s: float = 0.0
@@ -86,6 +93,10 @@ class WriterTally:
     def skipped(self, topic: str, reason: str, records: int) -> None:  # noqa: ARG002 - as above
         """Count records without a row."""
         self.skips += records
+
+    def lost(self, topic: str, records: int) -> None:  # noqa: ARG002 - as above
+        """Count records that were gone."""
+        self.gone += records
 
     def owns(self, partitions: int) -> None:
         """Keep the latest."""
@@ -110,8 +121,8 @@ class Source(Protocol):
     def commit(self, place: Place, offset: int) -> None:
         """Keep that everything before `offset` is stored."""
 
-    def restart(self, places: Iterable[Place]) -> None:
-        """Read these partitions again from their committed offsets; the next poll tells them as restarted."""
+    def rewind(self, place: Place, offset: int) -> None:
+        """Go on reading a partition at `offset`."""
 
     def pause(self) -> None:
         """Bring nothing more until `resume`."""
@@ -153,6 +164,7 @@ class Writer:
         self._retry_at_s: float | None = None
         self._is_paused = False
         self._told = ""
+        self._told_s = 0.0
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Write until `stop` is set; without one, until SIGTERM or SIGINT. What is held then is written once more.
@@ -172,12 +184,8 @@ class Writer:
         source = self._open_source()
         polled = source.poll(self._poll_s(within_s))
         self._freezer.forget(polled.restarted)
-        if out_of_step := self._freezer.add(polled.records, self._clock()):
-            log.warning(
-                "%s: records do not follow on each other; reading again from the committed offset",
-                ", ".join(f"{topic}/{partition}" for topic, partition in sorted(out_of_step)),
-            )
-            source.restart(out_of_step)
+        for jump in self._freezer.add(polled.records, self._clock()):
+            self._mend(source, jump)
         self._freezer.freeze(self._clock())
         self._throttle(source)
         self._write_frozen(source)
@@ -186,6 +194,18 @@ class Writer:
         self.metrics.held(
             self._freezer.records, 0.0 if oldest_ms is None else max(0.0, (self._wall() - oldest_ms) / 1000)
         )
+
+    def _mend(self, source: Source, jump: Jump) -> None:
+        topic, partition = jump.place
+        if jump.is_back:
+            log.error("%s/%d begins anew at offset %d: the broker has lost records", topic, partition, jump.found)
+        elif jump.is_lost:
+            gone = jump.found - jump.expected
+            log.error("%s/%d: %d records were gone from the log before they were read", topic, partition, gone)
+            self.metrics.lost(topic, gone)
+        else:
+            log.warning("%s/%d: reading again from offset %d, which was missing", topic, partition, jump.expected)
+            source.rewind(jump.place, jump.expected)
 
     def _open_source(self) -> Source:
         if self._source is None:
@@ -222,7 +242,8 @@ class Writer:
             self._backoff.succeed()
             self._told = ""
             self._retry_at_s = None
-            source.commit(batch.place, batch.last + 1)
+            if batch.commits:
+                source.commit(batch.place, batch.last + 1)
             self._freezer.acknowledge(batch)
             self._tell_bad(batch)
 
@@ -244,11 +265,12 @@ class Writer:
             ) from error
 
     def _wait_after(self, error: ClickHouseAwayError) -> None:
-        if str(error) != self._told:
+        now_s = self._clock()
+        if str(error) != self._told or now_s - self._told_s >= TELL_AGAIN_S:
             log.error("%s; nothing is lost, trying on", error)
-        self._told = str(error)
+            self._told, self._told_s = str(error), now_s
         self.metrics.retried()
-        self._retry_at_s = self._clock() + self._backoff.fail()
+        self._retry_at_s = now_s + self._backoff.fail()
 
     def _tell_bad(self, batch: Batch) -> None:
         for reason, records in batch.bad:

@@ -42,6 +42,10 @@ class WriterHealth:
         """Pass on."""
         self._metrics.skipped(topic, reason, records)
 
+    def lost(self, topic: str, records: int) -> None:
+        """Pass on."""
+        self._metrics.lost(topic, records)
+
     def owns(self, partitions: int) -> None:
         """Pass on, and keep."""
         self._partitions = partitions

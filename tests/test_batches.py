@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writer_doubles import ROUGH, a_record, a_status, incident_bytes
 
-from streams.batches import Batch, Freezer, Limits
+from streams.batches import Batch, Freezer, Jump, Limits
 from streams.tail import Record
 
 
@@ -74,71 +74,78 @@ def run_of(first: int, end: int) -> list[Record]:
     return [a_record(offset) for offset in range(first, end)]
 
 
-def test_a_reader_that_goes_back_reads_again_from_the_committed_offset() -> None:
-    """Whether the same records come again or a broker that lost its memory gives their offsets to others, who knows."""
-    freezer = Freezer(ROUGH)
-    assert freezer.add(run_of(10, 16), 0.0) == set()
-    assert freezer.add(run_of(13, 18), 0.0) == {("incidents", 0)}
-    assert freezer.records == 0
-    assert freezer.add(run_of(10, 18), 0.0) == set()
-    assert names_in(batches_of(freezer)) == [f"i-0-{offset}" for offset in range(10, 18)]
+P = ("incidents", 0)
 
 
-def test_a_gap_is_read_again_once_and_passed_when_it_is_still_there() -> None:
+def test_a_gap_is_read_again_from_where_it_begins_and_nothing_held_is_let_go() -> None:
     freezer = Freezer(ROUGH)
-    log = run_of(0, 3) + run_of(5, 7)
-    assert freezer.add(log, 0.0) == {("incidents", 0)}
-    assert freezer.records == 0
-    assert freezer.add(log, 0.0) == set()
-    assert names_in(batches_of(freezer)) == [f"i-0-{offset}" for offset in (0, 1, 2, 5, 6)]
+    assert freezer.add(run_of(0, 3) + run_of(5, 7), 0.0) == [Jump(P, 3, 5)]
+    assert freezer.records == 3
+    assert freezer.add(run_of(3, 7), 0.0) == []
+    assert names_in(batches_of(freezer)) == [f"i-0-{offset}" for offset in range(7)]
+
+
+def test_a_gap_that_is_still_there_is_lost_told_and_passed() -> None:
+    freezer = Freezer(ROUGH)
+    freezer.add(run_of(0, 3) + run_of(5, 7), 0.0)
+    assert freezer.add(run_of(6, 8), 0.0) == [Jump(P, 3, 6, is_lost=True)]  # retention has moved on meanwhile
+    assert names_in(batches_of(freezer)) == [f"i-0-{offset}" for offset in (0, 1, 2, 6, 7)]
 
 
 def test_a_gap_after_what_was_acknowledged_is_noticed_too() -> None:
     freezer = Freezer(ROUGH)
     freezer.add(run_of(0, 4), 0.0)
     batches_of(freezer)
-    assert freezer.add(run_of(5, 6), 0.0) == {("incidents", 0)}
-    assert freezer.add(run_of(4, 6), 0.0) == set()
+    assert freezer.add(run_of(5, 6), 0.0) == [Jump(P, 4, 5)]
+    assert freezer.add(run_of(4, 6), 0.0) == []
     assert names_in(batches_of(freezer)) == ["i-0-4", "i-0-5"]
 
 
-def test_a_record_that_is_twice_in_every_reading_is_taken_once() -> None:
+def test_a_gap_before_the_first_record_is_noticed_where_the_beginning_is_known() -> None:
     freezer = Freezer(ROUGH)
-    log = [*run_of(0, 3), *run_of(2, 4)]
-    assert freezer.add(log, 0.0) == {("incidents", 0)}
-    assert freezer.add(log, 0.0) == set()
-    assert names_in(batches_of(freezer)) == [f"i-0-{offset}" for offset in range(4)]
+    freezer.forget({P: 4})
+    assert freezer.add(run_of(5, 7), 0.0) == [Jump(P, 4, 5)]
+    assert freezer.add(run_of(4, 7), 0.0) == []
 
 
-def test_a_log_that_begins_anew_a_second_time_is_noticed_a_second_time() -> None:
+def test_a_log_that_begins_anew_is_taken_and_what_is_held_of_the_old_one_commits_nothing() -> None:
+    """The old batches' offsets, committed, would pass over records of the new log."""
     freezer = Freezer(ROUGH)
-    for _ in range(3):
-        freezer.add(run_of(0, 6), 0.0)
-        batches_of(freezer)
-        assert freezer.add(run_of(0, 1), 0.0) == {("incidents", 0)}
+    freezer.add(run_of(10, 16), 0.0)
+    new = [a_record(offset, value=incident_bytes(f"new-{offset}")) for offset in range(6)]
+    (jump,) = freezer.add(new, 0.0)
+    assert (jump, jump.is_back) == (Jump(P, 16, 0), True)
+    batches = batches_of(freezer)
+    assert names_in(batches) == [*(f"i-0-{offset}" for offset in range(10, 16)), *(f"new-{at}" for at in range(6))]
+    assert [(batch.first, batch.last, batch.commits) for batch in batches] == [
+        (10, 13, False),
+        (14, 15, False),
+        (0, 3, True),
+        (4, 5, True),
+    ]
+
+
+def test_a_record_that_comes_twice_loses_nothing() -> None:
+    freezer = Freezer(ROUGH)
+    freezer.add([*run_of(0, 3), *run_of(2, 5)], 0.0)
+    batches = batches_of(freezer)
+    assert set(names_in(batches)) == {f"i-0-{offset}" for offset in range(5)}
+    assert [batch.last for batch in batches if batch.commits] == [4]
 
 
 def test_one_partition_out_of_step_leaves_the_others_what_they_are() -> None:
     freezer = Freezer(ROUGH)
     freezer.add([a_record(0), a_record(7, 1)], 0.0)
-    assert freezer.add([a_record(2), a_record(8, 1), a_record(3)], 0.0) == {("incidents", 0)}
-    assert names_in(batches_of(freezer)) == ["i-1-7", "i-1-8"]
-
-
-def test_a_gap_before_the_first_record_is_noticed_where_the_beginning_is_known() -> None:
-    freezer = Freezer(ROUGH)
-    freezer.forget({("incidents", 0): 4})
-    assert freezer.add(run_of(5, 7), 0.0) == {("incidents", 0)}
-    freezer.forget({("incidents", 0): 4})
-    assert freezer.add(run_of(5, 7), 0.0) == set()  # retention has taken it: passed
+    assert freezer.add([a_record(2), a_record(8, 1), a_record(3)], 0.0) == [Jump(P, 1, 2)]
+    assert names_in(batches_of(freezer)) == ["i-0-0", "i-1-7", "i-1-8"]
 
 
 def test_what_was_forgotten_may_begin_anywhere() -> None:
     freezer = Freezer(ROUGH)
     freezer.add(run_of(0, 9), 0.0)
-    freezer.forget({("incidents", 0): None, ("dead.letters", 3): None})
+    freezer.forget({P: None, ("dead.letters", 3): None})
     assert (freezer.records, freezer.head(), freezer.oldest_ms) == (0, None, None)
-    assert freezer.add(run_of(4, 6), 0.0) == set()
+    assert freezer.add(run_of(4, 6), 0.0) == []
 
 
 def test_the_same_offsets_with_other_bytes_are_another_token() -> None:

@@ -117,6 +117,7 @@ def test_the_writer_tells_what_it_did() -> None:
     metrics.wrote("incidents", 4)
     metrics.retried()
     metrics.skipped("dead.letters", "not_readable", 2)
+    metrics.lost("incidents", 3)
     metrics.owns(4)
     metrics.held(9, 1.5)
     text = scraped(registry)
@@ -127,6 +128,7 @@ def test_the_writer_tells_what_it_did() -> None:
         'anbu_writer_rows_total{table="statuses"} 0.0',
         "anbu_writer_retries_total 1.0",
         'anbu_writer_skipped_total{reason="not_readable",topic="dead.letters"} 2.0',
+        'anbu_writer_lost_total{topic="incidents"} 3.0',
         "anbu_writer_partitions 4.0",
         "anbu_writer_held_records 9.0",
         "anbu_writer_behind_seconds 1.5",

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -29,7 +29,7 @@ from writer_doubles import (
 
 from schemas.rows import Table, Values
 from streams.backoff import Backoff
-from streams.batches import Limits
+from streams.batches import Freezer, Jump, Limits
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.tail import Record
 from streams.writer import Writer, WriterError, WriterTally
@@ -80,7 +80,7 @@ def live_and_die(lives: list[list[str]], seed: int, **source_habits: Any) -> tup
         with contextlib.suppress(KilledError):
             while life:
                 if random.random() < 0.2:
-                    source.restart([("incidents", random.randint(0, 1))])
+                    source.restarts.add(("incidents", random.randint(0, 1)))
                 writer.step()
                 if source.at_end and writer._freezer.records == 0:
                     break
@@ -251,8 +251,14 @@ def test_records_that_the_reader_lost_are_read_again_and_nothing_is_committed_ov
     assert set(store.names) == {f"i-{p}-{o}" for p in range(2) for o in range(20)}
 
 
+def trusting(freezer: Freezer, records: Iterable[Record], at_s: float) -> list[Jump]:
+    for record in records:
+        freezer._take((record.topic, record.partition), record, at_s)
+    return []
+
+
 def test_negative_control_a_writer_that_trusts_its_reader_loses_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ListSource, "restart", lambda self, places: None)
+    monkeypatch.setattr(Freezer, "add", trusting)
     log, clock, store = a_log(20), Clock(), ListStore()
     source = Forgetful(log, Random(5), clock)
     drain(a_writer(source, store, clock), source)
@@ -272,7 +278,42 @@ def test_a_broker_that_lost_its_memory_while_records_were_held_loses_no_new_reco
     source._position.clear()
     away[0] = False
     drain(writer, source)
-    assert {f"new-{at}" for at in range(5)} <= set(store.names)
+    assert set(store.names) == {f"i-0-{at}" for at in range(8)} | {f"new-{at}" for at in range(5)}
+    assert log.committed == {("incidents", 0): 5}
+
+
+def test_what_retention_has_taken_is_counted_and_told_and_passed(caplog: pytest.LogCaptureFixture) -> None:
+    log, clock, store, tally = a_log(12, partitions=1), Clock(), ListStore(), WriterTally()
+    log.committed[("incidents", 0)] = 2
+    log.records = log.records[7:]
+
+    class Resetting(ListSource):
+        """Begins where the log begins, when it is sent before that."""
+
+        def poll(self, within_s: float) -> Polled:
+            polled = super().poll(within_s)
+            for place, offset in self._position.items():
+                self._position[place] = max(offset, 7)
+            return polled
+
+    source = Resetting(log, Random(0), clock)
+    with caplog.at_level(logging.ERROR, "anbu.writer"):
+        drain(a_writer(source, store, clock, metrics=tally), source)
+    assert store.names == [f"i-0-{at}" for at in range(7, 12)]
+    assert tally.gone == 5
+    assert [r.getMessage() for r in caplog.records] == [
+        "incidents/0: 5 records were gone from the log before they were read"
+    ]
+    assert log.committed == {("incidents", 0): 12}
+
+
+def test_a_long_absence_is_told_again_every_ten_minutes(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    writer = a_writer(ListSource(a_log(3), Random(3), clock), ListStore(lambda: "before"), clock)
+    with caplog.at_level(logging.ERROR, "anbu.writer"):
+        while clock.at_s < 3_600:
+            writer.step()
+    assert 5 <= len(caplog.records) <= 6
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.httputil import all_managers
 from clickhouse_front import Fault, Front
 from writer_doubles import (
     MINUTE,
@@ -187,6 +188,19 @@ def test_a_server_away_for_a_while_costs_nothing_but_time(front: Front, server: 
     assert server.counts == [120, 120]
 
 
+def test_a_night_of_tries_leaves_nothing_behind(front: Front, server: Database) -> None:
+    front.is_away = True
+    before = len(all_managers)
+    with contextlib.closing(ClickHouseStore(server.url, 1.0)) as store:
+        for _ in range(20):
+            with pytest.raises(ClickHouseAwayError):
+                store.write(TABLES[0], [], "one")
+        assert len(all_managers) == before
+        front.is_away = False
+        write_all(store, a_log(1))
+    assert len(all_managers) == before
+
+
 @pytest.mark.parametrize("missing", ["nothing", "the same token", "deduplication", "the window"])
 @pytest.mark.parametrize("fault", [Fault.RESET_AFTER, Fault.HANG_AFTER], ids=["RESET_AFTER", "HANG_AFTER"])
 def test_a_lost_acknowledgement_doubles_the_rows_unless_token_setting_and_window_are_there(
@@ -242,6 +256,13 @@ def test_an_older_server_gets_only_the_settings_it_knows(server: Database) -> No
             patch.setattr("streams.writer_store.connect", again)
             store._open()
     assert "deduplicate_insert" not in store._once
+
+
+def test_rows_and_password_go_to_no_proxy_of_the_environment(server: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    write_all(ClickHouseStore(server.url, 1.0), a_log(1))
+    assert server.counts == [2, 2]
 
 
 # Both ways.

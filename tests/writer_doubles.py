@@ -1,6 +1,6 @@
 """A log, a store and a clock made of lists and numbers, for tests of the writer."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -103,8 +103,8 @@ class ListSource:
     def commit(self, place: Place, offset: int) -> None:
         self.log.committed[place] = offset
 
-    def restart(self, places: Iterable[Place]) -> None:
-        self.restarts.update(places)
+    def rewind(self, place: Place, offset: int) -> None:
+        self._position[place] = offset
 
     def pause(self) -> None:
         self.paused = True
