@@ -19,6 +19,7 @@ PHONE: Final = Source("/phone/app", 3600)
 TELECOM: Final = Source("/phone/telecom", 86_400)
 CALLS: Final = Source("/calls/p")
 ROBOT: Final = Source("/robot/r", 3600)
+BAND: Final = Source("/worn/band", 3600)
 
 
 def at(day: int, hour: float) -> int:
@@ -68,7 +69,7 @@ class Home:
         out = []
         for hour in range(first, -(-until_ms // HOUR_MS)):
             for source in self.sources:
-                if source.source.startswith("/phone") and source.expect_every_s == 3600:
+                if source.source.startswith(("/phone", "/worn")) and source.expect_every_s == 3600:
                     out.append(event("complete_until", hour * HOUR_MS, source.source, until_ms=hour * HOUR_MS))
                 elif source.expect_every_s == 3600:
                     out.append(event("heartbeat", hour * HOUR_MS, source.source))
