@@ -44,8 +44,8 @@ class Keeper:
         found = recovered or Recovered()
         self._stamp = Stamp(found.top_epoch + 1, owner, found.top_number)
         self._rewrite = [watched.name for watched in roster]
-        self._ended_keys: list[bytes] = []
-        """Keys whose end the last checkpoint told: their tombstones go out with the next one."""
+        self._ended_keys = list(found.leftover)
+        """Keys whose end the last checkpoint told, or a former owner's: their tombstones go out with the next one."""
 
     def has_work(self, roster: Roster) -> bool:
         """Tell whether a checkpoint would have more than a position to write."""
@@ -63,8 +63,10 @@ class Keeper:
         cut = Cut(positions.offsets, positions.ticks, positions.clock_ms, positions.live)
         rows: list[tuple[bytes, bytes | None]] = []
         counts = dict.fromkeys(("hot", "rhythm", "record", "tombstone"), 0)
-        tombstones = [key for key in self._ended_keys if roster.get(key[2:].decode()) is None]
-        self._ended_keys = []
+        roster.pass_ends(cut)
+        tombstones = [key for key in self._ended_keys if _is_over(key, roster)]
+        # Whoever ended ahead of the position must stay known as such until the position has passed it.
+        self._ended_keys = [key for key in self._ended_keys if key[2:].decode() in roster.ended_ahead]
         self._write_again(roster)
         for watched in roster.dirty.values():
             for kind, key, payload in self._rows_of(watched, roster, cut):
@@ -98,6 +100,9 @@ class Keeper:
             return [("hot", HOT + name, [list(cut)])]
         rows: list[tuple[str, bytes, Any]] = []
         rhythm = watched.rhythm_payload()
+        if watched.model is None and watched.rhythm_kept >= 0:
+            self._ended_keys += [prefix + name for prefix in RHYTHMS]
+            watched.rhythm_kept = -1
         if rhythm is not None:
             # Before the hot row that needs it.
             rows.append(("rhythm", RHYTHMS[watched.rhythm_place] + name, rhythm))
@@ -106,6 +111,15 @@ class Keeper:
             rows.append(("record", RECORD + name, watched.record_bytes or None))
             watched.record_dirty = False
         return rows
+
+
+def _is_over(key: bytes, roster: Roster) -> bool:
+    """Tell whether nobody needs a row any more."""
+    name = key[2:].decode()
+    watched = roster.get(name)
+    if watched is None:
+        return name not in roster.ended_ahead
+    return watched.model is None and key[:2] in RHYTHMS
 
 
 def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tuple[Whole, set[str]]:

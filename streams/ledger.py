@@ -4,6 +4,7 @@ Every revision it returns has a deterministic id and number, so that whatever is
 record again, and readers drop it.
 """
 
+from collections import Counter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -12,48 +13,25 @@ from detectors.findings import Finding
 from detectors.hazard import NEVER_MS
 from schemas.actions import ActionResult, ResponderAction
 from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentKind
-from schemas.times import from_rfc3339, to_rfc3339
+from schemas.times import to_rfc3339
 from streams import revisions
 from streams.identity import case_id, emergency_id, incident_id
+from streams.open_incident import Open
 from streams.revisions import Teller
 
 MERGE_MS: Final = 600_000
 """An emergency this near another open one of its kind is the same one: a button pressed five times."""
 QUIET_MS: Final = 600_000
 """At most one revision in this time, unless severity rises."""
-REMEMBERED_MS: Final = 7 * 86_400_000
-"""How long an ended incident is known: a repeat of its event opens nothing, and its tombstone comes after that."""
+DAY_MS: Final = 86_400_000
+SHOWN_MS: Final = 7 * DAY_MS
+"""How long an ended incident stays on `incidents.open`; its tombstone comes after that."""
+KNOWN_MS: Final = 30 * DAY_MS
+"""How long an ended emergency is known: as long as its event lies in the log, a repeat of it opens nothing."""
 MOST_OPEN: Final = 64
 MOST_ENDED: Final = 256
 MOST_WAITING: Final = 32
 MOST_SEEN: Final = 64
-
-
-class Open:
-    """An open incident: its last revision, and what is needed to know it again."""
-
-    __slots__ = ("device", "grave_since", "happened_ms", "incident", "pending", "raised_ms", "source", "told_ms")
-
-    def __init__(self, incident: Incident, told_ms: int, *, raised_ms: int = 0) -> None:
-        self.incident = incident
-        self.told_ms = told_ms
-        self.raised_ms = raised_ms
-        """`raised_ms` of the detector's finding; 0 for an emergency."""
-        self.source = ""
-        self.device = ""
-        self.happened_ms = 0
-        """When the event of an emergency happened; 0 for anything else."""
-        self.grave_since = incident.revision
-        """Revision since which it has been as grave as it is: a close that saw an earlier one is refused."""
-        self.pending: Incident | None = None
-        """A revision that waits until the last one is 10 minutes old."""
-
-    @property
-    def latest(self) -> Incident:
-        """What is known of it, told or not: the next revision says all of it."""
-        if self.pending is None:
-            return self.incident
-        return msgspec.structs.replace(self.pending, revision=self.incident.revision)
 
 
 class Ended(NamedTuple):
@@ -76,24 +54,33 @@ class Close(NamedTuple):
 class Ledger:
     """Open and recently ended incidents of one household, actions that wait for theirs, and the case."""
 
-    __slots__ = ("ended", "household", "open", "seen", "waiting", "wake_ms")
+    __slots__ = ("_forgotten", "buried", "ended", "household", "open", "seen", "waiting", "wake_ms")
 
     def __init__(self, household: str) -> None:
         self.household = household
         self.open: dict[str, Open] = {}
         self.ended: list[Ended] = []
+        """In the order of their ends."""
+        self.buried = 0
+        """So many of them, the first, have had their tombstone."""
         self.waiting: list[ResponderAction] = []
         self.seen: list[str] = []
         """Ids of the last actions: a repeated one changes nothing and is not answered again."""
         self.wake_ms = NEVER_MS
+        self._forgotten: list[str] = []
 
     def __bool__(self) -> bool:
         """Say whether there is anything to remember."""
         return bool(self.open or self.ended or self.waiting or self.seen)
 
     def knows(self, name: str) -> bool:
-        """Tell whether an incident is open or was ended a short while ago."""
+        """Tell whether an incident is open or was ended a while ago."""
         return name in self.open or any(one.id == name for one in self.ended)
+
+    def forgotten(self) -> list[str]:
+        """Return, once, the ids of ended incidents that had to make room: their tombstones are due now."""
+        gone, self._forgotten = self._forgotten, []
+        return gone
 
     def take(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident]:
         """Take what a detector found, emergencies excepted; return the revisions to tell."""
@@ -129,7 +116,8 @@ class Ledger:
             return None
         first = revisions.arrived(self.household, finding, clock_ms, teller.engine)
         entry = Open(first, clock_ms)
-        entry.source, entry.device, entry.happened_ms = finding.source, finding.device, finding.event_from_ms
+        entry.happened_ms = finding.event_from_ms
+        entry.alarm(finding.source, finding.device, finding.event_from_ms)
         near = [
             one
             for one in self.open.values()
@@ -140,9 +128,9 @@ class Ledger:
         case = self._case(clock_ms)
         self._put(entry)
         if near:
-            other = min(near, key=lambda one: (one.happened_ms, one.incident.id)).incident
-            entry.incident = msgspec.structs.replace(first, case=case)
-            return [self._end(teller, entry, CloseCause.MERGED, clock_ms, f"{other.id}/{other.revision}")]
+            return self._merge(
+                teller, entry, case, min(near, key=lambda one: (one.happened_ms, one.incident.id)), finding, clock_ms
+            )
         out = [self._tell(entry, revisions.joined(teller, first, case, clock_ms), clock_ms)]
         return out + self._bounded(teller, clock_ms)
 
@@ -159,7 +147,7 @@ class Ledger:
                 return [], self._answer(action, clock_ms, "" if ok else "already_ended"), None
             if all(one.id != action.id for one in self.waiting):
                 self.waiting = [*self.waiting, action][-MOST_WAITING:]
-                return [], self._result(action, clock_ms, "kept_for_later"), None
+                return [], answer(action, clock_ms, "kept_for_later"), None
             return [], None, None
         return self._act_on(teller, entry, action, clock_ms)
 
@@ -167,8 +155,8 @@ class Ledger:
         """Apply the actions whose incident has been reached since."""
         if not self.waiting:
             return []
-        ready = [one for one in self.waiting if one.incident in self.open]
-        self.waiting = [one for one in self.waiting if one.incident not in self.open]
+        ready = [one for one in self.waiting if self.knows(one.incident)]
+        self.waiting = [one for one in self.waiting if not self.knows(one.incident)]
         return [self.act(teller, action, clock_ms) for action in ready]
 
     def wake(self, clock_ms: int) -> tuple[list[Incident], list[str]]:
@@ -179,30 +167,35 @@ class Ledger:
                 pending, entry.pending = entry.pending, None
                 if revisions.differs(entry.incident, pending):
                     out.append(self._tell(entry, msgspec.structs.replace(pending, at=to_rfc3339(clock_ms)), clock_ms))
-        gone = [one.id for one in self.ended if one.ended_ms + REMEMBERED_MS <= clock_ms]
-        self.ended = [one for one in self.ended if one.ended_ms + REMEMBERED_MS > clock_ms]
+        due = [one for one in self.ended[self.buried :] if one.ended_ms + SHOWN_MS <= clock_ms]
+        buried = [
+            one
+            for one in self.ended[: self.buried + len(due)]
+            if one.kind in EMERGENCIES and one.ended_ms + KNOWN_MS > clock_ms
+        ]
+        self.ended = buried + self.ended[self.buried + len(due) :]
+        self.buried = len(buried)
         self._rearm()
-        return out, gone
+        return out, [one.id for one in due]
 
     def close_all(self, teller: Teller, cause: CloseCause, clock_ms: int) -> list[Incident]:
         """End everything: the household is no longer watched."""
         return [self._end(teller, entry, cause, clock_ms) for entry in list(self.open.values())]
 
+    def bury(self) -> list[str]:
+        """Return the ids of all that ended and had no tombstone yet: the household is no longer watched."""
+        return [*self.forgotten(), *(one.id for one in self.ended[self.buried :])]
+
     def adopt(self, incidents: list[Incident], clock_ms: int) -> None:
         """Take open incidents from their topic: the rows that held them are damaged. Their detector has forgotten them."""
         for incident in sorted(incidents, key=lambda one: (one.opened_at, one.id)):
-            entry = Open(incident, clock_ms)
-            if incident.kind in EMERGENCIES:
-                entry.happened_ms = from_rfc3339(incident.event_from)
-            else:
-                entry.raised_ms = from_rfc3339(incident.opened_at)
-            self._put(entry)
+            self._put(Open.adopted(incident, clock_ms))
         self._rearm()
 
     def _open(self, teller: Teller, finding: Finding, raised_ms: int, clock_ms: int) -> list[Incident]:
-        name = incident_id(self.household, finding.kind, raised_ms)
-        if self.knows(name):
-            return []
+        opening_ms = raised_ms
+        while self.knows(name := incident_id(self.household, finding.kind, opening_ms)):
+            opening_ms += 1  # withdrawn and raised anew while the clock stood still: it is another one
         first = revisions.opened(teller, self.household, finding, name, self._case(clock_ms), clock_ms)
         # One that life has cleared and nobody has closed goes on in the new one, or they would gather without end.
         old = [one for one in self.open.values() if one.incident.kind is finding.kind and one.incident.cleared]
@@ -224,15 +217,41 @@ class Ledger:
             return []
         return [self._tell(entry, after, clock_ms)]
 
+    def _merge(
+        self, teller: Teller, entry: Open, case: str, into: Open, finding: Finding, clock_ms: int
+    ) -> list[Incident]:
+        """End an emergency as part of one that is open; that one alarms again, and is as grave as the graver of the two."""
+        into.alarm(finding.source, finding.device, finding.event_from_ms)
+        known, latest = into.incident, into.latest
+        still_off = latest.cleared and into.is_off  # it came late: its device has said off since
+        after = revisions.again(teller, latest, finding, clock_ms, cleared=still_off)
+        entry.incident = msgspec.structs.replace(entry.incident, case=case)
+        out = [self._end(teller, entry, CloseCause.MERGED, clock_ms, f"{known.id}/{known.revision}")]
+        if after.severity is not latest.severity or (not still_off and revisions.differs(known, after)):
+            out.append(self._tell(into, after, clock_ms))
+            if known.cleared and not after.cleared:
+                into.grave_since = after.revision
+        elif not still_off:
+            into.pending = None
+            self._rearm()
+        return out
+
     def _clear_hazard(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident]:
-        return [
-            self._tell(entry, revisions.cleared(teller, entry.latest, finding, clock_ms), clock_ms)
-            for entry in self.open.values()
-            if entry.incident.kind is finding.kind
-            and (entry.source, entry.device) == (finding.source, finding.device)
-            and entry.happened_ms <= finding.event_from_ms
-            and not entry.incident.cleared
-        ]
+        out = []
+        key = (finding.source, finding.device)
+        for entry in self.open.values():
+            if entry.incident.kind is not finding.kind or key not in entry.alarms:
+                continue
+            chatters = entry.say_off(*key, finding.event_from_ms)
+            if not entry.is_off or entry.latest.cleared:
+                continue
+            after = revisions.cleared(teller, entry.latest, finding, clock_ms)
+            if chatters and clock_ms < entry.told_ms + QUIET_MS:
+                entry.pending = after
+            else:
+                out.append(self._tell(entry, after, clock_ms))
+        self._rearm()
+        return out
 
     def _act_on(
         self, teller: Teller, entry: Open, action: ResponderAction, clock_ms: int
@@ -256,17 +275,7 @@ class Ledger:
 
     def _answer(self, action: ResponderAction, clock_ms: int, reason: str = "") -> ActionResult:
         self.seen = [*self.seen, action.id][-MOST_SEEN:]
-        return self._result(action, clock_ms, reason)
-
-    def _result(self, action: ResponderAction, clock_ms: int, reason: Any) -> ActionResult:
-        return ActionResult(
-            action=action.id,
-            household=self.household,
-            incident=action.incident,
-            ok=reason in ("", "kept_for_later"),
-            reason=reason,
-            at=to_rfc3339(clock_ms),
-        )
+        return answer(action, clock_ms, reason)
 
     def _raised(self, kind: IncidentKind, raised_ms: int) -> Open | None:
         for entry in self.open.values():
@@ -305,44 +314,45 @@ class Ledger:
             incident = msgspec.structs.replace(incident, owner=owner)
         last = revisions.ended(teller, incident, cause, clock_ms, [reference] if reference else [])
         del self.open[incident.id]
-        self.ended = [*self.ended, Ended(incident.id, incident.kind, entry.raised_ms, clock_ms)][-MOST_ENDED:]
+        self.ended.append(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms))
+        if len(self.ended) > MOST_ENDED:
+            oldest = self.ended.pop(0)
+            if self.buried:
+                self.buried -= 1
+            else:
+                self._forgotten.append(oldest.id)
         self._rearm()
         return last
 
     def _bounded(self, teller: Teller, clock_ms: int) -> list[Incident]:
-        """Merge the oldest into the newest beyond a bound: a device gone mad must not fill the state."""
+        """Merge the oldest into the newest of its kind beyond a bound: a device gone mad must not fill the state.
+
+        Of the kind that there are most of: a flood of alarms must not end a silence that nobody has looked at.
+        """
         out = []
         while len(self.open) > MOST_OPEN:
-            newest = next(reversed(self.open.values())).incident
-            oldest = next(iter(self.open.values()))
+            kinds = Counter(entry.incident.kind for entry in self.open.values())
+            most = max(kinds, key=lambda kind: (kinds[kind], kind))
+            of_kind = [entry for entry in self.open.values() if entry.incident.kind is most]
+            oldest, newest = of_kind[0], of_kind[-1].incident
             out.append(self._end(teller, oldest, CloseCause.MERGED, clock_ms, f"{newest.id}/{newest.revision}"))
         return out
 
     def _rearm(self) -> None:
         due = [entry.told_ms + QUIET_MS for entry in self.open.values() if entry.pending is not None]
-        due += [one.ended_ms + REMEMBERED_MS for one in self.ended[:1]]
+        due += [one.ended_ms + SHOWN_MS for one in self.ended[self.buried : self.buried + 1]]
+        due += [one.ended_ms + KNOWN_MS for one in self.ended[: min(self.buried, 1)]]
         self.wake_ms = min(due, default=NEVER_MS)
 
     def state(self) -> list[Any]:
         """Return plain data for a snapshot row."""
         plain = msgspec.to_builtins
         return [
-            [
-                [
-                    plain(one.incident),
-                    one.told_ms,
-                    one.raised_ms,
-                    one.source,
-                    one.device,
-                    one.happened_ms,
-                    one.grave_since,
-                    plain(one.pending),
-                ]
-                for one in self.open.values()
-            ],
+            [one.state() for one in self.open.values()],
             [list(one) for one in self.ended],
             [plain(one) for one in self.waiting],
             self.seen,
+            self.buried,
         ]
 
     @classmethod
@@ -354,14 +364,22 @@ class Ledger:
 
         """
         ledger = cls(household)
-        for incident, told_ms, raised_ms, source, device, happened_ms, grave_since, pending in state[0]:
-            entry = Open(msgspec.convert(incident, Incident), told_ms, raised_ms=raised_ms)
-            entry.source, entry.device, entry.happened_ms = source, device, happened_ms
-            entry.grave_since = grave_since
-            entry.pending = None if pending is None else msgspec.convert(pending, Incident)
-            ledger._put(entry)
+        for one in state[0]:
+            ledger._put(Open.from_state(one))
         ledger.ended = [Ended(name, IncidentKind(kind), raised, at) for name, kind, raised, at in state[1]]
         ledger.waiting = [msgspec.convert(one, ResponderAction) for one in state[2]]
-        ledger.seen = list(state[3])
+        ledger.seen, ledger.buried = list(state[3]), state[4]
         ledger._rearm()
         return ledger
+
+
+def answer(action: ResponderAction, clock_ms: int, reason: Any = "") -> ActionResult:
+    """Return the answer to an action."""
+    return ActionResult(
+        action=action.id,
+        household=action.household,
+        incident=action.incident,
+        ok=reason in ("", "kept_for_later"),
+        reason=reason,
+        at=to_rfc3339(clock_ms),
+    )

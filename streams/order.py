@@ -15,22 +15,45 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from schemas.checks import check_tick
 from schemas.events import TICK_KEY, Tick, TickMode
 from streams.chunk import Chunk
 
 LIVE_TOLERANCE_MS: Final = 60_000
 """A live tick further than this from its append time is refused: one fast clock must not declare a country dead."""
 
+LONGEST_TICK: Final = 256
+"""Bytes. Whatever is longer is no tick: it must neither be parsed nor be remembered."""
+
 _tick = msgspec.json.Decoder(Tick).decode
 
 
-@lru_cache(maxsize=4096)
 def read_tick(value: bytes | None) -> Tick | None:
-    """Decode a tick; None for bytes that are none, which are then passed by."""
+    """Decode a tick; None for bytes that are none, or for a moment outside 2000..2100: those are passed by.
+
+    A topic whose last tick were a moment that never comes would never have its turn again.
+    """
+    return _read_tick(value) if value is not None and len(value) <= LONGEST_TICK else None
+
+
+@lru_cache(maxsize=4096)
+def _read_tick(value: bytes) -> Tick | None:
     try:
-        return _tick(value or b"")
+        tick = _tick(value)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+    return None if check_tick(tick) else tick
+
+
+def is_refused(tick: Tick, chunk: Chunk, i: int, *, live: bool) -> bool:
+    """Tell whether a tick, record `i` of a chunk, does not count in a log that is `live` already, or not yet.
+
+    A live one must lie near its append time where the broker stamps that; a recording fed into a live log would throw
+    its clock about.
+    """
+    if tick.mode is TickMode.LIVE:
+        return chunk.broker_stamped and abs(tick.tick - chunk.timestamps[i]) > LIVE_TOLERANCE_MS
+    return live
 
 
 class Applied(NamedTuple):
@@ -232,18 +255,10 @@ class CanonicalOrder:
 
     def _take_tick(self, topic: int, chunk: Chunk, i: int) -> None:
         tick = read_tick(chunk.values[i])
-        if tick is None:
+        if tick is None or is_refused(tick, chunk, i, live=self.positions.live):
             self.counts.refused_ticks += 1
             return
-        live = tick.mode is TickMode.LIVE
-        if live and chunk.broker_stamped and abs(tick.tick - chunk.timestamps[i]) > LIVE_TOLERANCE_MS:
-            self.counts.refused_ticks += 1
-            return
-        if self.positions.live and not live:
-            # A recording fed into a live log would throw its clock about.
-            self.counts.refused_ticks += 1
-            return
-        self.positions.live = self.positions.live or live
+        self.positions.live = self.positions.live or tick.mode is TickMode.LIVE
         if tick.tick > self.positions.ticks[topic]:
             self.positions.ticks[topic] = tick.tick
             self.counts.taken_ticks += 1

@@ -24,7 +24,7 @@ from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.identity import request_id
 from streams.keeping import Checkpoint, Keeper, restore
-from streams.ledger import Close
+from streams.ledger import Close, answer
 from streams.order import Applied, CanonicalOrder, Moved
 from streams.refused import Refused
 from streams.repeats import Repeats
@@ -35,8 +35,6 @@ from streams.snapshot import Recovered
 from streams.watched import Watched
 
 MINUTE_MS: Final = 60_000
-UNREGISTERED_MS: Final = 7 * 86_400_000
-"""How long a household without a registry record is learned from."""
 SAID = Incident | Status | CheckinRequest | ActionResult | DeadLetter
 
 
@@ -214,21 +212,32 @@ class Partition:
             elif isinstance(profile, Profile) and profile != self._whole.profile and not self._is_profile_fixed:
                 self._whole.profile = profile
                 for watched in self._roster:
-                    if watched.model is not None:
-                        found = watched.model.apply_profile(profile, self.clock_ms)
-                        if not self._knows(watched, one):
-                            out += self._findings(watched, found)
-                        self._judged(watched)
+                    out += self._put_in_force(watched, profile, one)
+        return out
+
+    def _put_in_force(self, watched: Watched, profile: Profile, one: Applied) -> list[Output]:
+        model = watched.model
+        if model is None:
+            return []
+        if self._knows(watched, one):
+            # It was judged by this profile already: judged once more, it would look again at other hours than it did.
+            watched.model = Household.restore(model.hot(), model.rhythm(), profile, watched.record)
+            return []
+        out = self._findings(watched, model.apply_profile(profile, self.clock_ms))
+        self._judged(watched)
         return out
 
     def _apply_household(self, one: Applied) -> list[Output]:
         record = decode("households", one.key, one.value)[0]
-        if isinstance(record, Removal):
-            return self._remove(record.household, CloseCause.LEFT_SERVICE, by_registry=True)
-        if not isinstance(record, HouseholdRecord):
+        if not isinstance(record, HouseholdRecord | Removal):
             return self._faults(one, [record] if isinstance(record, Fault) else [])
         if not self._roster.is_mine(record.household):
             return self._faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
+        if isinstance(record, Removal):
+            ending = self._roster.get(record.household)
+            if ending is not None and self._knows(ending, one):
+                return []  # it has come back since
+            return self._remove(record.household, CloseCause.LEFT_SERVICE, by_registry=True)
         if self._roster.ended_before(record.household, one.topic, one.offset) and self._controls.offset_guard:
             return []
         if self._roster.stays_ended(record.household, one.value or b"", self.clock_ms):
@@ -254,7 +263,13 @@ class Partition:
         if watched is None:
             if self._roster.ended_before(action.household, one.topic, one.offset):
                 return []
-            if self._roster.has_ended(action.household) or not self._roster.is_mine(action.household):
+            if not self._roster.is_mine(action.household):
+                return self._faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
+            if self._roster.has_ended(action.household):
+                reason = "already_ended" if action.action == "close" else ""
+                return [Output("responder.results", one.key or b"", answer(action, self.clock_ms, reason))]
+            if self._roster.is_full:
+                self.counts.readings[one.topic][_NOT_REGISTERED] += 1
                 return []
             watched = self._roster.meet(action.household, self.clock_ms)
         if self._knows(watched, one):
@@ -265,11 +280,11 @@ class Partition:
         return out
 
     def _acted(
-        self, watched: Watched, revisions: list[Incident], answer: ActionResult | None, close: Close | None
+        self, watched: Watched, revisions: list[Incident], result: ActionResult | None, close: Close | None
     ) -> list[Output]:
-        out = [each for incident in revisions for each in _kept(incident)]
-        if answer is not None:
-            out.append(Output("responder.results", watched.name.encode(), answer))
+        out = _revised(watched, revisions)
+        if result is not None:
+            out.append(Output("responder.results", watched.name.encode(), result))
         if close is None:
             return out
         if close.cause in (CloseCause.DECEASED, CloseCause.LEFT_SERVICE):
@@ -290,13 +305,10 @@ class Partition:
                 if isinstance(event, Fault):
                     out += self._faults(one, [event])
                 continue
-            if watched is None:
-                watched = self._roster.get(event.household)
+            if watched is None or not self._roster.holds(watched):
+                watched = self._roster.get(event.household) or self._meet(one, event, index, out)
                 if watched is None:
-                    refusal = self._refusal(one, event)
-                    if refusal is not None:
-                        return out + refusal
-                    watched = self._roster.meet(event.household, self.clock_ms)
+                    continue
                 if self._knows(watched, one):
                     return out
             self._take(watched, event, index, one, out)
@@ -309,16 +321,22 @@ class Partition:
         clock_ms = self.order.positions.clock_ms
         if event.kind in KINDS:
             out += self._emergencies(watched, event)
+            if not self._roster.holds(watched):
+                return  # an action that waited for it has ended the watching
         if one.arrival_ms and max(event.at_ms, event.until_ms) > one.arrival_ms + FUTURE_TOLERANCE_MS:
             out += self._faults(one, [Fault(Reason.FUTURE_TIME, index, "time")])
             return
-        if watched.since_ms and clock_ms - watched.since_ms > UNREGISTERED_MS:
+        if watched.since_ms and (watched.has_expired(clock_ms) or self._roster.has_ended(watched.name)):
             self.counts.readings[one.topic][_NOT_REGISTERED] += 1
-            watched.model = None
+            self._roster.hear_ended(watched.name, clock_ms)
             return
         model = watched.model
         if model is None:
-            model = watched.model = self._model(watched, clock_ms or event.at_ms)
+            if not clock_ms:
+                # Before the log's clock nobody can tell its time from that of a device whose clock was never set.
+                self.counts.readings[one.topic][_LATE] += 1
+                return
+            model = watched.model = self._model(watched, clock_ms)
         if not model.consents(event.source):
             self.counts.readings[one.topic][_NO_CONSENT] += 1
             return
@@ -341,9 +359,16 @@ class Partition:
             if revisions is None:
                 self.counts.repeated_emergencies += 1
                 continue
-            out += [each for incident in revisions for each in _kept(incident)]
-            for acted in watched.ledger.act_late(self._teller(watched), self.clock_ms):
-                out += self._acted(watched, *acted)
+            out += _revised(watched, revisions)
+            out += self._act_late(watched)
+            if not self._roster.holds(watched):
+                break
+        return out
+
+    def _act_late(self, watched: Watched) -> list[Output]:
+        out: list[Output] = []
+        for acted in watched.ledger.act_late(self._teller(watched), self.clock_ms):
+            out += self._acted(watched, *acted)
         return out
 
     def _move(self, clock_ms: int) -> list[Output]:
@@ -366,17 +391,29 @@ class Partition:
             return out
         if watched.model is not None:
             out += self._findings(watched, watched.model.advance(clock_ms))
+            if not self._roster.holds(watched):
+                return out
         revisions, gone = watched.ledger.wake(clock_ms)
-        out += [each for incident in revisions for each in _kept(incident)]
-        out += [Output("incidents.open", name.encode(), None) for name in gone]
+        out += _revised(watched, revisions) + _tombstones(gone)
+        if watched.has_expired(clock_ms):
+            self._expire(watched, clock_ms)
         self._judged(watched)
         return out
 
+    def _expire(self, watched: Watched, clock_ms: int) -> None:
+        """Stop learning from a household that was never registered; what is open of it is left to responders."""
+        watched.model = None
+        if watched.is_idle:
+            self._roster.end(watched.name, clock_ms, by_registry=True)
+
     def _begin_models(self, clock_ms: int) -> None:
-        """Begin to watch whoever was registered before there was a clock."""
+        """Begin to watch whoever was met before there was a clock."""
         self._begun = True
         for watched in self._roster:
-            if watched.model is None and watched.record is not None:
+            if watched.since_ms:
+                watched.since_ms = clock_ms
+                self._touch(watched)
+            elif watched.model is None and watched.record is not None:
                 watched.model = self._model(watched, clock_ms)
                 self._judged(watched)
 
@@ -400,10 +437,10 @@ class Partition:
             if isinstance(one, Ask):
                 out.append(self._request(watched, one))
                 continue
-            for incident in watched.ledger.take(teller, one, self.clock_ms):
-                out += _kept(incident)
-            for acted in watched.ledger.act_late(teller, self.clock_ms):
-                out += self._acted(watched, *acted)
+            out += _revised(watched, watched.ledger.take(teller, one, self.clock_ms))
+            out += self._act_late(watched)
+            if not self._roster.holds(watched):
+                break
         return out
 
     def _request(self, watched: Watched, ask: Ask) -> Output:
@@ -443,16 +480,25 @@ class Partition:
 
     # Who is watched.
 
-    def _refusal(self, one: Applied, event: Event) -> list[Output] | None:
-        """Say why the events of a household not yet known are not taken; None where they are."""
-        if not self._roster.is_mine(event.household):
-            return self._faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
-        if self._roster.ended_before(event.household, one.topic, one.offset):
-            return []
-        if self._roster.has_ended(event.household) or self._roster.is_full:
+    def _meet(self, one: Applied, event: Event, index: int, out: list[Output]) -> Watched | None:
+        """Meet the household of an event; None where the event is not taken, which is told or counted."""
+        name = event.household
+        if not self._roster.is_mine(name):
+            out += self._faults(one, [Fault(Reason.WRONG_KEY, index, "key")])
+            return None
+        if self._roster.ended_before(name, one.topic, one.offset):
+            return None
+        if self._roster.is_full or (self._roster.has_ended(name) and not self._cries_after_end(event)):
             self.counts.readings[one.topic][_NOT_REGISTERED] += 1
-            return []
-        return None
+            self._roster.hear_ended(name, self.clock_ms)
+            return None
+        return self._roster.meet(name, self.clock_ms)
+
+    def _cries_after_end(self, event: Event) -> bool:
+        """Tell whether an event is an emergency since the watching of its household ended: somebody must close it."""
+        return event.at_ms > self._roster.ended_ms(event.household) and any(
+            finding.change == "raise" for finding in emergencies(event)
+        )
 
     def _model(self, watched: Watched, start_ms: int) -> Household:
         return Household(watched.name, self._whole.profile, watched.record, start_ms=start_ms)
@@ -462,8 +508,8 @@ class Partition:
         watched = self._roster.get(household)
         out: list[Output] = []
         if watched is not None:
-            for incident in watched.ledger.close_all(self._teller(watched), cause, self.clock_ms):
-                out += _kept(incident)
+            out += map(_told, watched.ledger.close_all(self._teller(watched), cause, self.clock_ms))
+            out += _tombstones(watched.ledger.bury())
         self._roster.end(household, self.clock_ms, by_registry=by_registry)
         return out
 
@@ -535,3 +581,12 @@ def _kept(incident: Incident) -> tuple[Output, Output]:
     A repeat of revision 1 written over the last revision of an open incident would hide it from who comes later.
     """
     return _told(incident), Output("incidents.open", incident.id.encode(), incident)
+
+
+def _revised(watched: Watched, revisions: list[Incident]) -> list[Output]:
+    """Return revisions, and tombstones of what its ledger had to forget for them."""
+    return [each for incident in revisions for each in _kept(incident)] + _tombstones(watched.ledger.forgotten())
+
+
+def _tombstones(names: list[str]) -> list[Output]:
+    return [Output("incidents.open", name.encode(), None) for name in names]

@@ -22,6 +22,8 @@ from streams.wording import sentences
 
 PAST_AFTER_MS: Final = 3_600_000
 """An emergency told this long after it happened is past: still told, no longer immediate."""
+MOVED: Final = 0.10
+"""A share that moved by more is worth a revision."""
 
 _NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
     IncidentKind.EMERGENCY_BUTTON: NextStep.CALL_119,
@@ -39,6 +41,8 @@ _NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
     IncidentKind.MISSED_MEDICATION: NextStep.CALL_RESIDENT,
     IncidentKind.CANNOT_SEE: NextStep.CHECK_DEVICE,
 }
+_LASTING: Final = (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)
+"""States that an update leaves as they are."""
 
 
 class Teller(NamedTuple):
@@ -121,11 +125,7 @@ def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
     said_ko, said_en = sentences(finding, at_ms)
     rises = finding.severity.rank > incident.severity.rank
     state = (
-        IncidentState.ESCALATED
-        if rises
-        else incident.state
-        if incident.state in (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)
-        else IncidentState.UPDATED
+        IncidentState.ESCALATED if rises else incident.state if incident.state in _LASTING else IncidentState.UPDATED
     )
     return replace(
         _next(incident, at_ms),
@@ -147,6 +147,28 @@ def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
         engine=teller.engine,
         sentence_ko=said_ko,
         sentence_en=said_en,
+    )
+
+
+def again(teller: Teller, incident: Incident, finding: Finding, at_ms: int, *, cleared: bool) -> Incident:
+    """Return a revision of an emergency into which another one merged: it goes on, as grave as the graver of the two."""
+    rises = finding.severity.rank > incident.severity.rank
+    severity = finding.severity if rises else incident.severity
+    known = _next(incident, at_ms)
+    if cleared:
+        return replace(known, severity=severity)
+    updated_state = incident.state if incident.state in _LASTING else IncidentState.UPDATED
+    return replace(
+        known,
+        state=IncidentState.ESCALATED if rises else updated_state,
+        severity=severity,
+        urgency=_urgency(finding, at_ms),
+        event_until=max(incident.event_until, to_rfc3339(finding.event_until_ms)),
+        would_change=finding.would_change,
+        next_step=next_step(incident.kind, severity),
+        cleared=False,
+        profile=teller.profile,
+        engine=teller.engine,
     )
 
 
@@ -196,7 +218,7 @@ def differs(before: Incident, after: Incident) -> bool:
     An incident that goes from opened to updated and nothing else is none.
     """
     moved = any(
-        abs(after.shares.get(name, 0.0) - before.shares.get(name, 0.0)) > 0.10
+        round(abs(after.shares.get(name, 0.0) - before.shares.get(name, 0.0)), 6) > MOVED
         for name in {*before.shares, *after.shares}
     )
     ordinary = {IncidentState.OPENED, IncidentState.UPDATED}

@@ -1,7 +1,7 @@
 """The households of one partition: who is watched, who wants to be woken when, who is no longer watched. Pure."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -15,7 +15,19 @@ from streams.watched import Watched
 MOST_UNREGISTERED: Final = 10_000
 """Households without a record in one partition: a sender that makes up keys must not fill the memory."""
 ENDED_MS: Final = 30 * 86_400_000
-"""How long an ended household is known as such."""
+"""How long an ended household is known as such after the last that came from it."""
+MOST_ENDED: Final = 4_096
+"""Ended households known in one partition: they are kept in its position row."""
+
+
+class End(NamedTuple):
+    """The end of a household's watching."""
+
+    at_ms: int
+    heard_ms: int
+    """When something last came from it."""
+    checksum: int
+    """Of the registry record then in force; 0 where a null record ended it, or there was none."""
 
 
 class Roster:
@@ -24,6 +36,8 @@ class Roster:
     def __init__(self, number: int, partitions: int) -> None:
         self.blind = 0
         """Households of which nothing can be seen."""
+        self.open_incidents = 0
+        """Incidents not yet ended."""
         self.dirty: dict[str, Watched] = {}
         """Those that changed since the last checkpoint, ended ones among them."""
         self.ended_ahead: dict[str, Cut] = {}
@@ -31,8 +45,7 @@ class Roster:
         self._number = number
         self._partitions = partitions
         self._households: dict[str, Watched] = {}
-        self._ended: dict[str, tuple[int, int]] = {}
-        """When the watching ended, and a checksum of the registry record then in force (0: a null record ended it)."""
+        self._ended: dict[str, End] = {}
         self._wakes: NDArray[np.int64] = np.full(256, NEVER_MS, np.int64)
         self._at: list[Watched | None] = []
         self._free: list[int] = []
@@ -62,11 +75,6 @@ class Roster:
     def is_full(self) -> bool:
         """Whether no further household without a registry record is taken."""
         return self._unregistered >= MOST_UNREGISTERED
-
-    @property
-    def open_incidents(self) -> int:
-        """Incidents not yet ended."""
-        return sum(len(one.ledger.open) for one in self._households.values() if one.ledger.open)
 
     def meet(self, name: str, clock_ms: int) -> Watched:
         """Begin with a household that is not registered, as far as is known."""
@@ -102,7 +110,9 @@ class Roster:
             self.blind += 1 if blind else -1
 
     def rearm(self, watched: Watched) -> None:
-        """Note when a household wants to be woken."""
+        """Note when a household wants to be woken, and how many incidents it has open."""
+        self.open_incidents += len(watched.ledger.open) - watched.open_count
+        watched.open_count = len(watched.ledger.open)
         wake_ms = watched.due_ms()
         if wake_ms != watched.wake_ms:
             watched.wake_ms = wake_ms
@@ -121,6 +131,7 @@ class Roster:
         del self._households[watched.name]
         self._unregistered -= 1 if watched.since_ms else 0
         self.blind -= 1 if watched.blind else 0
+        self.open_incidents -= watched.open_count
         self._wakes[watched.index] = NEVER_MS
         self._at[watched.index] = None
         self._free.append(watched.index)
@@ -131,29 +142,48 @@ class Roster:
         Unless the registry itself ended it, the daily repeat of the record then in force does not bring it back.
         """
         watched = self._households.get(name)
-        if watched is None:
-            self._ended[name] = (clock_ms, 0)
-            return
-        self._ended[name] = (clock_ms, 0 if by_registry else crc32(watched.record_bytes))
-        self.drop(watched)
-        self.dirty[name] = watched
+        checksum = 0 if watched is None or by_registry else crc32(watched.record_bytes)
+        self._ended[name] = End(clock_ms, clock_ms, checksum)
+        if len(self._ended) > MOST_ENDED:
+            # Of whom the daily repeat of a record would bring back last.
+            of_registry = (known for known, one in self._ended.items() if not one.checksum)
+            del self._ended[next(of_registry, next(iter(self._ended)))]
+        if watched is not None:
+            self.drop(watched)
+            self.dirty[name] = watched
 
     def has_ended(self, name: str) -> bool:
-        """Tell whether the watching of a household has ended within a month."""
+        """Tell whether the watching of a household has ended, and something came from it within a month."""
         return name in self._ended
+
+    def ended_ms(self, name: str) -> int:
+        """Return the clock at which the watching of a household ended; 0 when it is not known to have."""
+        ended = self._ended.get(name)
+        return 0 if ended is None else ended.at_ms
+
+    def hear_ended(self, name: str, clock_ms: int) -> None:
+        """Note that something still comes from a household that has ended: it must not be met anew."""
+        ended = self._ended.get(name)
+        if ended is not None:
+            self._ended[name] = ended._replace(heard_ms=clock_ms)
 
     def ended_before(self, name: str, topic: int, offset: int) -> bool:
         """Tell whether a record comes from before the end of a household that is over already."""
         cut = self.ended_ahead.get(name)
         return cut is not None and offset < cut.offsets[topic]
 
+    def pass_ends(self, cut: Cut) -> None:
+        """Note that the partition stands at a cut: ends before it are known from its own state."""
+        if self.ended_ahead:
+            self.ended_ahead = {name: end for name, end in self.ended_ahead.items() if end.is_ahead_of(cut)}
+
     def stays_ended(self, name: str, record: bytes, clock_ms: int) -> bool:
         """Tell whether a registry record leaves an ended household what it is; any other record brings it back."""
         ended = self._ended.get(name)
         if ended is None:
             return False
-        if ended[1] and ended[1] == crc32(record):
-            self._ended[name] = (clock_ms, ended[1])
+        if ended.checksum and ended.checksum == crc32(record):
+            self.hear_ended(name, clock_ms)
             return True
         del self._ended[name]
         return False
@@ -161,7 +191,7 @@ class Roster:
     def forget_ended(self, clock_ms: int) -> None:
         """Forget households that ended long ago."""
         if self._ended:
-            self._ended = {name: one for name, one in self._ended.items() if clock_ms - one[0] < ENDED_MS}
+            self._ended = {name: one for name, one in self._ended.items() if clock_ms - one.heard_ms < ENDED_MS}
 
     def ended_state(self) -> list[Any]:
         """Return what is known of ended households, as plain data."""
@@ -169,4 +199,4 @@ class Roster:
 
     def restore_ended(self, state: list[Any]) -> None:
         """Take the data of an `ended_state()`."""
-        self._ended = {name: (at_ms, checksum) for name, at_ms, checksum in state}
+        self._ended = {name: End(*one) for name, *one in state}

@@ -6,11 +6,11 @@ from typing import Final
 
 from detectors.emergency import KINDS, emergencies
 from schemas.decode import decode
-from schemas.events import TICK_KEY, Event
+from schemas.events import TICK_KEY, Event, TickMode
 from schemas.incidents import Incident
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
 from streams.chunk import Chunk
-from streams.order import read_tick
+from streams.order import Positions, is_refused, read_tick
 from streams.revisions import arrived
 
 _SUSPECT: Final = re.compile(rb"anbu\.(?:" + "|".join(sorted(KINDS)).encode() + rb")\.|\\")
@@ -19,13 +19,18 @@ _GAP: Final = b"\n"
 
 
 class Scanner:
-    """Looks through each chunk as it is fetched, in whatever order, also those that will be dropped or come again."""
+    """Looks through each chunk as it is fetched, in whatever order, also those that will be dropped or come again.
 
-    __slots__ = ("_engine", "_ticks")
+    It knows the last tick of each topic, or an emergency of hours ago would be told as one of this minute: from
+    `positions` where the partition stands somewhere, and from what it looks through.
+    """
 
-    def __init__(self, engine: str, topics: int) -> None:
+    __slots__ = ("_engine", "_live", "_ticks")
+
+    def __init__(self, engine: str, topics: int, positions: Positions | None = None) -> None:
         self._engine = engine
-        self._ticks = [0] * topics
+        self._ticks = [0] * topics if positions is None else list(positions.ticks)
+        self._live = positions is not None and positions.live
 
     def look(self, topic: int, chunk: Chunk) -> list[tuple[Incident, int]]:
         """Return revision 1 of each emergency in a chunk of a topic (its place in the fixed order), with its Kafka timestamp."""
@@ -39,9 +44,9 @@ class Scanner:
 
     def _look_closely(self, topic: int, chunk: Chunk) -> Iterator[tuple[Incident, int]]:
         name = ORDERED_NAMES[topic]
-        for key, value, stamp_ms in zip(chunk.keys, chunk.values, chunk.timestamps, strict=True):
+        for i, (key, value, stamp_ms) in enumerate(zip(chunk.keys, chunk.values, chunk.timestamps, strict=True)):
             if key == TICK_KEY:
-                self._note(topic, value)
+                self._note(topic, chunk, i)
             elif value and _SUSPECT.search(value):
                 for event in decode(name, key, value):
                     if isinstance(event, Event):
@@ -51,11 +56,14 @@ class Scanner:
 
     def _note_last_tick(self, topic: int, chunk: Chunk) -> None:
         for i in range(len(chunk) - 1, -1, -1):
-            if chunk.keys[i] == TICK_KEY:
-                self._note(topic, chunk.values[i])
+            if chunk.keys[i] == TICK_KEY and self._note(topic, chunk, i):
                 return
 
-    def _note(self, topic: int, value: bytes | None) -> None:
-        tick = read_tick(value)
-        if tick is not None:
-            self._ticks[topic] = max(self._ticks[topic], tick.tick)
+    def _note(self, topic: int, chunk: Chunk, i: int) -> bool:
+        """Note a tick, by the rules of the order, and tell whether it counts: a refused one must not age what follows."""
+        tick = read_tick(chunk.values[i])
+        if tick is None or is_refused(tick, chunk, i, live=self._live):
+            return False
+        self._live = self._live or tick.mode is TickMode.LIVE
+        self._ticks[topic] = max(self._ticks[topic], tick.tick)
+        return True

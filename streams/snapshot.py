@@ -7,10 +7,14 @@ leaves the one before the last.
 
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from zlib import crc32
 
 import msgspec
+
+from schemas.profiles import Profile
+from schemas.refusals import is_pseudonym
+from schemas.topics import ORDERED_NAMES
 
 _HEAD: Final = Struct("<IQQQ")
 _FORMAT: Final = 1
@@ -25,6 +29,16 @@ RECORD: Final = b"g:"
 """Its registry record as it was published."""
 POSITIONS: Final = (b"!position-0", b"!position-1")
 KINDS: Final = frozenset({HOT, *RHYTHMS, RECORD})
+
+_CUT = tuple[list[int], list[int], int, bool]
+_ENDED = tuple[_CUT]
+_FORMS: Final[dict[bytes, Any]] = {
+    HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1]],
+    **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
+    RECORD: bytes | None,
+    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], list[tuple[str, int, int, int]], int]),
+}
+"""What the payload of each kind of row looks like. Nothing else may reach the roster, whoever wrote it."""
 
 
 class Stamp(NamedTuple):
@@ -59,9 +73,12 @@ class Cut(NamedTuple):
         return Cut(offsets, ticks, max(self.clock_ms, other.clock_ms), self.live or other.live)
 
 
+_pack: Final = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
 def pack(stamp: Stamp, payload: Any) -> bytes:
-    """Bytes of a row."""
-    body = msgspec.msgpack.encode([_FORMAT, payload])
+    """Bytes of a row: the same for the same payload, whatever the order of its keys."""
+    body = _pack([_FORMAT, payload])
     head = _HEAD.pack(0, *stamp)[4:]
     return crc32(head + body).to_bytes(4, "little") + head + body
 
@@ -85,6 +102,33 @@ def unpack(value: bytes) -> tuple[Stamp, Any]:
     return Stamp(epoch, owner, number), payload
 
 
+def is_sound(key: bytes, payload: Any) -> bool:
+    """Tell whether a payload has the form of its key's rows, with places in as many topics as there are."""
+    kind = key if key in POSITIONS else key[:2]
+    form = _ENDED if kind == HOT and isinstance(payload, list) and len(payload) == 1 else _FORMS.get(kind)
+    try:
+        found = msgspec.convert(payload, form)
+    except msgspec.ValidationError:
+        return False
+    if form is None or kind in RHYTHMS or kind == RECORD:
+        return form is not None
+    offsets, ticks, _, _ = found[0]
+    return len(offsets) == len(ticks) == len(ORDERED_NAMES)
+
+
+def _read(key: bytes, value: bytes) -> tuple[Stamp, Any] | None:
+    """Stamp and payload of a row; None for one that cannot be used."""
+    try:
+        stamp, payload = unpack(value)
+    except ValueError:
+        return None
+    return (stamp, payload) if is_sound(key, payload) else None
+
+
+def _is_unregistered(hot: Any) -> bool:
+    return hot is not None and len(hot) > 1 and bool(hot[4])
+
+
 @dataclass(slots=True)
 class Rows:
     """The usable rows of one household, as payloads; None where there is none."""
@@ -92,8 +136,6 @@ class Rows:
     hot: Any = None
     rhythm: Any = None
     record: Any = None
-    guarded: bool = False
-    """From a checkpoint that never became whole: records and deadlines they know already must be skipped."""
 
 
 @dataclass(slots=True)
@@ -106,6 +148,8 @@ class Recovered:
     """Households whose watching ended, and up to where that is known."""
     lost: set[str] = field(default_factory=set)
     """Households whose rows are damaged, or of which only a zombie's are left: salvage them from other topics."""
+    leftover: list[bytes] = field(default_factory=list)
+    """Keys that hold something of nobody who is watched, or of what nobody needs any more: their tombstones are due."""
     top_epoch: int = 0
     top_number: int = 0
     """Highest number of any checkpoint, whole or not: the next owner counts on from here, so that no number comes twice."""
@@ -119,7 +163,9 @@ class Changelog:
 
     A worker whose checkpoint breaks off never writes another one, so everything an owner wrote before one of its position
     rows belongs to a whole checkpoint, even where an earlier position row of its is damaged. Rows of an owner that is no
-    longer the newest are a zombie's and count for nothing. `whole=False` is a negative control: rows count as they come.
+    longer the newest are a zombie's and count for nothing. Of two owners of one epoch, who took over without knowing of
+    each other, the later one counts until one of them has made a checkpoint whole: then the other's rows only come late.
+    `whole=False` is a negative control: rows count as they come.
     """
 
     def __init__(self, *, whole: bool = True) -> None:
@@ -129,6 +175,7 @@ class Changelog:
         self._aside: dict[bytes, Any] = {}
         self._damaged: set[bytes] = set()
         self._damaged_pending: set[bytes] = set()
+        self._damaged_aside: set[bytes] = set()
         self._zombies: set[bytes] = set()
         self._position: Any = None
         self._stamp = NO_STAMP
@@ -145,16 +192,16 @@ class Changelog:
         if value is None:
             for rows in (self._committed, self._pending, self._aside):
                 rows.pop(key, None)
-            for keys in (self._damaged, self._damaged_pending, self._zombies):
+            for keys in (self._damaged, self._damaged_pending, self._damaged_aside, self._zombies):
                 keys.discard(key)
             return
-        try:
-            stamp, payload = unpack(value)
-        except ValueError:
+        row = _read(key, value)
+        if row is None:
             self._corrupt += 1
             self._damaged_pending.add(key)
             self._pending.pop(key, None)
             return
+        stamp, payload = row
         self.owners.add(stamp.owner)
         self._top_number = max(self._top_number, stamp.number)
         if not self._is_newest(stamp):
@@ -174,6 +221,8 @@ class Changelog:
             return True
         if stamp.epoch < self._owner[0] or owner in self._former:
             return False
+        if stamp.epoch == self._owner[0] and self._stamp[:2] == self._owner:
+            return False
         self._former.add(self._owner)
         self._owner = owner
         # What its predecessor left unfinished is kept apart, for keys of which compaction has left nothing else.
@@ -187,8 +236,8 @@ class Changelog:
             is_new = key[:2] == HOT and len(payload) > 1 and payload[6] > self._stamp.number
             if not is_new:
                 self._aside[key] = payload
-        self._pending = {}
-        self._damaged_pending = set()
+        self._damaged_aside |= self._damaged_pending
+        self._pending, self._damaged_pending = {}, set()
 
     def _commit(self, stamp: Stamp, payload: Any) -> None:
         self._committed.update(self._pending)
@@ -197,6 +246,7 @@ class Changelog:
         for key in self._pending:
             self._aside.pop(key, None)
             self._zombies.discard(key)
+            self._damaged_aside.discard(key)
         self._pending, self._damaged_pending = {}, set()
         self._position, self._stamp = payload, stamp
 
@@ -204,36 +254,57 @@ class Changelog:
         """Return what counts, after the last record."""
         self._put_aside()
         found = Recovered(self._position, top_epoch=self._owner[0], top_number=self._top_number)
-        keys = {*self._committed, *self._aside, *self._damaged, *self._zombies}
-        for name in sorted({key[2:] for key in keys if key[:2] in KINDS}):
-            self._choose(name, found)
+        keys: dict[bytes, list[bytes]] = {}
+        for key in {*self._committed, *self._aside, *self._damaged, *self._damaged_aside, *self._zombies}:
+            if key[:2] in KINDS and is_pseudonym(key[2:].decode("ascii", "replace")):
+                keys.setdefault(key[2:], []).append(key)
+        for name in sorted(keys):
+            self._choose(name, sorted(keys[name]), found)
         found.set_aside = self._set_aside
         found.corrupt = self._corrupt
         return found
 
-    def _choose(self, name: bytes, found: Recovered) -> None:
-        household = name.decode("utf-8", "replace")
+    def _choose(self, name: bytes, keys: list[bytes], found: Recovered) -> None:
+        """Choose the rows of one household that has rows of these keys."""
+        household = name.decode()
         hot_key, record_key = HOT + name, RECORD + name
-        record = self._committed.get(record_key, self._aside.get(record_key))
         if hot_key not in self._damaged:
-            for rows in (self._committed, self._committed | self._aside_of(name)):
+            for rows_of in (self._committed_of, self._newest_of):
+                rows = rows_of(name)
                 hot = rows.get(hot_key)
                 if hot is None:
                     continue
                 if len(hot) == 1:
                     found.ended[household] = Cut(*hot[0])
+                    found.leftover += keys
                     return
-                rhythm_key = RHYTHMS[hot[7]] + name
-                rhythm = None if rhythm_key in self._damaged else rows.get(rhythm_key)
-                if not hot[1] or (rhythm is not None and rhythm[0] == hot[2]):
-                    found.households[household] = Rows(hot, rhythm, record)
+                rhythm = rows.get(RHYTHMS[hot[7]] + name)
+                # Without its record a registered household would be watched against its own wishes.
+                known = _is_unregistered(hot) or rows.get(record_key) is not None
+                if known and (not hot[1] or (rhythm is not None and rhythm[0] == hot[2])):
+                    found.households[household] = Rows(hot, rhythm, rows.get(record_key))
                     found.used += 1
+                    found.leftover += [] if hot[1] else [key for key in keys if key[:2] in RHYTHMS]
                     return
-            if not {hot_key} & {*self._committed, *self._aside, *self._zombies}:
-                return  # only a record or a rhythm of a household that had not begun
-        found.households[household] = Rows(record=record)
+            if not any(hot_key in rows for rows in (self._committed, self._aside, self._damaged_aside, self._zombies)):
+                found.leftover += keys  # only a record or a rhythm of a household that had not begun
+                return
+        found.households[household] = Rows(record=self._newest_of(name).get(record_key))
         found.lost.add(household)
 
-    def _aside_of(self, name: bytes) -> dict[bytes, Any]:
-        keys = (HOT + name, *(prefix + name for prefix in RHYTHMS))
-        return {key: self._aside[key] for key in keys if key in self._aside}
+    def _committed_of(self, name: bytes) -> dict[bytes, Any]:
+        """Return what the last whole checkpoint had of a household."""
+        record_key = RECORD + name
+        keys = (HOT + name, record_key, *(prefix + name for prefix in RHYTHMS))
+        rows = {key: self._committed[key] for key in keys if key in self._committed and key not in self._damaged}
+        if record_key not in rows and record_key not in self._damaged and not _is_unregistered(rows.get(HOT + name)):
+            # It was registered before: compaction has left only a later record.
+            rows[record_key] = self._aside.get(record_key)
+        return rows
+
+    def _newest_of(self, name: bytes) -> dict[bytes, Any]:
+        """Return what a checkpoint that never became whole had of a household, and what it took for granted."""
+        keys = (HOT + name, RECORD + name, *(prefix + name for prefix in RHYTHMS))
+        late = {key: self._aside[key] for key in keys if key in self._aside}
+        both = self._committed_of(name) | late
+        return {key: payload for key, payload in both.items() if key not in self._damaged | self._damaged_aside}

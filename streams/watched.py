@@ -11,6 +11,9 @@ from schemas.profiles import Profile
 from streams.ledger import Ledger
 from streams.snapshot import Cut, Rows
 
+UNREGISTERED_MS: Final = 7 * 86_400_000
+"""How long a household without a registry record is learned from."""
+
 _RECORD: Final = msgspec.json.Decoder(HouseholdRecord)
 
 
@@ -26,6 +29,7 @@ class Watched:
         "lost_since_ms",
         "model",
         "name",
+        "open_count",
         "record",
         "record_bytes",
         "record_dirty",
@@ -51,6 +55,8 @@ class Watched:
         self.rhythm_place = 0
         """Which of the two keys of rhythm rows holds that version."""
         self.wake_ms = NEVER_MS
+        self.open_count = 0
+        """Its open incidents, as the partition has counted them."""
         self.blind = False
         self.lost_since_ms = 0
         """Its state was damaged at this clock and nothing has shown life since: told as "cannot see"."""
@@ -65,9 +71,21 @@ class Watched:
         return self.guard is not None and offset < self.guard.offsets[topic]
 
     def due_ms(self) -> int:
-        """Return when it wants to be woken: its model or its ledger, whichever is earlier."""
+        """Return when it wants to be woken: its model, its ledger, or the end of its time without a registry record."""
         model_ms = NEVER_MS if self.model is None else self.model.wake_ms
-        return min(model_ms, self.ledger.wake_ms)
+        due_ms = min(model_ms, self.ledger.wake_ms)
+        if self.since_ms and (self.model is not None or self.is_idle):
+            return min(due_ms, self.since_ms + UNREGISTERED_MS + 1)
+        return due_ms
+
+    @property
+    def is_idle(self) -> bool:
+        """No incident is open, and none ended a while ago."""
+        return not self.ledger.open and not self.ledger.ended
+
+    def has_expired(self, clock_ms: int) -> bool:
+        """Tell whether it has been without a registry record for too long."""
+        return bool(self.since_ms) and clock_ms - self.since_ms > UNREGISTERED_MS
 
     def hot_payload(self, cut: Cut, number: int) -> list[Any]:
         """Return its hot row. One that is ahead of the checkpoint says so, or it would be taught twice after a restart."""

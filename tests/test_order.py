@@ -11,6 +11,12 @@ from streams.order import Applied, CanonicalOrder, Moved, Positions
 
 TOPICS = 3
 GRID_MS = 60_000
+START_MS = 1_788_188_400_000
+
+
+def grid(k: int) -> int:
+    """The k-th tick of a log."""
+    return START_MS + k * GRID_MS
 
 
 def tick_bytes(at_ms: int, mode: TickMode = TickMode.SIMULATED) -> bytes:
@@ -44,7 +50,7 @@ def logs_of(seed: int, ticks: int = 12) -> list[Log]:
                 log.put(b"hh-%d" % rnd.randrange(5), b"%d.%d" % (k, n))
             if k == ticks or rnd.random() > 0.1:
                 for _ in range(2 if k < ticks and rnd.random() < 0.1 else 1):
-                    log.put(TICK_KEY, tick_bytes(k * GRID_MS))
+                    log.put(TICK_KEY, tick_bytes(grid(k)))
         out.append(log)
     return out
 
@@ -125,7 +131,7 @@ def test_a_restart_at_any_record_goes_on_as_if_nothing_had_happened(seed: int) -
     assert [one for one in trace.seen if not isinstance(one, Moved)] == [
         one for one in uninterrupted(logs) if not isinstance(one, Moved)
     ]
-    assert positions.clock_ms == 12 * GRID_MS
+    assert positions.clock_ms == grid(12)
 
 
 def test_without_the_contiguity_check_an_overtaking_chunk_loses_events() -> None:
@@ -165,49 +171,49 @@ def test_the_clock_stands_until_every_topic_has_its_first_tick() -> None:
     order, trace = CanonicalOrder(Positions.start(TOPICS)), Trace()
     for topic in (0, 1):
         log = Log()
-        log.put(TICK_KEY, tick_bytes(GRID_MS))
+        log.put(TICK_KEY, tick_bytes(grid(1)))
         order.offer(topic, log.chunk(0, 1))
     trace.drain(order)
     assert order.positions.clock_ms == 0
     log = Log()
-    log.put(TICK_KEY, tick_bytes(GRID_MS))
+    log.put(TICK_KEY, tick_bytes(grid(1)))
     order.offer(2, log.chunk(0, 1))
     trace.drain(order)
-    assert order.positions.clock_ms == GRID_MS
+    assert order.positions.clock_ms == grid(1)
 
 
 def test_a_live_tick_far_from_its_append_time_is_refused_and_a_near_one_is_not() -> None:
     for away_ms, refused in ((61_000, 1), (59_000, 0)):
         order = CanonicalOrder(Positions.start(1))
         stamped = Chunk(
-            0, 1, [0], [TICK_KEY], [tick_bytes(10 * GRID_MS, TickMode.LIVE)], [10 * GRID_MS - away_ms], True
+            0, 1, [0], [TICK_KEY], [tick_bytes(grid(10), TickMode.LIVE)], [grid(10) - away_ms], True
         )
         order.offer(0, stamped)
         Trace().drain(order)
         assert order.counts.refused_ticks == refused
-        assert order.positions.clock_ms == (0 if refused else 10 * GRID_MS)
+        assert order.positions.clock_ms == (0 if refused else grid(10))
 
 
 def test_a_log_may_turn_live_once_and_never_back() -> None:
     log = Log()
-    log.put(TICK_KEY, tick_bytes(GRID_MS))
-    log.put(TICK_KEY, tick_bytes(2 * GRID_MS, TickMode.LIVE))
-    log.put(TICK_KEY, tick_bytes(9 * GRID_MS, TickMode.SIMULATED))
+    log.put(TICK_KEY, tick_bytes(grid(1)))
+    log.put(TICK_KEY, tick_bytes(grid(2), TickMode.LIVE))
+    log.put(TICK_KEY, tick_bytes(grid(9), TickMode.SIMULATED))
     order = CanonicalOrder(Positions.start(1))
     order.offer(0, log.chunk(0, 3))
     Trace().drain(order)
-    assert order.positions.clock_ms == 2 * GRID_MS
+    assert order.positions.clock_ms == grid(2)
     assert order.counts.refused_ticks == 1
 
 
 def test_garbage_in_place_of_a_tick_is_counted_and_passed() -> None:
     log = Log()
     log.put(TICK_KEY, b"\xff not a tick")
-    log.put(TICK_KEY, tick_bytes(GRID_MS))
+    log.put(TICK_KEY, tick_bytes(grid(1)))
     order = CanonicalOrder(Positions.start(1))
     order.offer(0, log.chunk(0, 2))
     Trace().drain(order)
-    assert (order.counts.refused_ticks, order.positions.clock_ms) == (1, GRID_MS)
+    assert (order.counts.refused_ticks, order.positions.clock_ms) == (1, grid(1))
 
 
 def test_what_retention_has_eaten_is_counted_once_and_passed() -> None:
