@@ -337,9 +337,9 @@ class Household:
     def _listens(self, at_ms: int) -> bool:
         """Tell whether a sign of life at a moment may change what was told."""
         state = self._state
-        return (
-            bool(state.told) or state.silence is not None or (state.past is not None and at_ms <= state.past.raised_ms)
-        )
+        if state.told or state.silence is not None or state.hospital_ms:
+            return True
+        return state.past is not None and at_ms <= state.past.raised_ms
 
     def _pass(self, clock_ms: int) -> None:
         self._state.clock_ms = max(self._state.clock_ms, clock_ms)

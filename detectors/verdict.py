@@ -78,15 +78,16 @@ def judge(
         asks.append(ask_ms)
     due_ms, clock = min(clocks, default=(NEVER_MS, ""))
     due_ms = max(due_ms, earliest, warm_ms)
+    unasked_ms = due_ms
     if latest_silence_h is not None:
         latest_ms = max(since + int(latest_silence_h * HOUR_MS), earliest)
+        unasked_ms = min(due_ms, latest_ms)
         if not silence.lanes:
-            asks.append(latest_ms - ASK_AHEAD_MS)
             latest_ms = max(latest_ms, silence.steps[0].at_ms) if silence.steps else NEVER_MS
         latest_ms = next((end for start, end in silence.blind if start <= latest_ms < end), latest_ms)
         if latest_ms < due_ms:
             due_ms, clock = latest_ms, "latest"
-    ask_ms = max(min([*asks, due_ms - ASK_AHEAD_MS]), earliest, min(warm_ms, due_ms) - ASK_AHEAD_MS)
+    ask_ms = max(min([*asks, unasked_ms - ASK_AHEAD_MS]), earliest, min(warm_ms, unasked_ms) - ASK_AHEAD_MS)
     return Verdict(due_ms, clock, ask_ms)
 
 
