@@ -1,5 +1,7 @@
 """What engines count, brought into the worker's metrics."""
 
+from collections.abc import Collection
+
 from schemas.actions import ActionResult
 from schemas.incidents import CheckinRequest, Incident
 from schemas.topics import ORDERED_NAMES
@@ -40,6 +42,13 @@ class Gauges:
         metrics.held_records.labels(partition).set(engine.order.held)
         metrics.lag_records.labels(partition).set(owned.lag() or 0)
         self._show_households(partition, engine)
+
+    def show_partitions(self, topic_set: int, owned: Collection[Owned]) -> None:
+        """Bring up to date how many partitions there are, and how many of them this worker judges."""
+        partitions = self._metrics.partitions
+        partitions.labels("topic_set").set(topic_set)
+        partitions.labels("given").set(len(owned))
+        partitions.labels("ready").set(sum(1 for one in owned if one.ready and one.active))
 
     def _show_households(self, partition: int, engine: Partition) -> None:
         self._metrics.households.labels(partition).set(engine.households)

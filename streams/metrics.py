@@ -37,6 +37,7 @@ CHUNKS: Final = ("applied", "gap", "overlap", "dropped")
 TICKS: Final = ("taken", "repeated", "refused")
 ROW_KINDS: Final = ("hot", "rhythm", "record", "position", "tombstone")
 RECOVERED: Final = ("used", "set_aside", "corrupt")
+PARTITIONS: Final = ("topic_set", "given", "ready")
 PURPOSES: Final[tuple[str, ...]] = get_args(get_type_hints(CheckinRequest)["purpose"])
 RESULTS: Final[tuple[str, ...]] = (
     "ok",
@@ -164,6 +165,13 @@ class WorkerMetrics:
             result=RESULTS,
         )
 
+        self.partitions = new.gauge(
+            "anbu_partitions",
+            "partitions of the topic set, of them given to this worker by the group, and of these recovered and judged;"
+            " a partition of the set that is ready in no worker is watched by nobody",
+            unit="partitions",
+            what=PARTITIONS,
+        )
         self.clock_seconds = new.gauge(
             "anbu_clock_timestamp_seconds",
             "the partition's clock: the smallest last tick of its topics, log time",

@@ -2,7 +2,7 @@
 
 The order of a checkpoint, so that it counts whole or not at all:
 
-1. Take the state as it stands, and note what was told up to here (`Partition.checkpoint`; nothing is awaited in between).
+1. Take the state as it stands while nothing that follows from it waits to be handed over (`Partition.checkpoint`).
 2. Wait until the broker has acknowledged everything told: rows must never know of an incident that nobody heard of.
 3. Ask whether the group still knows this worker; one that was away too long must not write over its successor's rows.
 4. Write the rows, and wait for their acknowledgement.
@@ -271,6 +271,8 @@ class Worker:
         for topic in range(len(ORDERED_NAMES)):
             await self._seek(owned, topic)
         self.metrics.recovery_seconds.observe(monotonic_s() - began_s)
+        # A kept engine may hold what it was about to apply; at the end of the logs no chunk comes to make it go on.
+        await self._pump(owned)
 
     async def _pass_gaps(self, owned: Owned) -> None:
         engine = owned.engine
@@ -320,8 +322,9 @@ class Worker:
             await self._send(owned, told)
             return
         owned.heard_s[topic] = monotonic_s()
-        told, seek = engine.offer(topic, chunk)
-        await self._send(owned, told)
+        async with owned.applying:
+            told, seek = engine.offer(topic, chunk)
+            await self._send(owned, told)
         if seek is not None:
             await self._mend(owned, topic)
             return
@@ -339,9 +342,10 @@ class Worker:
     async def _pump(self, owned: Owned) -> None:
         engine = owned.engine
         while engine is not None and owned.active:
-            outputs = engine.pump(PUMP_RECORDS)
-            await self._send(owned, outputs)
-            if engine.pumped < PUMP_RECORDS:
+            async with owned.applying:
+                await self._send(owned, engine.pump(PUMP_RECORDS))
+                is_done = engine.pumped < PUMP_RECORDS
+            if is_done:
                 break
             await asyncio.sleep(0)
         if engine is not None and owned.active:
@@ -379,8 +383,9 @@ class Worker:
             if not owned.active or not (at_once or engine.dirty or owned.moved(engine)):
                 return
             began_s = monotonic_s()
-            owned.whole = False
-            kept = engine.checkpoint()
+            async with owned.applying:
+                owned.whole = False
+                kept = engine.checkpoint()
             await self._outbox.delivered(owned.number)
             await self._confirmed(owned)
             if not owned.active:
@@ -405,6 +410,7 @@ class Worker:
             self.health.partitions([owned.health(self._progress, at_s) for owned in self._owned.values()])
             for owned in self._owned.values():
                 self._gauges.show(owned, self._progress.standing(owned.number, at_s))
+            self._gauges.show_partitions(self._settings.partitions, self._owned.values())
             await asyncio.sleep(1.0)
 
     async def _look(self) -> None:
