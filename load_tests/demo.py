@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -86,7 +87,7 @@ def run(*, households: int, days: int, seed: int, injections: bool, data: Path |
             with held(folder, "choose another folder with --out") as where:
                 return _Demo(console, stage, where, folder).run()
     except KeyboardInterrupt:
-        console.print(f"\nstopped: no process is left; what was recorded until then is in {folder}")
+        console.print(f"\nstopped: no process is left; what was recorded until then is in {folder}", soft_wrap=True)
         return INTERRUPTED
     except FolderError as error:
         raise Failed(str(error)) from error
@@ -231,12 +232,12 @@ class _Demo:
     def _end(self, outcome: Outcome) -> None:
         say = self.console.print
         say()
-        say(verdict(outcome))
+        say(verdict(outcome), soft_wrap=bool(outcome.failures()))
         say(f"Took {took_text(monotonic_s() - self.began_s)}.", style="dim")
         truth = f", {TRUTH}" if self.stage.truth is not None else ""
         say(f"\nLeft in {self.shown}/: {MESSAGES}, {HOUSEHOLDS}{truth}, {CLICKHOUSE}/, {LOGS}/")
         say("\nTry next:", style="bold")
-        for command, about in next_commands(self.shown, self.stage.truth is not None):
+        for command, about in next_commands(self.shown):
             say(f"  {about}", style="dim")
             say(Text(f"    {command}"), soft_wrap=True)
 
@@ -263,24 +264,14 @@ def _read_to_end(parts: Parts, onlooker: Onlooker) -> dict[tuple[str, int], int]
     return onlooker.ends()
 
 
-def next_commands(folder: Path, simulated: bool) -> list[tuple[str, str]]:
+def next_commands(folder: Path) -> list[tuple[str, str]]:
     """Return three commands that work from here, each with what it is for."""
-    anbu = anbu_command()
-    python = os.path.relpath(sys.executable)
+    anbu, here = anbu_command(), shlex.quote(str(folder))
+    python = shlex.quote(os.path.relpath(sys.executable))
     sql = "SELECT at, household, kind, sentence_ko FROM incidents_current ORDER BY at DESC LIMIT 5"
-    again = (
-        (
-            f"{anbu} demo --no-injection",
-            "The same people, but nobody comes to harm: then no emergency may be told.",
-        )
-        if simulated
-        else (f"{anbu} demo", "Synthetic households, whose emergencies are known: then it is judged what was found.")
-    )
+    code = f"import chdb; print(chdb.connect({str(folder / CLICKHOUSE)!r}).query({sql!r}, 'Pretty'))"
     return [
         (f"{anbu} up", f"The same parts, kept running; then in a second terminal: {anbu} incidents watch"),
-        (
-            f"""{python} -c "import chdb; print(chdb.connect('{folder / CLICKHOUSE}').query('{sql}', 'Pretty'))\"""",
-            "What ClickHouse holds, asked without a server.",
-        ),
-        again,
+        (f'{python} -c "{code}"', "What ClickHouse holds, asked without a server."),
+        (f"{anbu} replay {here}", "The same days again from their recording; with --profile, under other numbers."),
     ]

@@ -16,6 +16,7 @@ from load_tests.demo_onlooker import Stories, Story
 from load_tests.demo_view import ROOMY, day_of, moment, span_text
 from load_tests.judge import COLLAPSES_IN_TIME, FALSE_ALARMS_PER_MONTH, Found, Judgement
 from schemas.incidents import KIND_NAMES, IncidentKind, Severity
+from streams.commands.outcome import count
 from streams.screen import COLOURS
 
 _OUTCOMES: Final = {
@@ -181,7 +182,7 @@ def _found(judged: Judgement) -> list[RenderableType]:
     parts.append(
         _indented(
             Text(
-                f"{len(judged.false_alarms)} false alarms in {judged.household_months:,.0f} household-months:"
+                f"{count(len(judged.false_alarms), 'false alarm')} in {_months(judged.household_months)}:"
                 f" {judged.false_alarms_per_month:.2f} a month; the rule allows {FALSE_ALARMS_PER_MONTH}."
             )
         )
@@ -214,17 +215,20 @@ def _delays(found: Sequence[Found]) -> Table:
 def _missed(missed: Iterable[Found]) -> Text:
     out = Text("Missed:", style="red")
     for one in missed:
-        what = one.truth.code.replace("_", " ")
-        out.append(f"\n  {one.truth.household}  {moment(one.truth.at_ms)}  {what} ({KIND_NAMES[one.truth.kind][1]})")
+        what, kind = one.truth.code.replace("_", " "), KIND_NAMES[one.truth.kind][1]
+        said = what if what == kind else f"{what} ({kind})"
+        out.append(f"\n  {one.truth.household}  {moment(one.truth.at_ms)}  {said}")
     return out
 
 
 def _flagged(outcome: Outcome) -> Padding:
     lines = outcome.stories.lines()
     months = outcome.household_months
-    return _indented(
-        Text(f"{len(lines):,} incidents in {months:,.1f} household-months, {len(lines) / months:.2f} a month:")
-    )
+    return _indented(Text(f"{count(len(lines), 'incident')} in {_months(months)}, {len(lines) / months:.2f} a month:"))
+
+
+def _months(months: float) -> str:
+    return f"{months:,.1f} household-months" if months < 10 else f"{months:,.0f} household-months"
 
 
 def _listed(lines: Sequence[Story]) -> Padding:
