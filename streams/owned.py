@@ -28,6 +28,8 @@ class Owned:
         self.ready = False
         self.task: asyncio.Task[None] | None = None
         self.keeping = asyncio.Lock()
+        self.applying = asyncio.Lock() if kept is None else kept.applying
+        """Held from applying records to handing over what follows from them: a checkpoint in between would lose it."""
         self.changelog_next = 0
         """Up to where the changelog has been read, or written by this worker alone: whoever else writes is found behind it."""
         self.whole = True

@@ -88,7 +88,7 @@ def town() -> Iterator["Town"]:
 
     Read by many runs of workers, each as a group of its own: nothing is added to its inputs.
     """
-    from worker_runs import town_messages, build_town  # noqa: PLC0415 - loads Faust and the simulator
+    from worker_town import build_town, town_messages  # noqa: PLC0415 - loads Faust and the simulator
 
     played, messages = town_messages()
     with KafkaNode(jars=ROOT / "build" / "kafka" / "libs") if ON_KAFKA else EmbeddedBroker() as running:

@@ -4,6 +4,7 @@ Run as `python controlled_worker.py '{"controls": {"check_contiguity": false}, "
 from `ANBU_*` as a worker's do. It stands beside the command `anbu worker` so that the command needs no switch for tests.
 """
 
+import asyncio
 import logging
 import os
 import signal
@@ -27,6 +28,8 @@ class Wanted(msgspec.Struct):
     controls: dict[str, bool] = {}
     dies: tuple[str, int] | None = None
     """A place of a checkpoint (`outputs`, `rows`, `half`, `position`, `commit`) and how often it is passed before."""
+    waits_s: float = 0.0
+    """Before anything is handed over to be told: so long a full buffer of the producer would hold it back."""
     stands: int | None = None
     """A partition whose engine applies nothing."""
     exits: bool = False
@@ -40,11 +43,13 @@ class Death:
         self._place = place
         self._left = after
 
+    def is_due(self, place: str) -> bool:
+        """Count one more passing of a place."""
+        self._left -= place == self._place
+        return place == self._place and self._left < 0
+
     def passes(self, place: str) -> None:
-        if place != self._place:
-            return
-        self._left -= 1
-        if self._left < 0:
+        if self.is_due(place):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def lie_in_wait(self) -> None:
@@ -56,9 +61,9 @@ class Death:
                 self.passes("position")
                 return await write_rows(box, topic, partition, rows)
             self.passes("rows")
-            if self._place == "half" and self._left <= 0:
+            if self.is_due("half"):
                 await write_rows(box, topic, partition, rows[: (len(rows) + 1) // 2])
-                self.passes("half")
+                os.kill(os.getpid(), signal.SIGKILL)
             return await write_rows(box, topic, partition, rows)
 
         async def say(box: Outbox, partition: int, outputs: list[Output], lag: int | None) -> None:
@@ -73,6 +78,17 @@ class Death:
         ChunkConsumer.commit_positions = keep  # type: ignore[method-assign, assignment]
 
 
+def hand_over_late(wait_s: float) -> None:
+    """Wait before anything is handed over: between applying records and telling what follows much can happen."""
+    send = Outbox.send
+
+    async def late(box: Outbox, partition: int, outputs: list[Output], lag: int | None) -> None:
+        await asyncio.sleep(wait_s)
+        await send(box, partition, outputs, lag)
+
+    Outbox.send = late  # type: ignore[method-assign, assignment]
+
+
 def stand_still(number: int) -> None:
     """Let one partition take what is fetched and apply nothing of it."""
     pump: Callable[..., list[Output]] = Partition.pump
@@ -83,7 +99,7 @@ def stand_still(number: int) -> None:
             return []
         return pump(partition, at_most)
 
-    Partition.pump = pump_or_not  # type: ignore[method-assign]
+    Partition.pump = pump_or_not  # type: ignore[method-assign, assignment]
 
 
 def main() -> None:
@@ -93,6 +109,8 @@ def main() -> None:
     wanted = msgspec.json.decode(sys.argv[1], type=Wanted)
     if wanted.dies is not None:
         Death(*wanted.dies).lie_in_wait()
+    if wanted.waits_s:
+        hand_over_late(wanted.waits_s)
     if wanted.stands is not None:
         stand_still(wanted.stands)
     code = run_worker(Settings.from_env(os.environ), controls=Controls(**wanted.controls))

@@ -1,11 +1,21 @@
 """Workers killed at any moment, by kill -9 and in the middle of checkpoints, end where one ended that was never stopped."""
 
+import os
+import signal
 import time
 from pathlib import Path
 from random import Random
 
 import pytest
-from worker_runs import Run, Runner, Town, a_run, wait_until
+from worker_logs import wait_until
+from worker_runs import Run, Runner, Town, a_run
+
+from schemas.topics import changelog_of
+from streams.chunk import Chunk
+from streams.publish import Publisher
+from streams.snapshot import POSITIONS, pack, unpack
+
+Row = tuple[bytes, bytes]
 
 pytestmark = pytest.mark.slow
 
@@ -19,19 +29,11 @@ def live_for(worker: Runner, seconds: float) -> None:
     time.sleep(max(0.0, seconds))
 
 
-def kept_share(run: Run) -> float:
-    """How much of the logs the last whole checkpoints have behind them."""
-    last: dict[int, int] = {}
-    for number, applied in run.kept():
-        last[number] = applied
-    return sum(last.values()) / run.town.records
-
-
 def kill_through(run: Run, rnd: Random, kills: int) -> int:
     """Start and kill workers so that the kills spread over the logs; return how many hit a run under way."""
     hit, lifetime_s = 0, 0.4
     for turn in range(4 * kills):
-        before = kept_share(run)
+        before = run.share()
         if hit >= kills or before > 0.97:
             break
         worker = run.start()
@@ -41,7 +43,7 @@ def kill_through(run: Run, rnd: Random, kills: int) -> int:
             time.sleep(rnd.uniform(1.0, 3.0))
         live_for(worker, seconds)
         worker.child.kill()
-        done = kept_share(run)
+        done = run.share()
         hit += 0.0 < done < 1.0
         if seconds > 0 and done > before:
             rate = (done - before) / seconds
@@ -55,3 +57,101 @@ def test_ten_kills_at_any_moment_lose_nothing_and_double_nothing(town: Town, tmp
         run.start()
         run.finish()
         run.check()
+
+
+def test_a_death_at_any_step_of_a_checkpoint_loses_nothing_and_doubles_nothing(town: Town, tmp_path: Path) -> None:
+    rnd = Random(11)
+    with a_run(town, tmp_path) as run:
+        for place in rnd.sample(DEATHS, len(DEATHS)):
+            worker = run.start({"dies": [place, rnd.randrange(3, 9)]})
+            assert worker.child.wait(60) == -9, place
+            assert 0 < run.share() < 1
+        run.start()
+        run.finish()
+        run.check()
+
+
+def test_what_follows_from_records_is_handed_over_before_a_checkpoint_counts_them_as_applied(
+    town: Town, tmp_path: Path
+) -> None:
+    with a_run(town, tmp_path, checkpoint_every_s=0.05) as run:
+        for _ in range(3):
+            worker = run.start({"waits_s": 0.05, "dies": ["commit", 30]})
+            assert worker.child.wait(60) == -9
+        assert 0 < run.share() < 1
+        run.start()
+        run.finish()
+        run.check()
+
+
+def test_a_worker_killed_beside_a_second_one_hands_over_to_it(town: Town, tmp_path: Path) -> None:
+    with a_run(town, tmp_path) as run:
+        first = run.start()
+        wait_until(lambda: run.share() > 0.05, 60, "a first checkpoint")
+        second = run.start()
+        wait_until(second.partitions, 60, "a share of the second worker")
+        assert run.share() < 1
+        first.child.kill()
+        run.finish()
+        run.check()
+
+
+def test_a_worker_told_to_stop_beside_a_second_one_hands_over_to_it(town: Town, tmp_path: Path) -> None:
+    with a_run(town, tmp_path) as run:
+        first = run.start()
+        wait_until(lambda: run.share() > 0.05, 60, "a first checkpoint")
+        second = run.start()
+        wait_until(second.partitions, 60, "a share of the second worker")
+        assert run.share() < 1
+        assert first.child.stop(20) == 0
+        run.finish()
+        run.check()
+
+
+def test_a_zombie_that_wakes_up_after_its_successor_has_begun_changes_nothing(town: Town, tmp_path: Path) -> None:
+    with a_run(town, tmp_path) as run:
+        first = run.start()
+        wait_until(lambda: run.share() > 0.05, 60, "a first checkpoint")
+        os.kill(first.child.pid, signal.SIGSTOP)
+        last = [last_checkpoint(log) for log in run.changelog()]
+        second = run.start()
+        wait_until(lambda: second.ready, 60, "a successor")
+        assert run.share() < 1
+        os.kill(first.child.pid, signal.SIGCONT)
+        run.finish()
+        run.check()
+        # And as if its last checkpoint had lain in a buffer all the while.
+        append(run, last)
+        run.check()
+
+
+def test_negative_control_rows_of_that_age_would_win_were_it_not_for_the_epoch(town: Town, tmp_path: Path) -> None:
+    with a_run(town, tmp_path) as run:
+        run.start()
+        wait_until(lambda: run.share() > 0.05, 60, "a first checkpoint")
+        last = [last_checkpoint(log) for log in run.changelog()]
+        run.finish()
+        run.check()
+        append(run, [[(key, raised(value)) for key, value in rows] for rows in last])
+        with pytest.raises(AssertionError):
+            run.check()
+
+
+def last_checkpoint(log: Chunk) -> list[Row]:
+    """The rows of the last whole checkpoint of a changelog partition, its position row behind them."""
+    rows = [(key or b"", value) for key, value in zip(log.keys, log.values, strict=True) if value is not None]
+    ends = [place for place, (key, _) in enumerate(rows) if key in POSITIONS]
+    return rows[ends[-2] + 1 : ends[-1] + 1]
+
+
+def raised(value: bytes) -> bytes:
+    """The same row of a much later epoch."""
+    stamp, payload = unpack(value)
+    return pack(stamp._replace(epoch=stamp.epoch + 100), payload)
+
+
+def append(run: Run, rows: list[list[Row]]) -> None:
+    with Publisher(run.settings.bootstrap, run.town.partitions) as pen:
+        for number, listed in enumerate(rows):
+            for key, value in listed:
+                pen.send(changelog_of(run.settings.group), key, value, partition=number)
