@@ -182,6 +182,11 @@ class Ledger:
         """End everything: the household is no longer watched."""
         return [self._end(teller, entry, cause, clock_ms) for entry in list(self.open.values())]
 
+    def close_judged(self, teller: Teller, cause: CloseCause, clock_ms: int) -> list[Incident]:
+        """End what detectors raised: nobody judges the household any more. Emergencies are left to responders."""
+        judged = [entry for entry in self.open.values() if entry.incident.kind not in EMERGENCIES]
+        return [self._end(teller, entry, cause, clock_ms) for entry in judged]
+
     def bury(self) -> list[str]:
         """Return the ids of all that ended and had no tombstone yet: the household is no longer watched."""
         return [*self.forgotten(), *(one.id for one in self.ended[self.buried :])]

@@ -36,10 +36,10 @@ class Open:
         """Return an incident that was read back from its topic: which device alarmed is not known any more."""
         entry = cls(incident, clock_ms)
         if incident.kind in EMERGENCIES:
-            entry.happened_ms = from_rfc3339(incident.event_from)
+            entry.happened_ms = _moment(incident.event_from, clock_ms)
             entry.alarms[_OTHERS] = [entry.happened_ms, 0]
         else:
-            entry.raised_ms = from_rfc3339(incident.opened_at)
+            entry.raised_ms = _moment(incident.opened_at, clock_ms)
         return entry
 
     @property
@@ -99,3 +99,11 @@ class Open:
         entry.pending = None if pending is None else msgspec.convert(pending, Incident)
         entry.alarms = {(source, device): [on_ms, off_ms] for source, device, on_ms, off_ms in alarms}
         return entry
+
+
+def _moment(text: str, or_else_ms: int) -> int:
+    """UTC milliseconds of a time that was read back: whoever wrote it, it must not stop a recovery."""
+    try:
+        return from_rfc3339(text)
+    except ValueError:
+        return or_else_ms

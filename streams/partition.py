@@ -396,15 +396,17 @@ class Partition:
         revisions, gone = watched.ledger.wake(clock_ms)
         out += _revised(watched, revisions) + _tombstones(gone)
         if watched.has_expired(clock_ms):
-            self._expire(watched, clock_ms)
+            out += self._expire(watched, clock_ms)
         self._judged(watched)
         return out
 
-    def _expire(self, watched: Watched, clock_ms: int) -> None:
-        """Stop learning from a household that was never registered; what is open of it is left to responders."""
+    def _expire(self, watched: Watched, clock_ms: int) -> list[Output]:
+        """Stop watching a household that was never registered; it goes once its last incident is forgotten."""
         watched.model = None
+        ends = watched.ledger.close_judged(self._teller(watched), CloseCause.LEFT_SERVICE, clock_ms)
         if watched.is_idle:
-            self._roster.end(watched.name, clock_ms, by_registry=True)
+            self._roster.expire(watched, clock_ms)
+        return _revised(watched, ends)
 
     def _begin_models(self, clock_ms: int) -> None:
         """Begin to watch whoever was met before there was a clock."""
@@ -544,9 +546,11 @@ class Partition:
             watched.record, watched.record_bytes, watched.record_dirty = decoded[0], record or b"", True
             self._roster.register(watched)
         watched.ledger.adopt(incidents, self.clock_ms)
-        watched.lost_since_ms = self.clock_ms or 1
-        watched.model = self._model(watched, self.clock_ms)
-        out = self._findings(watched, [self._blindness(watched, "raise")])
+        out: list[Output] = []
+        if self.clock_ms:
+            watched.lost_since_ms = self.clock_ms
+            watched.model = self._model(watched, self.clock_ms)
+            out = self._findings(watched, [self._blindness(watched, "raise")])
         self._judged(watched)
         return out
 

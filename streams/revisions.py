@@ -243,7 +243,8 @@ def _next(incident: Incident, at_ms: int) -> Incident:
         revision=incident.revision + 1,
         msg_type="Update",
         references=[f"{incident.id}/{incident.revision}"],
-        at=to_rfc3339(at_ms),
+        # Before the log's clock there is no time to tell, and readers refuse 1970.
+        at=to_rfc3339(at_ms) if at_ms else incident.at,
     )
 
 

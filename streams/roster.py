@@ -143,14 +143,25 @@ class Roster:
         """
         watched = self._households.get(name)
         checksum = 0 if watched is None or by_registry else crc32(watched.record_bytes)
-        self._ended[name] = End(clock_ms, clock_ms, checksum)
-        if len(self._ended) > MOST_ENDED:
-            # Of whom the daily repeat of a record would bring back last.
-            of_registry = (known for known, one in self._ended.items() if not one.checksum)
-            del self._ended[next(of_registry, next(iter(self._ended)))]
+        self._remember(name, End(clock_ms, clock_ms, checksum))
         if watched is not None:
-            self.drop(watched)
-            self.dirty[name] = watched
+            self._let_go(watched)
+
+    def expire(self, watched: Watched, clock_ms: int) -> None:
+        """End the watching of a household without a registry record; one that had ended before stays what it was."""
+        self._remember(watched.name, self._ended.get(watched.name, End(clock_ms, clock_ms, 0)))
+        self._let_go(watched)
+
+    def _remember(self, name: str, end: End) -> None:
+        self._ended[name] = end
+        if len(self._ended) > MOST_ENDED:
+            # Those first whom the daily repeat of a record would not bring back.
+            unrecorded = (known for known, one in self._ended.items() if not one.checksum)
+            del self._ended[next(unrecorded, next(iter(self._ended)))]
+
+    def _let_go(self, watched: Watched) -> None:
+        self.drop(watched)
+        self.dirty[watched.name] = watched
 
     def has_ended(self, name: str) -> bool:
         """Tell whether the watching of a household has ended, and something came from it within a month."""
