@@ -56,8 +56,9 @@ def connect(url: str, *, within_s: float = 30.0, create: bool = False) -> Any:
         ClickHouseRefusedError: the engine is open elsewhere or not installed, the server refuses, or the URL is none.
 
     """
-    # The driver's own log lines hold addresses, and those of a failed insert hold values.
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+    # The driver's own log lines hold addresses, and those of a failed insert hold values; its transport's are one a try.
+    for name in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if url.startswith("chdb://"):
         return _open_embedded(Path(url.removeprefix("chdb://")))
     parts = urlsplit(url)

@@ -78,8 +78,8 @@ class KafkaSource:
 
     @property
     def owned(self) -> int:
-        """How many partitions the group has given to this member."""
-        return len(self._consumer.assignment())
+        """How many partitions the group has given to this member; none while the broker is away."""
+        return 0 if self._is_away else len(self._consumer.assignment())
 
     def poll(self, within_s: float) -> Polled:
         """Read what has come, at most `within_s` long. Must be called again within 5 minutes to stay in the group.

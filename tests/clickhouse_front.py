@@ -5,6 +5,7 @@ The engine and its SQL are the real ones; the HTTP side is ours, so it proves th
 """
 
 import contextlib
+import importlib
 import json
 import re
 import socket
@@ -16,7 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-import lz4.frame
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 _INSERT = re.compile(rb"INSERT INTO (\S+) \(([^)]*)\) FORMAT Native\n", re.IGNORECASE)
@@ -72,6 +72,8 @@ class Front:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_of(self))
         self._server.daemon_threads = True
         self._server.block_on_close = False
+        # A client that was killed, or gave up: the test's own doing.
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def url(self, database: str) -> str:
@@ -89,11 +91,13 @@ class Front:
         self._thread.join()
 
 
-def _all_frames(body: bytes) -> bytes:
+def _all_frames(body: bytes, encoding: str) -> bytes:
     """The driver makes a frame of each block of rows; whoever reads the first one only has lost the others."""
+    if encoding == "zstd":  # what the driver does without lz4, from Python 3.14 on
+        return bytes(importlib.import_module("compression.zstd").decompress(body))
     blocks = []
     while body:
-        frame = lz4.frame.LZ4FrameDecompressor()
+        frame = importlib.import_module("lz4.frame").LZ4FrameDecompressor()
         blocks.append(frame.decompress(body))
         body = frame.unused_data or b""
     return b"".join(blocks)
@@ -116,8 +120,7 @@ def _handler_of(front: Front) -> type[BaseHTTPRequestHandler]:
                 return
             params = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
             if encoding := self.headers.get("Content-Encoding"):
-                assert encoding == "lz4"
-                body = _all_frames(body)
+                body = _all_frames(body, encoding)
             try:
                 found = _INSERT.match(body)
                 if found is not None:
