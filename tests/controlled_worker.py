@@ -9,12 +9,14 @@ import logging
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
 from streams.delivery import ChunkConsumer
+from streams.keeping import Checkpoint
 from streams.outbox import Outbox
 from streams.partition import Controls, Output, Partition
 from streams.settings import Settings
@@ -29,7 +31,7 @@ class Wanted(msgspec.Struct):
     dies: tuple[str, int] | None = None
     """A place of a checkpoint (`outputs`, `rows`, `half`, `position`, `commit`) and how often it is passed before."""
     waits_s: float = 0.0
-    """Before anything is handed over to be told: so long a full buffer of the producer would hold it back."""
+    """So long everything is held back before it is told, as by a full buffer of the producer."""
     stands: int | None = None
     """A partition whose engine applies nothing."""
     exits: bool = False
@@ -79,14 +81,28 @@ class Death:
 
 
 def hand_over_late(wait_s: float) -> None:
-    """Wait before anything is handed over: between applying records and telling what follows much can happen."""
-    send = Outbox.send
+    """Wait before anything is handed over to be told, as for a producer whose buffer is full.
+
+    Ends the worker when a checkpoint is taken that counts records whose outputs still wait.
+    """
+    send, take = Outbox.send, Partition.checkpoint
+    waiting: Counter[int] = Counter()
 
     async def late(box: Outbox, partition: int, outputs: list[Output], lag: int | None) -> None:
+        waiting[partition] += 1
         await asyncio.sleep(wait_s)
+        waiting[partition] -= 1
         await send(box, partition, outputs, lag)
 
+    def checkpoint(partition: Partition) -> Checkpoint:
+        if waiting[partition.number]:
+            sys.stderr.write("a checkpoint counts what was not handed over\n")
+            sys.stderr.flush()
+            os._exit(3)
+        return take(partition)
+
     Outbox.send = late  # type: ignore[method-assign, assignment]
+    Partition.checkpoint = checkpoint  # type: ignore[method-assign]
 
 
 def stand_still(number: int) -> None:
