@@ -28,10 +28,12 @@ class Owned:
         self.ready = False
         self.task: asyncio.Task[None] | None = None
         self.keeping = asyncio.Lock()
-        self.applying = asyncio.Lock() if kept is None else kept.applying
+        self.applying: asyncio.Lock = asyncio.Lock() if kept is None else kept.applying
         """Held from applying records to handing over what follows from them: a checkpoint in between would lose it."""
         self.changelog_next = 0
         """Up to where the changelog has been read, or written by this worker alone: whoever else writes is found behind it."""
+        self.handed_over = True
+        """Whether everything that follows from what was applied was handed over: not while it is, nor where that broke off."""
         self.whole = True
         """Whether what the engine takes for kept is kept: not while a checkpoint is under way, nor after one that broke off."""
         self.ends = [0] * _TOPICS
@@ -48,13 +50,13 @@ class Owned:
             self.task.cancel()
 
     async def settle(self) -> None:
-        """Stop, once a checkpoint under way has become whole."""
-        async with self.keeping:
+        """Stop, once a checkpoint under way has become whole and what was applied has been handed over."""
+        async with self.keeping, self.applying:
             self.stop()
 
     def may_be_kept(self) -> bool:
         """Tell whether its engine may go on after a rebalance, if nobody else has written since."""
-        return self.engine is not None and self.whole
+        return self.engine is not None and self.whole and self.handed_over
 
     def wrote(self, batches: list[tuple[int, int]]) -> None:
         """Note where rows of its own came to lie, so that a rebalance does not read them again."""

@@ -324,7 +324,7 @@ class Worker:
         owned.heard_s[topic] = monotonic_s()
         async with owned.applying:
             told, seek = engine.offer(topic, chunk)
-            await self._send(owned, told)
+            await self._hand_over(owned, told)
         if seek is not None:
             await self._mend(owned, topic)
             return
@@ -343,7 +343,7 @@ class Worker:
         engine = owned.engine
         while engine is not None and owned.active:
             async with owned.applying:
-                await self._send(owned, engine.pump(PUMP_RECORDS))
+                await self._hand_over(owned, engine.pump(PUMP_RECORDS))
                 is_done = engine.pumped < PUMP_RECORDS
             if is_done:
                 break
@@ -351,6 +351,12 @@ class Worker:
         if engine is not None and owned.active:
             for topic, _ in engine.order.resumable():
                 await self._seek(owned, topic)
+
+    async def _hand_over(self, owned: Owned, outputs: list[Output]) -> None:
+        """Send what an engine said; one that is stopped in between must not go on as if it had been sent."""
+        owned.handed_over = False
+        await self._send(owned, outputs)
+        owned.handed_over = True
 
     async def _send(self, owned: Owned, outputs: list[Output]) -> None:
         if outputs:
