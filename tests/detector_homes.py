@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from detector_cases import START_MS, event, feed
+from detector_cases import feed
+from detector_streams import START_MS, event
 
 from detectors.findings import Ask, Finding, Output
 from detectors.hours import DAY_MS, HOUR_MS

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from detector_cases import CASES, START_MS, Case, arriving, ask_all, feed, household, lived, packed
+from detector_cases import CASES, Case, ask_all, feed, household, packed
+from detector_streams import START_MS, arriving, lived
 
 import detectors
 from detectors.collapse import cut

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from detector_cases import event
 from detector_homes import GATEWAY, Home, at
+from detector_streams import event
 
 from detectors.emergency import KINDS as ASKED
 from detectors.emergency import emergencies

@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
-from detector_cases import START_MS
 from detector_homes import CALLS, GATEWAY, MINUTE_MS, PHONE, TELECOM, Home, at
+from detector_streams import START_MS
 
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from schemas.events import Event
