@@ -56,6 +56,22 @@ def test_a_phone_that_reports_once_a_day_is_silent_only_up_to_what_it_has_told()
     assert raised.deadline_ms < at(10, 24)  # it fell due in what was told
 
 
+def test_whoever_is_out_is_judged_by_what_they_carry() -> None:
+    """A home is silent while its owner is out; only the phone can tell, and it has not told yet."""
+    without, carried = Home(), Home(GATEWAY, TELECOM)
+    for home in (without, carried):
+        home.live(15, until_hour=12)
+        home.tell("door", at(14, 12), device="front-door", state="on", exit=True)
+        if home is carried:
+            home.tell("complete_until", at(14, 13), "/phone/telecom", until_ms=at(14, 0))
+        home.pass_time(at(16, 4), reports=True)
+    assert len(without.raised()) == 1
+    assert carried.raised() == []
+    carried.tell("complete_until", at(16, 7), "/phone/telecom", until_ms=at(16, 0))
+    carried.pass_time(at(16, 8), reports=True)
+    assert len(carried.raised()) == 1
+
+
 def test_a_household_of_calls_alone_is_watched_by_its_calls() -> None:
     home = Home(CALLS)
     for day in (0, 4, 8):

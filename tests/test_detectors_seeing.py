@@ -98,6 +98,14 @@ def test_an_outage_moves_the_deadline_by_its_length(hours: int) -> None:
     assert due_ms + (hours - 1.1) * HOUR_MS <= unseen.due() <= due_ms + (hours + 6) * HOUR_MS
 
 
+def test_the_latest_hour_does_not_strike_in_an_outage_but_at_its_end() -> None:
+    home = lived_in(latest_silence_h=6.0)
+    home.pass_time(at(7, 20))
+    assert home.raised(SILENCE) == []
+    home.pass_time(at(7, 23), reports=True)
+    assert at(7, 20) < home.raised(SILENCE)[0] <= at(7, 21) + 2 * MINUTE_MS
+
+
 def test_after_an_outage_a_silence_is_judged_as_if_it_began_then() -> None:
     """The elapsed time of an outage says nothing: its buckets, in which nobody stirs, must not hide a collapse."""
     home = lived_in()

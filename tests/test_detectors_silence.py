@@ -301,6 +301,15 @@ def test_whoever_went_out_is_missed_later_and_less_surely() -> None:
     assert raised.facts["away"] == 1
 
 
+def test_the_fixed_hours_count_double_while_somebody_is_known_to_be_out() -> None:
+    """Or each trip would be an alarm."""
+    at_home, out = settled_home(), settled_home()
+    for home, way_out in ((at_home, False), (out, True)):
+        home.tell("door", at(14, 12), device="balcony", state="on", exit=way_out)
+        home.model.apply_profile(with_silence(fixed_h=3.0), home.model.clock_ms)
+    assert (at_home.due(), out.due()) == (at(14, 15), at(14, 18))
+
+
 def test_away_ends_with_what_proves_that_somebody_came_back() -> None:
     home = settled_home()
     home.tell("door", at(14, 13), device="front", state="on", exit=True)
