@@ -18,6 +18,7 @@ from streams.settings import Settings, settings_table
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = sorted([README, ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 OUTSIDE = frozenset({"cloudevents.io", "127.0.0.1"})
 """Hosts a page may name; any other would be somebody's machine, or a promise that nobody keeps."""
 
@@ -31,7 +32,7 @@ _OUR_FILE = re.compile(r"(?:schemas|detectors|streams|infra|load_tests|tests|doc
 
 
 def each_page() -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+    return pytest.mark.parametrize("page", [*PAGES, *RUNBOOKS], ids=lambda page: page.name)
 
 
 def commands_in(text: str) -> Iterator[str]:
@@ -79,8 +80,7 @@ def broken_links(text: str, folder: Path) -> list[str]:
         if path and not (folder / path).exists():
             out.append(target)
             continue
-        aimed = (folder / path).read_text(encoding="utf-8") if path else text
-        if anchor and anchor not in _anchors(aimed):
+        if anchor and anchor not in _anchors((folder / path).read_text(encoding="utf-8") if path else text):
             out.append(target)
     return out
 
