@@ -125,10 +125,6 @@ def _read(key: bytes, value: bytes) -> tuple[Stamp, Any] | None:
     return (stamp, payload) if is_sound(key, payload) else None
 
 
-def _is_unregistered(hot: Any) -> bool:
-    return hot is not None and len(hot) > 1 and bool(hot[4])
-
-
 @dataclass(slots=True)
 class Rows:
     """The usable rows of one household, as payloads; None where there is none."""
@@ -280,7 +276,7 @@ class Changelog:
                     return
                 rhythm = rows.get(RHYTHMS[hot[7]] + name)
                 # Without its record a registered household would be watched against its own wishes.
-                known = _is_unregistered(hot) or rows.get(record_key) is not None
+                known = bool(hot[4]) or rows.get(record_key) is not None
                 if known and (not hot[1] or (rhythm is not None and rhythm[0] == hot[2])):
                     found.households[household] = Rows(hot, rhythm, rows.get(record_key))
                     found.used += 1
@@ -294,13 +290,8 @@ class Changelog:
 
     def _committed_of(self, name: bytes) -> dict[bytes, Any]:
         """Return what the last whole checkpoint had of a household."""
-        record_key = RECORD + name
-        keys = (HOT + name, record_key, *(prefix + name for prefix in RHYTHMS))
-        rows = {key: self._committed[key] for key in keys if key in self._committed and key not in self._damaged}
-        if record_key not in rows and record_key not in self._damaged and not _is_unregistered(rows.get(HOT + name)):
-            # It was registered before: compaction has left only a later record.
-            rows[record_key] = self._aside.get(record_key)
-        return rows
+        keys = (HOT + name, RECORD + name, *(prefix + name for prefix in RHYTHMS))
+        return {key: self._committed[key] for key in keys if key in self._committed and key not in self._damaged}
 
     def _newest_of(self, name: bytes) -> dict[bytes, Any]:
         """Return what a checkpoint that never became whole had of a household, and what it took for granted."""

@@ -185,9 +185,7 @@ def test_the_clock_stands_until_every_topic_has_its_first_tick() -> None:
 def test_a_live_tick_far_from_its_append_time_is_refused_and_a_near_one_is_not() -> None:
     for away_ms, refused in ((61_000, 1), (59_000, 0)):
         order = CanonicalOrder(Positions.start(1))
-        stamped = Chunk(
-            0, 1, [0], [TICK_KEY], [tick_bytes(grid(10), TickMode.LIVE)], [grid(10) - away_ms], True
-        )
+        stamped = Chunk(0, 1, [0], [TICK_KEY], [tick_bytes(grid(10), TickMode.LIVE)], [grid(10) - away_ms], True)
         order.offer(0, stamped)
         Trace().drain(order)
         assert order.counts.refused_ticks == refused

@@ -5,12 +5,13 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street
+from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street, what_is_left
 
 from schemas.incidents import CloseCause, IncidentKind
 from streams.ledger import SHOWN_MS
 from streams.outbox import BATCH_BYTES
 from streams.roster import ENDED_MS, MOST_ENDED, MOST_UNREGISTERED, Roster
+from streams.snapshot import HOT, RECORD, RHYTHMS
 from streams.watched import UNREGISTERED_MS
 
 
@@ -178,9 +179,19 @@ def test_what_was_judged_of_it_ends_with_its_time_and_an_emergency_is_left_to_re
     street.tick()
     street.pass_ms(UNREGISTERED_MS - HOUR_MS, HOUR_MS)
     assert {one.kind for one in street.open()} == {IncidentKind.GAS, IncidentKind.CANNOT_SEE}
+    street.keep()
+    assert {key[:2] for key in what_is_left(street.changelog)} & {*RHYTHMS}
     street.pass_ms(2 * HOUR_MS, HOUR_MS)
     (incident,) = street.open()
     assert incident.kind is IncidentKind.GAS
+    street.keep()
+    told = [*street.changelog]
+    street.keep()
+    assert {key[:2] for key in what_is_left(street.changelog) if key.endswith(b"h-1")} <= {HOT, RECORD}
+    street.changelog = told  # and whoever takes over in between finishes it
+    street.crash()
+    street.keep()
+    assert {key[:2] for key in what_is_left(street.changelog) if key.endswith(b"h-1")} <= {HOT, RECORD}
     assert {one.cause for one in street.incidents(IncidentKind.CANNOT_SEE).values()} == {CloseCause.LEFT_SERVICE}
     street.act(incident, "close", cause=CloseCause.HELPED)
     street.tick()
@@ -289,7 +300,10 @@ def test_whoever_ended_ahead_of_the_position_is_known_as_such_until_it_is_passed
     street.crash()
     assert street.partition._roster.ended_ahead
     street.keep()
-    assert street.partition._roster.ended_ahead, "it has not been passed yet"
+    street.crash()
+    assert street.partition._roster.ended_ahead, (
+        "it has not been passed yet, and must still be known after another crash"
+    )
     street.arrive()
     street.keep()
     assert not street.partition._roster.ended_ahead

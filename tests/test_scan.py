@@ -192,6 +192,13 @@ def test_after_a_restart_the_age_is_counted_from_where_the_partition_stands() ->
     positions = Positions([0] * TOPICS, [START_MS + 5 * HOUR_MS] * TOPICS, START_MS + 5 * HOUR_MS)
     ((one, _),) = Scanner("test", TOPICS, positions).look(SENSORS, press)
     assert one.urgency is Urgency.PAST
+    street = Street()
+    street.tick()
+    street.tick(5 * HOUR_MS)
+    street.restart()
+    street.send(PRESS)
+    (told_on_arrival,) = told(street.arrive())[:1]
+    assert told_on_arrival.urgency is Urgency.PAST
     # Negative control: without it, an alarm of five hours ago would be told as one of this minute.
     ((one, _),) = Scanner("test", TOPICS).look(SENSORS, press)
     assert one.urgency is Urgency.IMMEDIATE
