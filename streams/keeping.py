@@ -1,5 +1,6 @@
 """What a partition keeps and how it comes back: rows of a checkpoint, and the roster of a recovered changelog. Pure."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -132,7 +133,9 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
         (offsets, ticks, clock_ms, live), profile, floods, ended, whole.lost_records = recovered.position
         whole.positions = Positions(list(offsets), list(ticks), clock_ms, live)
         whole.profile = msgspec.convert(profile, Profile)
-        refused.restore(floods)
+        with suppress(ValueError, TypeError, msgspec.MsgspecError):
+            # Counts of the last minute's refusals, by reasons that another version may have named otherwise.
+            refused.restore(floods)
         roster.restore_ended(ended)
     at = whole.positions
     position = Cut(at.offsets, at.ticks, at.clock_ms, at.live)
@@ -141,7 +144,9 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
         watched = roster.meet(name, at.clock_ms)
         try:
             since_ms = watched.take_rows(rows, whole.profile, position)
-        except ValueError:
+            roster.rearm(watched)
+            roster.look(watched)
+        except Exception:  # noqa: BLE001 - whatever its rows hold, it costs this household alone
             roster.drop(watched)
             unreadable.add(name)
             continue
@@ -150,5 +155,4 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
         else:
             roster.register(watched)
         roster.rearm(watched)
-        roster.look(watched)
     return whole, unreadable

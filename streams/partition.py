@@ -111,6 +111,8 @@ class Partition:
         self._keeper = Keeper(owner, recovered, self._roster)
         self._scanner = Scanner(engine, len(ORDERED_NAMES), self._whole.positions)
         self._repeats = Repeats()
+        self._gaps: list[tuple[int, int, int]] = []
+        """What retention has taken and the position has not passed yet: topic, next offset, offsets lost."""
         self._apply = (
             self._apply_profile,
             self._apply_nothing,
@@ -193,10 +195,19 @@ class Partition:
         return out
 
     def pass_gap(self, topic: int, offset: int) -> int:
-        """Pass what retention has taken before it was read; return how many offsets are lost. Told in every status."""
+        """Pass what retention has taken before it was read; return how many offsets are lost. Told in every status.
+
+        It counts once the position is past it, or whoever takes over before that would count it again.
+        """
         lost = self.order.skip_to(topic, offset)
-        self._whole.lost_records += lost
+        if lost:
+            self._gaps.append((topic, offset, lost))
         return lost
+
+    def _count_gaps(self) -> None:
+        offsets = self.order.positions.offsets
+        self._whole.lost_records += sum(lost for topic, offset, lost in self._gaps if offsets[topic] >= offset)
+        self._gaps = [gap for gap in self._gaps if offsets[gap[0]] < gap[1]]
 
     def _apply_nothing(self, one: Applied) -> list[Output]:
         """District state and public alerts are ordered and checked; nothing depends on them yet."""
@@ -420,6 +431,7 @@ class Partition:
                 self._judged(watched)
 
     def _status(self, clock_ms: int) -> Status:
+        self._count_gaps()
         return Status(
             partition=self.number,
             clock=to_rfc3339(clock_ms),
@@ -532,6 +544,7 @@ class Partition:
 
     def checkpoint(self) -> Checkpoint:
         """Return what must be kept, as it stands now. Everything told before must be acknowledged before it is written."""
+        self._count_gaps()
         return self._keeper.checkpoint(self._roster, self._whole, self._refused)
 
     def salvage(self, name: str, record: bytes | None, incidents: list[Incident]) -> list[Output]:

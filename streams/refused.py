@@ -67,6 +67,13 @@ class Refused:
         ]
 
     def restore(self, state: list[Any]) -> None:
-        """Take the data of a `state()`."""
-        self._told = {key: [minute, told] for key, minute, told in state[0]}
-        self._flood = {key: [msgspec.convert(first, DeadLetter), n, last] for key, first, n, last in state[1]}
+        """Take the data of a `state()`.
+
+        Raises:
+            ValueError, TypeError: it is none; nothing is taken then.
+
+        """
+        told, flood = state
+        flood = {key: [msgspec.convert(first, DeadLetter), n, last] for key, first, n, last in flood}
+        self._told = {key: [minute, count] for key, minute, count in told}
+        self._flood = flood

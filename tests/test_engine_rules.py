@@ -580,6 +580,28 @@ def test_an_emergency_before_the_first_tick_can_be_read_by_whoever_comes_later()
     assert [one.kind for one in fold.incidents()] == [IncidentKind.GAS]
 
 
+def test_what_retention_took_is_counted_once_however_often_a_worker_dies_before_it_is_passed() -> None:
+    street = Street()
+    street.tick()
+    for n in range(5):
+        street.happen("door", state="on", device=f"d{n}")
+    for log in street.logs[1:]:
+        log.tick(street.now_ms + MINUTE_MS)  # the first topic stands, so that nothing has its turn
+    for _ in range(3):
+        at = street.partition.order.expected(SENSORS)
+        assert street.partition.pass_gap(SENSORS, at + 3) == 3
+        street.restart()
+    street.partition.pass_gap(SENSORS, at + 3)
+    street.logs[0].tick(street.now_ms + MINUTE_MS)
+    street.arrive()
+    street.tick(2 * MINUTE_MS)
+    assert street.status().lost == 3
+    assert street.readings()["applied"] == 2
+    street.restart()
+    street.tick()
+    assert street.status().lost == 3
+
+
 # Rows ahead of the position.
 
 

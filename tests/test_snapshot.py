@@ -163,6 +163,33 @@ def test_any_mixture_of_rows_is_recovered_from_without_an_error(seed: int) -> No
     partition.checkpoint()
 
 
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_a_household_whose_model_is_nonsense_is_salvaged_alone(data: st.DataObject) -> None:
+    rows, wanted = lived()
+    last = max(place for place, row in enumerate(rows) if row[0] == HOT + b"h-1")
+    stamp, payload = unpack(rows[last][1] or b"")
+    model = msgspec.msgpack.decode(payload[1])
+    model[data.draw(st.integers(0, len(model) - 1))] = data.draw(
+        st.none() | st.text(max_size=3) | st.integers(-9, 1 << 63)
+    )
+    payload[1] = msgspec.msgpack.encode(model)
+    rows[last] = HOT + b"h-1", pack(stamp, payload)
+    partition = partition_of(rows)
+    assert partition.unreadable <= {"h-1"}
+    have = states(partition) if partition.unreadable else {}
+    assert all(have[name] == wanted[name] for name in have)
+
+
+def test_a_position_row_whose_counts_of_refusals_are_of_another_version_is_used_without_them() -> None:
+    rows, wanted = lived()
+    key, value = rows[-1]
+    stamp, payload = unpack(value or b"")
+    for floods in ([], [[["x"]], []], [[], [["home.sensors gone", {"reason": "gone"}, 1, 2]]]):
+        payload[2] = floods
+        assert states(partition_of([*rows[:-1], (key, pack(stamp, payload))])) == wanted
+
+
 # Several owners.
 
 
