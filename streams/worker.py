@@ -226,8 +226,10 @@ class Worker:
             since = Changelog()
             owned.changelog_next = await self._rebuilder.read(owned.number, owned.kept.changelog_next, since)
             if since.owners <= {self._owner}:
+                read_again = owned.changelog_next - owned.kept.changelog_next
                 owned.engine, owned.kept = owned.kept.engine, None
                 await self._ready(owned, began_s)
+                log.info("partition %d: kept over the rebalance, %d rows read again", owned.number, read_again)
                 return
             owned.kept = None
         changelog = Changelog(whole=self._controls.whole_checkpoints)

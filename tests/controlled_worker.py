@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from streams.delivery import ChunkConsumer
+from streams.delivery import ChunkApp, ChunkConsumer
 from streams.keeping import Checkpoint
 from streams.outbox import Outbox
 from streams.partition import Controls, Output, Partition
@@ -34,8 +34,10 @@ class Wanted(msgspec.Struct):
     """So long everything is held back before it is told, as by a full buffer of the producer."""
     stands: int | None = None
     """A partition whose engine applies nothing."""
-    exits: bool = False
-    """Faust stops by itself right after the first partition is ready."""
+    raises: bool = False
+    """The engine has a mistake."""
+    faust_stops: bool = False
+    """Faust stops by itself, soon after it has started."""
 
 
 class Death:
@@ -118,6 +120,28 @@ def stand_still(number: int) -> None:
     Partition.pump = pump_or_not  # type: ignore[method-assign, assignment]
 
 
+def make_a_mistake() -> None:
+    def pump(_partition: Partition, _at_most: int = 1 << 62) -> list[Output]:
+        raise ZeroDivisionError
+
+    Partition.pump = pump  # type: ignore[method-assign]
+
+
+def stop_faust() -> None:
+    """Let Faust stop for no reason that anybody gave."""
+    started = ChunkApp.on_started
+
+    async def stop(app: ChunkApp) -> None:
+        await asyncio.sleep(2.0)
+        await app.stop()
+
+    async def on_started(app: ChunkApp) -> None:
+        await started(app)
+        app.stopping = asyncio.create_task(stop(app))
+
+    ChunkApp.on_started = on_started
+
+
 def main() -> None:
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
     for library in ("faust", "mode", "aiokafka", "kafka", "streams.delivery"):
@@ -129,6 +153,10 @@ def main() -> None:
         hand_over_late(wanted.waits_s)
     if wanted.stands is not None:
         stand_still(wanted.stands)
+    if wanted.raises:
+        make_a_mistake()
+    if wanted.faust_stops:
+        stop_faust()
     code = run_worker(Settings.from_env(os.environ), controls=Controls(**wanted.controls))
     sys.stderr.flush()
     os._exit(code)

@@ -38,8 +38,10 @@ _groups = itertools.count(1)
 class Runner:
     """One worker process."""
 
-    def __init__(self, settings: Settings, logs: Path, wanted: dict[str, Any] | None = None) -> None:
-        self.settings = replace(settings, metrics_port=free_ports(1)[0])
+    def __init__(
+        self, settings: Settings, logs: Path, wanted: dict[str, Any] | None = None, *, port: int | None = None
+    ) -> None:
+        self.settings = replace(settings, metrics_port=free_ports(1)[0] if port is None else port)
         if wanted is None:
             self.child = start_command("worker", settings=self.settings, logs=logs)
         else:
