@@ -38,6 +38,7 @@ check: $(STAMP) ## format, lint, types, layers
 docs: $(STAMP) ## write the generated files again
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m streams.generate
+	$(BIN)/python -m infra.viewers.generate
 
 clean: ## remove what was built and cached, but not .venv
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

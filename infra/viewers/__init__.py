@@ -1,0 +1,1 @@
+"""What viewers see: Grafana dashboards as code. Made by `python -m infra.viewers.generate`, checked in as JSON."""

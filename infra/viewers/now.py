@@ -1,0 +1,160 @@
+"""What is the matter now: is everybody watched, what is open, who has nobody yet."""
+
+from infra.viewers.boards import Board, row
+from infra.viewers.panels import AMBER, GREEN, RED, ZERO_IS_WELL, bars, lines, number, rows
+
+NOW = Board(
+    uid="anbu-now",
+    title="Anbu: Now",
+    about="Is everybody watched, what is open, and who has nobody yet. The tables come from ClickHouse and are as old as"
+    " the writer is behind; the numbers of the first row come from the workers themselves.",
+    rows=(
+        row(
+            4,
+            number(
+                "Homes watched",
+                "Households that some worker judges.",
+                unit="none",
+                expr="sum(anbu_households)",
+                steps=((0, RED), (1, "text")),
+                runbooks=("AnbuWorkerDown",),
+            ),
+            number(
+                "Partitions judged by nobody",
+                "Partitions of the topic set that are ready in no worker: their homes are not watched.",
+                unit="none",
+                expr='max(anbu_partitions{what="topic_set"}) - sum(anbu_partitions{what="ready"})',
+                steps=ZERO_IS_WELL,
+                runbooks=("AnbuPartitionUnwatched", "AnbuWorkerDown"),
+            ),
+            number(
+                "Judged moment is old by",
+                "How long ago the moment lies up to which the slowest partition has judged. Some seconds are ordinary.",
+                unit="s",
+                expr="time() - min(max by (partition) (anbu_clock_timestamp_seconds))",
+                steps=((0, GREEN), (60, AMBER), (180, RED)),
+                runbooks=("AnbuClockStanding", "AnbuClockBehind", "AnbuClockFarBehind"),
+            ),
+            number(
+                "Homes that nothing sees",
+                "Households of which no healthy source tells anything. Each has an incident of kind cannot_see.",
+                unit="none",
+                expr="sum(anbu_households_blind)",
+                steps=((0, "text"), (1, AMBER)),
+                runbooks=("AnbuHomesBlind", "AnbuBlindRising"),
+            ),
+            number(
+                "Open incidents",
+                "Incidents neither closed nor withdrawn, as the workers have them.",
+                unit="none",
+                expr="sum(anbu_incidents_open)",
+            ),
+            number(
+                "Alerts firing",
+                "Alerts about Anbu itself; the watchdog, which always fires, is not counted.",
+                unit="none",
+                expr='count(ALERTS{alertstate="firing", severity!="none"}) or vector(0)',
+                steps=ZERO_IS_WELL,
+                runbooks=("AnbuWatchdog",),
+            ),
+        ),
+        row(
+            4,
+            number(
+                "Oldest incident without an owner",
+                "How long the oldest open incident has waited for somebody to acknowledge it; 0 when none waits.",
+                unit="s",
+                sql="""
+                SELECT max(if(state IN ('opened', 'updated', 'escalated') AND owner = '',
+                    dateDiff('second', opened_at, now64(3)), 0)) AS age
+                FROM incidents_current
+                """,
+                steps=((0, GREEN), (1800, AMBER), (7200, RED)),
+            ),
+            number(
+                "Open and Extreme",
+                "Open incidents of CAP severity Extreme.",
+                unit="none",
+                sql="""
+                SELECT countIf(severity = 'Extreme' AND state NOT IN ('closed', 'withdrawn')) AS open
+                FROM incidents_current
+                """,
+                steps=ZERO_IS_WELL,
+            ),
+            number(
+                "Tables are old by",
+                "Age of the oldest record that waits for ClickHouse: so old are the tables on this page.",
+                unit="s",
+                expr="max(anbu_writer_behind_seconds)",
+                steps=((0, GREEN), (60, AMBER), (300, RED)),
+                runbooks=("AnbuWriterBehind", "AnbuWriterDown", "AnbuTablesUnwritten"),
+            ),
+        ),
+        row(
+            9,
+            bars(
+                "Open by kind",
+                "Open incidents by what they are about.",
+                unit="none",
+                sql="""
+                SELECT kind, count() AS incidents FROM incidents_current
+                WHERE state NOT IN ('closed', 'withdrawn') GROUP BY kind ORDER BY incidents DESC
+                """,
+            ),
+            bars(
+                "Open by district",
+                "Open incidents by district. Many of kind cannot_see in one district look like an outage.",
+                unit="none",
+                sql="""
+                SELECT if(district = '', '(not registered)', district) AS of, count() AS incidents FROM incidents_current
+                WHERE state NOT IN ('closed', 'withdrawn') GROUP BY of ORDER BY incidents DESC LIMIT 20
+                """,
+                runbooks=("AnbuBlindRising",),
+            ),
+            bars(
+                "Open by age",
+                "Open incidents by how long ago they opened, with and without an owner.",
+                unit="none",
+                sql="""
+                SELECT concat(multiIf(age < 3600, 'below 1 h', age < 21600, '1 to 6 h', age < 86400, '6 to 24 h', 'over 24 h'),
+                    if(owner = '', ', no owner', ', has an owner')) AS of, count() AS incidents
+                FROM (
+                    SELECT dateDiff('second', opened_at, now64(3)) AS age, owner FROM incidents_current
+                    WHERE state NOT IN ('closed', 'withdrawn')
+                )
+                GROUP BY of ORDER BY min(age)
+                """,
+            ),
+        ),
+        row(
+            12,
+            rows(
+                "Open cases",
+                "One line a case, the gravest first, as responders see it with: anbu incidents watch. The household is a"
+                " pseudonym; the registry knows the person.",
+                sql="""
+                SELECT severity, kind, state, if(owner = '', '(nobody)', owner) AS owner,
+                    dateDiff('second', opened_at, now64(3)) AS age, district, next_step, sentence_en, sentence_ko, household,
+                    gravest AS incident
+                FROM cases_current WHERE open > 0
+                ORDER BY indexOf(['Minor', 'Moderate', 'Severe', 'Extreme'], severity) DESC, opened_at LIMIT 200
+                """,
+                units={"age": "s"},
+                widths={"severity": 90, "kind": 150, "state": 110, "age": 90, "sentence_en": 420, "sentence_ko": 320},
+            ),
+        ),
+        row(
+            9,
+            lines(
+                "Opened over time",
+                "Incidents by the moment at which they opened.",
+                unit="none",
+                stacked=True,
+                sql="""
+                SELECT $__timeInterval(opened_at) AS time, kind, uniqExact(incident) AS incidents FROM incidents FINAL
+                WHERE $__timeFilter(opened_at) GROUP BY time, kind ORDER BY time
+                """,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,164 @@
+"""How good the judgement is: alarms against the budget, how late, how they ended, who is not seen."""
+
+from infra.viewers.boards import Board, row
+from infra.viewers.panels import AMBER, GREEN, RED, bars, lines, number, rows
+
+QUALITY = Board(
+    uid="anbu-quality",
+    title="Anbu: Detection quality",
+    about="Alarms against the budget, how late they come and how they end. Whatever counts comes from ClickHouse. A false"
+    " alarm is only known where a responder said how the incident ended.",
+    since="now-30d",
+    refresh="5m",
+    rows=(
+        row(
+            5,
+            number(
+                "Alarms of silence a household-month",
+                "Incidents of silence opened in the chosen time, for each month of one home being watched. The default"
+                " budget for false ones is 0.05.",
+                unit="none",
+                decimals=3,
+                sql="""
+                SELECT uniqExactIf(incident, kind = 'silence' AND $__timeFilter(opened_at)) / (
+                    SELECT sum(households) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS alarms
+                FROM incidents FINAL
+                """,
+                steps=((0, GREEN), (0.1, AMBER), (0.5, RED)),
+                runbooks=("AnbuSilenceOverBudget",),
+            ),
+            number(
+                "Known false alarms a household-month",
+                "Incidents that were closed as safe at home, safe away, a wrong contact or a device's fault, for each"
+                " month of one home being watched. Open ones are not judged yet.",
+                unit="none",
+                decimals=3,
+                sql="""
+                SELECT countIf(cause IN ('safe_at_home', 'safe_away', 'wrong_contact', 'device_fault')
+                    AND $__timeFilter(opened_at)) / (
+                    SELECT sum(households) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS alarms
+                FROM incidents_current
+                """,
+                steps=((0, GREEN), (0.1, AMBER), (0.5, RED)),
+                runbooks=("AnbuSilenceOverBudget",),
+            ),
+            number(
+                "Precision of what was closed",
+                "Of the incidents that a responder closed, the share in which somebody needed help, was in hospital or had"
+                " died. 0 while none was closed.",
+                unit="percentunit",
+                decimals=0,
+                sql="""
+                SELECT countIf(cause IN ('helped', 'emergency', 'hospital', 'deceased'))
+                    / greatest(1, countIf(cause != '' AND cause != 'merged' AND cause != 'test')) AS precision
+                FROM incidents_current WHERE $__timeFilter(opened_at)
+                """,
+            ),
+            number(
+                "Withdrawn by late evidence",
+                "Share of the incidents that Anbu took back because a late event proved life.",
+                unit="percentunit",
+                decimals=1,
+                sql="""
+                SELECT countIf(state = 'withdrawn') / greatest(1, count()) AS share
+                FROM incidents_current WHERE $__timeFilter(opened_at)
+                """,
+            ),
+        ),
+        row(
+            9,
+            lines(
+                "Alarms of silence by day, a household-month",
+                "Alarms of each day divided by the homes watched on it, as if the day were a month. The lines are the"
+                " default budget and what the demo's rule allows.",
+                unit="none",
+                steps=((0, "transparent"), (0.05, AMBER), (0.5, RED)),
+                sql="""
+                SELECT w.day AS time, a.alarms / w.months AS "alarms a household-month"
+                FROM (
+                    SELECT toStartOfDay(hour) AS day, sum(households) / 720 AS months FROM statuses FINAL
+                    WHERE $__timeFilter(hour) GROUP BY day
+                ) AS w
+                LEFT JOIN (
+                    SELECT toStartOfDay(opened_at) AS day, uniqExact(incident) AS alarms FROM incidents FINAL
+                    WHERE kind = 'silence' AND $__timeFilter(opened_at) GROUP BY day
+                ) AS a ON w.day = a.day
+                ORDER BY time
+                """,
+                runbooks=("AnbuSilenceOverBudget",),
+            ),
+            lines(
+                "Silence in 7 days, and what the budget allows",
+                "Alarms of the last 7 days as the workers counted them, and the number above which an alert fires. Revisions"
+                " count again after a restart.",
+                (
+                    'sum(increase(anbu_incident_revisions_total{kind="silence",state="opened"}[7d]))',
+                    "alarms in 7 days",
+                ),
+                ("anbu:silence_allowed:week", "allowed"),
+                unit="none",
+                runbooks=("AnbuSilenceOverBudget",),
+            ),
+        ),
+        row(
+            9,
+            rows(
+                "How late",
+                "For each kind, hours from the last proof of life to the opening (silence: how long the person lay there if"
+                " it was real), and minutes until somebody acknowledged it. Median and 90th percentile.",
+                sql="""
+                SELECT kind, uniqExact(incident) AS incidents,
+                    quantileIf(0.5)(dateDiff('second', last_sign_of_life, opened_at), revision = 1) AS silent_median,
+                    quantileIf(0.9)(dateDiff('second', last_sign_of_life, opened_at), revision = 1) AS silent_p90,
+                    quantileIf(0.5)(dateDiff('second', opened_at, at), state = 'acknowledged') AS acknowledged_median,
+                    quantileIf(0.9)(dateDiff('second', opened_at, at), state = 'acknowledged') AS acknowledged_p90
+                FROM incidents FINAL WHERE $__timeFilter(opened_at) GROUP BY kind ORDER BY incidents DESC
+                """,
+                units={
+                    "silent_median": "s",
+                    "silent_p90": "s",
+                    "acknowledged_median": "s",
+                    "acknowledged_p90": "s",
+                },
+            ),
+            bars(
+                "How incidents ended",
+                "Closed incidents by the cause the responder gave, and those that Anbu withdrew.",
+                unit="none",
+                sql="""
+                SELECT if(state = 'withdrawn', '(withdrawn)', cause) AS of, count() AS incidents FROM incidents_current
+                WHERE state IN ('closed', 'withdrawn') AND $__timeFilter(opened_at) GROUP BY of ORDER BY incidents DESC
+                """,
+            ),
+        ),
+        row(
+            9,
+            lines(
+                "Homes that nothing sees",
+                "Share of the watched homes of which no healthy source tells anything, by hour.",
+                unit="percentunit",
+                sql="""
+                SELECT hour AS time, sum(blind) / greatest(1, sum(households)) AS "share of homes" FROM statuses FINAL
+                WHERE $__timeFilter(hour) GROUP BY hour ORDER BY hour
+                """,
+                runbooks=("AnbuHomesBlind", "AnbuBlindRising"),
+            ),
+            lines(
+                "Check-in calls asked for",
+                "Calls that Anbu asked for before it alarmed anybody, by purpose. A machine's calls have a budget of their"
+                " own, 4 a month by default.",
+                (
+                    "sum by (purpose) (rate(anbu_checkin_requests_total[$__rate_interval])) * 3600",
+                    "{{purpose}} an hour",
+                ),
+                unit="none",
+            ),
+            lines(
+                "Answers to responders",
+                "What responders did, by the answer they got. Many refusals mean that people work from an old view.",
+                ("sum by (result) (rate(anbu_responder_actions_total[$__rate_interval])) * 3600", "{{result}} an hour"),
+                unit="none",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,112 @@
+"""What comes in, and what does not: readings by kind of source and by what became of them."""
+
+from infra.viewers.boards import Board, row
+from infra.viewers.panels import bars, lines, rows
+
+_LATE = (
+    'sum by (topic) (rate(anbu_readings_total{outcome="late"}[$__rate_interval]))'
+    " / (sum by (topic) (rate(anbu_readings_total[$__rate_interval])) > 0)"
+)
+
+SOURCES = Board(
+    uid="anbu-sources",
+    title="Anbu: Sources",
+    about="What sensors, phones and calls bring, what of it cannot be used, and which homes nothing is seen of.",
+    rows=(
+        row(
+            9,
+            lines(
+                "Readings",
+                "Readings of each kind of source a second, whatever became of them. A line that falls to a part of what it"
+                " was is a sender's outage.",
+                ("sum by (topic) (rate(anbu_readings_total[$__rate_interval]))", "{{topic}}"),
+                unit="cps",
+                runbooks=("AnbuBlindRising",),
+            ),
+            lines(
+                "Share that cannot be used",
+                "Dead letters among the readings of each kind of source, over 10 minutes.",
+                ("anbu:readings_refused:share10m", "{{topic}}"),
+                unit="percentunit",
+                runbooks=("AnbuDeadLetterBurst", "AnbuTopicRefused"),
+            ),
+            lines(
+                "Share that came late",
+                "Readings older than 30 hours when they came: emergencies among them were told, but nothing is learned of"
+                " them.",
+                (
+                    _LATE,
+                    "{{topic}}",
+                ),
+                unit="percentunit",
+            ),
+        ),
+        row(
+            9,
+            lines(
+                "Of homes nobody registered",
+                "Readings a second of households that the registry does not know: nobody watches them. As a rule a device"
+                " was installed before its home was registered.",
+                ('sum by (topic) (rate(anbu_readings_total{outcome="not_registered"}[$__rate_interval]))', "{{topic}}"),
+                unit="cps",
+            ),
+            lines(
+                "Without consent",
+                "Readings a second of sources whose consent is withdrawn. They are not used; the sender should stop.",
+                ('sum by (topic) (rate(anbu_readings_total{outcome="no_consent"}[$__rate_interval]))', "{{topic}}"),
+                unit="cps",
+            ),
+            lines(
+                "Messages that came again",
+                "Messages whose very bytes had come before, a second. They change nothing and cost time.",
+                ("sum(rate(anbu_messages_repeated_total[$__rate_interval]))", "repeated"),
+                unit="cps",
+            ),
+        ),
+        row(
+            9,
+            lines(
+                "Homes that nothing sees, by partition",
+                "All partitions rising together is a sender's outage; one alone is chance, or the worker that has it.",
+                ("max by (partition) (anbu_households_blind)", "partition {{partition}}"),
+                unit="none",
+                runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
+            ),
+            bars(
+                "Cannot see, by district",
+                "Open incidents of kind cannot_see by district; an outage of power or network stands out.",
+                unit="none",
+                sql="""
+                SELECT if(district = '', '(not registered)', district) AS of, count() AS incidents FROM incidents_current
+                WHERE kind = 'cannot_see' AND state NOT IN ('closed', 'withdrawn')
+                GROUP BY of ORDER BY incidents DESC LIMIT 20
+                """,
+                runbooks=("AnbuBlindRising",),
+            ),
+            lines(
+                "Cannot see, opened over time",
+                "Incidents of kind cannot_see by the moment at which they opened, for each district.",
+                unit="none",
+                stacked=True,
+                sql="""
+                SELECT $__timeInterval(opened_at) AS time, district, uniqExact(incident) AS incidents FROM incidents FINAL
+                WHERE kind = 'cannot_see' AND $__timeFilter(opened_at) GROUP BY time, district ORDER BY time
+                """,
+                runbooks=("AnbuBlindRising",),
+            ),
+        ),
+        row(
+            10,
+            rows(
+                "What could not be used",
+                "Dead letters of the chosen time by topic, reason and field; never a value. anbu dead-letters show tells"
+                " more of one.",
+                sql="""
+                SELECT topic, reason, detail, sum(records) AS readings, max(at) AS last FROM dead_letters FINAL
+                WHERE $__timeFilter(stored_at) GROUP BY topic, reason, detail ORDER BY readings DESC LIMIT 100
+                """,
+                runbooks=("AnbuDeadLetterBurst", "AnbuTopicRefused"),
+            ),
+        ),
+    ),
+)
