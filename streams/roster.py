@@ -86,6 +86,13 @@ class Roster:
             if index >= len(self._wakes):
                 self._wakes = np.concatenate((self._wakes, np.full(len(self._wakes), NEVER_MS, np.int64)))
         watched = Watched(name, index, clock_ms or 1)
+        former = self.dirty.get(name)
+        if former is not None:
+            # It ended since the last checkpoint. Its new rows take the place of its old ones: who finds nothing else must
+            # not think that it was first met after that checkpoint.
+            watched.first_kept, watched.rhythm_place = former.first_kept, former.rhythm_place
+        elif name in self.ended_ahead:
+            watched.first_kept = 1
         self._at[index] = watched
         self._households[name] = watched
         self._unregistered += 1
