@@ -119,7 +119,7 @@ def _any_profile(rnd: Random) -> tuple[str, bytes, bytes]:
         return rnd.choice([0.0, 1e-9, 0.05, 1, 10, 1e6])
 
     how = {name: some() for name in ("warm_up_h", "floor_per_h", "ghost_nats", "longest_k", "ask_at")}
-    how |= {name: rnd.choice([1e-9, 1, 60, 1e6]) for name in ("fixed_h", "half_life_days", "k0_h", "k1_h")}
+    how |= {name: rnd.choice([0.0, 1e-9, 1, 60, 1e6]) for name in ("fixed_h", "half_life_days", "k0_h", "k1_h")}
     silence = msgspec.structs.replace(DEFAULT_PROFILE.silence, **how)
     profile = msgspec.structs.replace(
         DEFAULT_PROFILE,
@@ -195,6 +195,25 @@ def test_whatever_bytes_come_on_whatever_topic_nothing_raises_nothing_stops_and_
     wanted = states(street.partition)
     street.restart()
     assert states(street.partition) == wanted
+
+
+@pytest.mark.parametrize("name", ["k0_h", "k1_h", "half_life_days", "fixed_h"])
+def test_a_profile_that_would_divide_by_nothing_is_refused_and_the_one_in_force_stays(name: str) -> None:
+    street = Street()
+    street.register()
+    street.tick()
+    for number in (0.0, 1.0):
+        silence = msgspec.structs.replace(DEFAULT_PROFILE.silence, **{name: number})
+        street.put(
+            "profile", b"p", encode(msgspec.structs.replace(DEFAULT_PROFILE, id=f"p-{number:g}", silence=silence))
+        )
+        for _ in range(48):
+            street.happen("door", state="on")
+            street.tick(HOUR_MS)
+        street.happen("gas")
+        street.tick()
+    assert [(one.topic, one.detail) for one in street.letters()] == [("profile", f"silence.{name}")]
+    assert [one.profile for one in street.open(IncidentKind.GAS)] == ["default-1", "p-1"]
 
 
 # Ticks that are rubbish.
