@@ -46,8 +46,13 @@ def kafka() -> Iterator[KafkaNode]:
     """Apache Kafka, one node for all tests of the run. Sessions of 1 s are allowed, so that restarts are quick."""
     if not INTEGRATION:
         pytest.skip("needs Apache Kafka: make integration")
-    with KafkaNode(jars=ROOT / "build" / "kafka" / "libs") as running:
+    with _kafka_node() as running:
         yield running
+
+
+def _kafka_node() -> KafkaNode:
+    """Its cleaner looks for work at once, where a test asks for compaction: by default every 15 s."""
+    return KafkaNode(jars=ROOT / "build" / "kafka" / "libs", properties={"log.cleaner.backoff.ms": "200"})
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ def town() -> Iterator["Town"]:
     from worker_town import build_town, town_messages  # noqa: PLC0415 - loads Faust and the simulator
 
     played, messages = town_messages()
-    with KafkaNode(jars=ROOT / "build" / "kafka" / "libs") if ON_KAFKA else EmbeddedBroker() as running:
+    with _kafka_node() if ON_KAFKA else EmbeddedBroker() as running:
         yield build_town(running, played, 3, messages)
 
 

@@ -10,12 +10,8 @@ import pytest
 from worker_logs import wait_until
 from worker_runs import Run, Runner, Town, a_run
 
-from schemas.topics import changelog_of
 from streams.chunk import Chunk
-from streams.publish import Publisher
 from streams.snapshot import POSITIONS, pack, unpack
-
-Row = tuple[bytes, bytes]
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +112,8 @@ def test_a_zombie_that_wakes_up_after_its_successor_has_begun_changes_nothing(to
         run.finish()
         run.check()
         # And as if its last checkpoint had lain in a buffer all the while.
-        append(run, last)
+        for number, rows in enumerate(last):
+            run.append(number, rows)
         run.check()
 
 
@@ -127,12 +124,13 @@ def test_negative_control_rows_of_that_age_would_win_were_it_not_for_the_epoch(t
         last = [last_checkpoint(log) for log in run.changelog()]
         run.finish()
         run.check()
-        append(run, [[(key, raised(value)) for key, value in rows] for rows in last])
+        for number, rows in enumerate(last):
+            run.append(number, [(key, raised(value)) for key, value in rows])
         with pytest.raises(AssertionError):
             run.check()
 
 
-def last_checkpoint(log: Chunk) -> list[Row]:
+def last_checkpoint(log: Chunk) -> list[tuple[bytes, bytes]]:
     """The rows of the last whole checkpoint of a changelog partition, its position row behind them."""
     rows = [(key or b"", value) for key, value in zip(log.keys, log.values, strict=True) if value is not None]
     ends = [place for place, (key, _) in enumerate(rows) if key in POSITIONS]
@@ -143,10 +141,3 @@ def raised(value: bytes) -> bytes:
     """The same row of a much later epoch."""
     stamp, payload = unpack(value)
     return pack(stamp._replace(epoch=stamp.epoch + 100), payload)
-
-
-def append(run: Run, rows: list[list[Row]]) -> None:
-    with Publisher(run.settings.bootstrap, run.town.partitions) as pen:
-        for number, listed in enumerate(rows):
-            for key, value in listed:
-                pen.send(changelog_of(run.settings.group), key, value, partition=number)

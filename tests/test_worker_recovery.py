@@ -1,0 +1,306 @@
+"""What a worker makes of a changelog that is damaged or compacted, and of logs whose records are gone."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+from worker_logs import read_logs, said, wait_until, write_event, write_ticks
+from worker_runs import Run, Town, a_run
+
+from infra.broker import Broker
+from infra.kafka_node import KafkaNode
+from infra.topics import create_topics
+from load_tests.feed import feed
+from load_tests.neighbourhood import Played
+from load_tests.simulator import simulate
+from schemas.actions import ResponderAction
+from schemas.encode import encode
+from schemas.incidents import ENDED, Incident, IncidentKind, IncidentState, Status
+from schemas.partitions import partition_of
+from schemas.times import to_rfc3339
+from schemas.topics import ORDER_OF, changelog_of
+from streams.chunk import Chunk
+from streams.publish import Publisher
+from streams.snapshot import HOT, POSITIONS
+
+pytestmark = pytest.mark.slow
+
+PARTITIONS = 2
+START_MS = 1_788_188_400_000
+DAY_MS = 86_400_000
+MINUTE_MS = 60_000
+NOON_MS = START_MS + DAY_MS
+
+
+@dataclass(slots=True)
+class Halves:
+    """Two days of a few synthetic households: the first day stands in the log, the second is written when it is asked for."""
+
+    run: Run
+    played: Played
+    home: str
+    """One whose button was pressed at the end of the first day."""
+    now_ms: int
+
+    @property
+    def number(self) -> int:
+        return partition_of(self.home, PARTITIONS)
+
+    def stop_half_way(self) -> None:
+        """Let a worker judge the first day and stop."""
+        worker = self.run.start()
+        self.run.town.look()
+        wait_until(self.run.is_done, 60, "the end of the first day")
+        assert worker.child.stop(20) == 0
+
+    def go_on(self, minutes: int) -> None:
+        """Write some ticks."""
+        with Publisher(self.run.settings.bootstrap, PARTITIONS) as pen:
+            for _ in range(minutes):
+                self.now_ms += MINUTE_MS
+                write_ticks(pen, self.now_ms, PARTITIONS)
+
+    def write_second_day(self) -> None:
+        """Write the rest."""
+        messages = [one for one in self.played.messages() if one.sent_ms >= self.now_ms]
+        asyncio.run(
+            feed(
+                self.run.settings.bootstrap,
+                self.played,
+                partitions=PARTITIONS,
+                from_ms=self.now_ms,
+                messages=iter(messages),
+            )
+        )
+        self.run.town.look()
+
+    def incidents(self) -> list[Incident]:
+        """Everything told of the home so far."""
+        log = read_logs(self.run.settings.bootstrap, {("incidents", self.number): 0})["incidents", self.number]
+        told = [one.what for one in said("incidents", log)]
+        return [one for one in told if isinstance(one, Incident) and one.household == self.home]
+
+
+@pytest.fixture
+def halves(any_broker: Broker, tmp_path: Path) -> Iterator[Halves]:
+    create_topics(any_broker.bootstrap, PARTITIONS)
+    played = simulate(10, 2, 43, start_ms=START_MS)
+    asyncio.run(feed(any_broker.bootstrap, played, partitions=PARTITIONS, until_ms=NOON_MS))
+    home = next(one.household for one in played.records() if any(s.source[:9] == "/sensors/" for s in one.sources))
+    with a_run(Town(any_broker, PARTITIONS), tmp_path) as run:
+        halves = Halves(run, played, home, NOON_MS)
+        with Publisher(any_broker.bootstrap, PARTITIONS) as pen:
+            write_event(pen, home, "emergency_button", NOON_MS + 1_000)
+        halves.go_on(1)
+        yield halves
+
+
+def last_value(log: Chunk, key: bytes) -> bytes:
+    """The last row of a key."""
+    return next(v for k, v in zip(reversed(log.keys), reversed(log.values), strict=True) if k == key and v is not None)
+
+
+def last_position(log: Chunk) -> tuple[bytes, bytes]:
+    """The last position row."""
+    rows = zip(reversed(log.keys), reversed(log.values), strict=True)
+    return next((k, v) for k, v in rows if k in POSITIONS and v is not None)
+
+
+def flipped(value: bytes) -> bytes:
+    """The same row with one bit turned."""
+    return value[:-1] + bytes([value[-1] ^ 1])
+
+
+def test_a_damaged_row_costs_one_household_its_model_and_no_other_a_bit(halves: Halves) -> None:
+    halves.stop_half_way()
+    run, number, home = halves.run, halves.number, halves.home
+    log = run.changelog()[number]
+    key = HOT + home.encode()
+    # Damaged where it counts: the position row behind it makes the damage part of a whole checkpoint.
+    run.append(number, [(key, flipped(last_value(log, key))), last_position(log)])
+    before = {one.id: one for one in halves.incidents()}
+    worker = run.start()
+    wait_until(lambda: worker.ready, 60, "a recovery")
+    assert worker.metric("anbu_recovered_rows_total", outcome="corrupt") == 1
+
+    def blind() -> list[Incident]:
+        return [one for one in halves.incidents() if one.kind is IncidentKind.CANNOT_SEE and one.id not in before]
+
+    (told,) = wait_until(blind, 20, "that nothing can be seen of the home")
+    assert told.state is IncidentState.OPENED
+    # Its open incident goes on where it stood.
+    (button,) = [one for one in before.values() if one.kind is IncidentKind.EMERGENCY_BUTTON]
+    act = ResponderAction(
+        id="act-1",
+        household=home,
+        incident=button.id,
+        action="acknowledge",
+        revision=button.revision,
+        who="officer-1",
+        at=to_rfc3339(halves.now_ms),
+    )
+    with Publisher(run.settings.bootstrap, PARTITIONS) as pen:
+        pen.send("responder.actions", home, encode(act))
+    halves.go_on(1)
+    wait_until(lambda: halves.incidents()[-1].owner == "officer-1", 20, "an owner")
+    assert (halves.incidents()[-1].id, halves.incidents()[-1].revision) == (button.id, button.revision + 1)
+    assert blind()[-1].state not in ENDED
+    # The first sign of life ends it.
+    halves.write_second_day()
+    run.finish()
+    assert blind()[-1].state in ENDED
+    run.check(but={home})
+    with pytest.raises(AssertionError):
+        run.check(loosely=True)
+
+
+def test_negative_control_a_row_that_is_not_damaged_is_used(halves: Halves) -> None:
+    halves.stop_half_way()
+    log = halves.run.changelog()[halves.number]
+    key = HOT + halves.home.encode()
+    halves.run.append(halves.number, [(key, last_value(log, key)), last_position(log)])
+    halves.run.start()
+    halves.write_second_day()
+    halves.run.finish()
+    halves.run.check()
+
+
+def test_a_damaged_position_row_costs_nothing_but_the_way_from_the_checkpoint_before(halves: Halves) -> None:
+    halves.stop_half_way()
+    for number, log in enumerate(halves.run.changelog()):
+        key, value = last_position(log)
+        halves.run.append(number, [(key, flipped(value))])
+    halves.run.start()
+    halves.write_second_day()
+    halves.run.finish()
+    halves.run.check()
+
+
+# On Apache Kafka, which compacts and deletes.
+
+
+def compact(run: Run) -> None:
+    """Have the changelog compacted now, all of it, as the broker may do at any time once its lag has passed."""
+    topic, bootstrap = changelog_of(run.settings.group), run.settings.bootstrap
+    at_once = {
+        "min.compaction.lag.ms": "0",
+        "max.compaction.lag.ms": "1",
+        "min.cleanable.dirty.ratio": "0.0",
+        "delete.retention.ms": "0",
+        "segment.ms": "100",
+    }
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=at_once)])
+    finally:
+        admin.close()
+
+    def is_compacted() -> bool:
+        # A record of a new segment: only those before it are compacted. Tombstones of nobody.
+        for number in range(run.town.partitions):
+            run.append(number, [(b"h:nobody", None)])
+        logs = run.changelog()
+        return all(_repeats(log.keys) <= 2 for log in logs)
+
+    wait_until(is_compacted, 60, "a compaction")
+
+
+def _repeats(keys: list[bytes | None]) -> int:
+    """Records that are not the last of their key, those of the tombstones excepted."""
+    known = [key for key in keys if key != b"h:nobody"]
+    return len(known) - len(set(known))
+
+
+def test_kills_with_a_real_compaction_before_each_recovery_lose_nothing(
+    kafka: KafkaNode, town: Town, tmp_path: Path
+) -> None:
+    rnd = Random(5)
+    with a_run(town, tmp_path) as run:
+        for share in (0.2, 0.5, 0.8):
+            worker = run.start({"dies": ["position", rnd.randrange(1, 40)]} if share == 0.5 else None)
+            wait_until(
+                lambda worker=worker, share=share: run.share() > share or not worker.child.alive, 90, "its share"
+            )
+            worker.child.kill()
+            assert run.share() < 1
+            compact(run)
+        run.start()
+        run.finish()
+        run.check(loosely=True)
+
+
+def test_a_damaged_position_row_that_compaction_left_alone_gives_way_to_the_one_before(
+    kafka: KafkaNode, halves: Halves
+) -> None:
+    halves.stop_half_way()
+    for number, log in enumerate(halves.run.changelog()):
+        key, value = last_position(log)
+        halves.run.append(number, [(key, flipped(value))])
+    compact(halves.run)
+    halves.run.start()
+    halves.write_second_day()
+    halves.run.finish()
+    halves.run.check(loosely=True)
+
+
+def delete_before(bootstrap: str, topic: str, number: int, offset: int) -> None:
+    """Let retention take everything before an offset."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.delete_records({TopicPartition(topic, number): offset})
+    finally:
+        admin.close()
+
+
+def lost_of(run: Run, number: int) -> int:
+    """What the last status of a partition says was lost."""
+    log = read_logs(run.settings.bootstrap, {("incidents", number): 0})["incidents", number]
+    statuses = [one.what for one in said("incidents", log) if isinstance(one.what, Status)]
+    return statuses[-1].lost if statuses else 0
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_records_that_retention_took_are_counted_told_and_passed(
+    kafka: KafkaNode, halves: Halves, is_running: bool
+) -> None:
+    run, number = halves.run, halves.number
+    halves.stop_half_way()
+    position = run.town.logs[number][ORDER_OF["home.sensors"]].next
+    worker = None
+    if is_running:
+        # It stands for want of a tick, and its buffer is full.
+        worker = run.start(buffer_records=100)
+        wait_until(lambda: worker.ready, 60, "a beginning")
+        with Publisher(run.settings.bootstrap, PARTITIONS) as pen:
+            for minute in range(1, 31):
+                for at in range(40):
+                    write_event(pen, halves.home, "motion", halves.now_ms + minute * MINUTE_MS - 59_000 + at)
+                write_ticks(pen, halves.now_ms + minute * MINUTE_MS, PARTITIONS, but={"care.calls"})
+        halves.now_ms += 30 * MINUTE_MS
+        wait_until(lambda: worker.metric("anbu_chunks_total", what="dropped") > 0, 30, "a buffer that is full")
+    else:
+        halves.write_second_day()
+    end = run.town.look().logs[number][ORDER_OF["home.sensors"]].next
+    cut = end - 20
+    assert cut - position > 200
+    delete_before(run.settings.bootstrap, "home.sensors", number, cut)
+    if worker is None:
+        worker = run.start()
+    else:
+        # The tick that all wait for: now the worker comes for what it had dropped.
+        halves.go_on(1)
+        run.town.look()
+    ends: dict[int, int] = {n: sum(log.next for log in logs) for n, logs in enumerate(run.town.logs)}
+    wait_until(lambda: {n: one["applied"] for n, one in worker.partitions().items()} == ends, 60, "the end of the logs")
+    lost = worker.metric("anbu_records_lost_to_retention_total", topic="home.sensors")
+    assert 0 < lost <= cut - position
+    if not is_running:
+        assert lost == cut - position
+    halves.go_on(2)
+    wait_until(lambda: lost_of(run, number) == lost, 30, "a word of the loss")
+    assert worker.child.stop(20) == 0
