@@ -9,7 +9,7 @@ _RATE = "[$__rate_interval]"
 def _quantiles(metric: str) -> tuple[tuple[str, str], ...]:
     return tuple(
         (f"histogram_quantile({q}, sum by (le) (rate({metric}_bucket[1h])))", legend)
-        for q, legend in ((0.5, "median"), (0.99, "99th percentile"))
+        for q, legend in ((0.5, "median"), (0.95, "95th percentile"))
     )
 
 
