@@ -145,9 +145,6 @@ class Episodes:
         # What a dropped neighbour proved must outlive it.
         kept = [] if keep is None else [items[keep]]
         ghosts = [items[i] for i in range(0 if keep is None else keep + 1, first) if not self.confirmed(i)]
-        if first < len(items) and self.confirmed(first):
-            items[first].sure = True
-            items[first].device = 0
         if keep is not None:
             items[keep].sure = True
             items[keep].device = 0

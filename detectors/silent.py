@@ -36,10 +36,10 @@ def decide_silence(state: State) -> tuple[list[Output], int]:
         return out, earliest_ms
     silence, verdict = state.verdict()
     if verdict.due_ms <= state.clock_ms:
-        if not state.blind and not state.pause_at(state.clock_ms):
+        if not state.blind:
             out.append(_raise(state, silence, verdict))
             return out, state.clock_ms + LOOK_AGAIN_MS
-        return out, NEVER_MS  # the next report of a dark source, or the end of the absence, asks for another look
+        return out, NEVER_MS  # the next report of a dark source asks for another look
     asked, ask_wake_ms = _ask(state, silence, verdict)
     return out + asked, min(verdict.due_ms, ask_wake_ms)
 

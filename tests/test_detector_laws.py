@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from detector_cases import CASES, Case, ask_all, feed, household, packed
-from detector_streams import START_MS, arriving, lived
+from detector_streams import START_MS, any_events, arriving, lived
 
 import detectors
 from detectors.collapse import cut
@@ -256,6 +256,20 @@ def test_a_snapshot_at_any_moment_goes_on_as_if_nothing_had_happened(seed: int) 
             broken = Household.restore(broken.hot(), broken.rhythm(), broken.profile, broken.record)
         assert feed(whole, one) == feed(broken, one)
     assert whole.snapshot() == broken.snapshot()
+
+
+@seeded
+def test_a_snapshot_goes_on_identically_whatever_is_sent(seed: int) -> None:
+    rng = random.Random(seed)
+    whole, broken = household(), household()
+    for i, one in enumerate(any_events(random.Random(seed), 3000)):
+        if i % 5 == 0:
+            broken = Household.restore(broken.hot(), broken.rhythm(), broken.profile, broken.record)
+        assert feed(whole, one) == feed(broken, one)
+        if rng.random() < 0.01:
+            assert whole.snapshot() == broken.snapshot()
+    assert whole.snapshot() == broken.snapshot()
+    assert len(whole.explain()["sources"]) == 32  # so many have been met that others were dropped
 
 
 @seeded

@@ -192,6 +192,15 @@ def test_a_closed_row_of_doses_begins_anew() -> None:
     assert len(home.raised(MISSED)) == 2
 
 
+def test_a_row_that_was_closed_days_later_begins_anew_too() -> None:
+    home = Home(ROBOT)
+    dosed(home, range(2))
+    home.pass_time(at(6, 8), step_ms=HOUR_MS)
+    home.said += home.model.settle(MISSED, CloseCause.HELPED, home.raised(MISSED)[0], at(6, 8))
+    dosed(home, range(6, 7))
+    assert len(home.raised(MISSED)) == 1
+
+
 # Ask first.
 
 

@@ -132,6 +132,21 @@ def test_whoever_comes_back_from_an_absence_is_not_missed() -> None:
     assert home.raised() == []
 
 
+def test_what_fell_due_before_an_absence_is_told_however_late_the_report_of_it() -> None:
+    home = Home(PHONE)
+    home.live(15, until_hour=12)
+    due_ms = home.due()
+    home.model.apply_record(
+        msgspec.structs.replace(home.record, absences=[absent(due_ms + HOUR_MS, at(18, 12))]), at(14, 12)
+    )
+    told_ms = due_ms + 3 * HOUR_MS
+    for one in home.reports(at(14, 12), told_ms):
+        home.take([one], late_ms=told_ms - one.at_ms)
+    home.pass_time(told_ms + 2 * MINUTE_MS)
+    (raised,) = home.findings(SILENCE)
+    assert raised.deadline_ms == due_ms
+
+
 def test_an_absence_declared_while_a_silence_is_open_takes_it_back() -> None:
     home = silent_home()
     told = msgspec.structs.replace(home.record, absences=[absent(at(14, 11), at(16, 12))])
@@ -214,6 +229,24 @@ def test_hospital_is_an_absence_until_the_home_shows_life_again() -> None:
     assert home.due() < at(21, 12)
     home.pass_time(at(21, 12), reports=True)
     assert len(home.raised()) == 2
+
+
+@pytest.mark.parametrize("days_away", [1, 4])
+def test_days_in_hospital_are_not_learned_and_neither_is_that_of_the_admission(days_away: int) -> None:
+    """Whether the return is known before they are learned or after."""
+    patient, well = Home(), Home()
+    learned = []
+    for home in (patient, well):
+        home.live(15)
+        if home is patient:
+            home.said += home.model.settle(IncidentKind.FALL, CloseCause.HOSPITAL, at(14, 22), home.model.clock_ms)
+            home.take(home.reports(at(15, 4), at(15 + days_away, 4)))
+        else:
+            home.live(days_away, from_day=15)
+        home.live(3, from_day=15 + days_away)
+        home.pass_time(at(18 + days_away, 12), reports=True)
+        learned.append(home.model.explain()["days_learned"])
+    assert learned[1] - learned[0] > days_away  # its own days, and the day before them that ended in hospital
 
 
 def test_a_phone_used_in_hospital_does_not_end_the_stay_where_the_home_would_show_it() -> None:

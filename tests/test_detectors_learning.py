@@ -78,6 +78,29 @@ def test_a_day_that_ends_in_an_alarming_silence_is_not_learned() -> None:
     assert home.model.explain()["days_learned"] == days
 
 
+def test_the_day_in_which_the_watching_began_says_nothing_of_a_longest_silence() -> None:
+    evening, morning = Home(start_ms=at(0, 20)), Home()
+    for home, hour in ((evening, 20), (morning, 4)):
+        home.take([*home.reports(at(0, hour), at(3, 4)), *home.moves(at(0, 21)), *home.moves(at(1, 3))])
+        home.pass_time(at(2, 12))
+    assert evening.model.explain()["usual_longest_h"] == 8.0
+    assert morning.model.explain()["usual_longest_h"] < 8.0
+
+
+def test_the_table_learns_nothing_of_an_outage() -> None:
+    home = Home()
+    home.live(12)
+    home.take([*home.reports(at(12, 4), at(12, 9)), *home.moves(at(12, 8))])
+    home.take([*home.reports(at(12, 17), at(12, 28)), *home.moves(at(12, 17))])
+    rhythm = home.model._state.rhythm
+    how = home.model.profile.silence
+    before = rhythm.rates("home", how, away=False)[1][12]
+    home.live(2, from_day=13)
+    assert home.model.learned_ms > at(12, 27)
+    after = rhythm.rates("home", how, away=False)[1][12]
+    assert after[7:10] == pytest.approx(before[7:10], rel=0.03)  # hours of silence at noon, on a weekend
+
+
 def test_a_silence_that_was_ordinary_after_all_makes_the_next_one_less_alarming() -> None:
     home = Home()
     home.live(14)
@@ -198,6 +221,14 @@ def test_a_home_of_wilder_silences_has_a_higher_threshold() -> None:
     assert wild.score_one(0.1) > calm.score_one(0.1) + 1.0
 
 
+def test_every_peak_over_the_threshold_counts() -> None:
+    once, often = Threshold(), Threshold()
+    for i in range(40):
+        often.learn_one(often.weekly + 5.0, at(0, 4) + i * 7 * DAY_MS)
+    once.learn_one(once.weekly + 5.0, at(0, 4) + 39 * 7 * DAY_MS)
+    assert often.score_one(0.01) - often.weekly > 2 * (once.score_one(0.01) - once.weekly)
+
+
 def test_an_event_belongs_to_the_bucket_just_before_it() -> None:
     """Clocks that bin by five minutes would else give absurd scores."""
     table = HazardTable("home")
@@ -246,6 +277,24 @@ def test_a_ring_forgets_the_oldest_and_never_the_last_proof_of_life() -> None:
     last_ms = ring.items[-1].end
     ring.forget_before(last_ms + DAY_MS)
     assert [one.end for one in ring.proofs()] == [last_ms]
+
+
+def test_what_a_forgotten_neighbour_proved_outlives_it() -> None:
+    ring = Episodes()
+    ring.learn_one(at(0, 9), "m-hall", sure=False)
+    ring.learn_one(at(0, 9) + 10 * MINUTE_MS, "m-bath", sure=False)
+    ring.forget_before(at(0, 10))
+    assert [one.start for one in ring.proofs()] == [at(0, 9) + 10 * MINUTE_MS]
+
+
+def test_a_ghost_in_a_long_silence_is_remembered() -> None:
+    ring = Episodes()
+    ring.learn_one(at(0, 9))
+    for hour in (11, 13):
+        ring.learn_one(at(0, hour), "m-hall", sure=False)
+    ring.forget_before(at(3, 4))
+    assert ring.last_ghost(at(0, 9), at(9, 4)) == at(0, 13)
+    assert len(ring.items) == 2
 
 
 # Consent.

@@ -149,6 +149,16 @@ def test_a_source_without_a_cadence_is_believed_for_three_of_its_learned_longest
     assert 27 * HOUR_MS <= learned_ms <= 33 * HOUR_MS  # its nights are ten hours long
 
 
+def test_one_long_outage_does_not_hide_the_next() -> None:
+    home = Home(msgspec.structs.replace(GATEWAY, expect_every_s=0))
+    home.live(12)
+    home.pass_time(at(16, 7))
+    home.live(4, from_day=16)
+    assert home.raised(BLIND) != []
+    patience_ms = home.model.due(reports_continue=False)[BLIND] - (home.model.last_life_ms or 0)
+    assert patience_ms < 60 * HOUR_MS
+
+
 def test_a_daily_batch_is_waited_for() -> None:
     home = Home(TELECOM)
     for day in range(5):

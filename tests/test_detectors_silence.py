@@ -214,6 +214,20 @@ def test_life_after_the_deadline_clears_and_does_not_close() -> None:
     assert cleared.last_life_ms == due_ms + HOUR_MS + 5 * MINUTE_MS
 
 
+def test_a_silence_that_life_has_cleared_is_withdrawn_all_the_same_when_late_evidence_comes() -> None:
+    home = settled_home()
+    due_ms = home.due()
+    home.pass_time(due_ms + HOUR_MS, reports=True)
+    home.take(home.moves(due_ms + HOUR_MS + MINUTE_MS))
+    home.pass_time(due_ms + 2 * HOUR_MS, reports=True)
+    assert home.findings(SILENCE)[-1].change == "clear"
+    for one in home.moves(due_ms - HOUR_MS):
+        home.take([one], late_ms=4 * HOUR_MS)
+    home.pass_time(due_ms + 3 * HOUR_MS + 2 * MINUTE_MS)
+    assert home.findings(SILENCE)[-1].change == "withdraw"
+    assert home.findings(SILENCE)[-1].facts["raised_ms"] == due_ms
+
+
 def test_one_lone_motion_is_a_ghost_and_two_are_a_person() -> None:
     lone, two, none = settled_home(), settled_home(), settled_home()
     lone.tell("motion", at(14, 13), device="m-hall", state="on")
@@ -342,6 +356,19 @@ def test_severity_grows_with_time_and_with_unanswered_calls() -> None:
         called.tell("checkin_no_answer", due_ms + minute * MINUTE_MS, "/calls/p", number=i + 1)
     called.pass_time(due_ms + HOUR_MS, reports=True)
     assert called.findings(SILENCE)[-1].severity is Severity.EXTREME
+
+
+def test_a_share_that_moves_is_worth_a_revision_and_hours_alone_are_not() -> None:
+    one, two = settled_home(), settled_home(GATEWAY, PHONE)
+    for home in (one, two):
+        home.pass_time(home.due() + HOUR_MS, reports=True)
+        if home is two:
+            home.tell("power_off", home.model.clock_ms, "/phone/app")
+        home.pass_time(home.raised()[0] + 11 * HOUR_MS, reports=True)
+    assert [each.change for each in one.findings(SILENCE)] == ["raise"]
+    first, *moved = two.findings(SILENCE)
+    assert [(each.change, each.severity) for each in moved] == [("update", first.severity)] * len(moved) != []
+    assert moved[0].shares["home"] > first.shares["home"] + 0.1
 
 
 def test_an_unanswered_call_brings_the_deadline_nearer_and_an_answered_one_moves_it_away() -> None:
