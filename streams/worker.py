@@ -20,6 +20,7 @@ from collections.abc import Coroutine, Iterable
 from importlib.metadata import version
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
 from faust.types.tuples import TP
 
 from schemas.topics import ALL, ORDER_OF, ORDERED_NAMES, changelog_of
@@ -266,7 +267,8 @@ class Worker:
         engine = owned.engine
         if engine is None or not owned.active:
             return
-        await self._pass_gaps(owned)
+        first, owned.ends = await self._rebuilder.bounds(owned.number)
+        self._pass_gaps(owned, engine, first)
         owned.ready = True
         # At once, so that the rows of a former owner that may still come are older than these.
         await self._checkpoint(owned, at_once=True)
@@ -276,18 +278,22 @@ class Worker:
         # A kept engine may hold what it was about to apply; at the end of the logs no chunk comes to make it go on.
         await self._pump(owned)
 
-    async def _pass_gaps(self, owned: Owned) -> None:
-        engine = owned.engine
-        if engine is None:
-            return
-        first, owned.ends = await self._rebuilder.bounds(owned.number)
-        for topic, offset in enumerate(first):
-            if offset > engine.order.expected(topic):
-                lost = engine.pass_gap(topic, offset)
-                self.metrics.records_lost_to_retention.labels(ORDERED_NAMES[topic]).inc(lost)
-                log.error(
-                    "%s/%d: retention took %d records before they were read", ORDERED_NAMES[topic], owned.number, lost
-                )
+    def _pass_gaps(self, owned: Owned, engine: Partition, first: list[int]) -> list[int]:
+        """Pass what retention has taken; the topics of which it took something. `first` is where each log begins now."""
+        gone = [topic for topic, offset in enumerate(first) if offset > engine.order.expected(topic)]
+        for topic in gone:
+            lost = engine.pass_gap(topic, first[topic])
+            name = ORDERED_NAMES[topic]
+            self.metrics.records_lost_to_retention.labels(name).inc(lost)
+            log.error("%s/%d: retention took %d records before they were read", name, owned.number, lost)
+        return gone
+
+    async def _go_on_behind(self, owned: Owned, topics: list[int]) -> None:
+        """Fetch behind a gap, and apply what waited for it: perhaps nothing comes that would make it go on."""
+        for topic in topics:
+            await self._seek(owned, topic)
+        if topics:
+            await self._pump(owned)
 
     async def _seek(self, owned: Owned, topic: int) -> None:
         if owned.active and owned.engine is not None:
@@ -334,9 +340,17 @@ class Worker:
 
     async def _mend(self, owned: Owned, topic: int) -> None:
         """Mend a missing chunk: fetch again from where it should begin, or pass what is no longer there."""
+        engine = owned.engine
         owned.gaps[topic] += 1
-        if owned.gaps[topic] % 3 == 0:
-            await self._pass_gaps(owned)
+        if engine is not None and owned.gaps[topic] % 3 == 0:
+            try:
+                first, owned.ends = await self._rebuilder.bounds(owned.number)
+            except KafkaError:
+                return  # the next chunk asks again, and whoever looks after the broker tells if it stays away
+            gone = self._pass_gaps(owned, engine, first)
+            await self._go_on_behind(owned, gone)
+            if topic in gone:
+                return
         # A fetch under way brings later chunks once more; asking again for each of them would never end.
         if monotonic_s() - owned.sought_s[topic] > 0.05 or owned.gaps[topic] % 50 == 0:
             await self._seek(owned, topic)
@@ -427,7 +441,7 @@ class Worker:
             # Without a partition of its own it asks about one: whoever stands by must notice a broker that is gone.
             for number in list(self._owned) or [0]:
                 try:
-                    _, ends = await self._rebuilder.bounds(number)
+                    first, ends = await self._rebuilder.bounds(number)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the broker did not answer
                     self._miss(error)
                     break
@@ -438,6 +452,8 @@ class Worker:
                 owned.ends = ends
                 engine = owned.engine
                 if engine is not None and owned.ready:
+                    # Where retention has taken all there was, no chunk comes that would show the gap.
+                    await self._go_on_behind(owned, self._pass_gaps(owned, engine, first))
                     await self._seek_again(owned, engine)
                     self._progress.note(
                         owned.number,

@@ -23,7 +23,7 @@ from schemas.encode import encode
 from schemas.incidents import ENDED, Incident, IncidentKind, IncidentState, Status
 from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
-from schemas.topics import ORDER_OF, changelog_of
+from schemas.topics import ORDER_OF, ORDERED_NAMES, changelog_of
 from streams.chunk import Chunk
 from streams.publish import Publisher
 from streams.snapshot import HOT, POSITIONS
@@ -35,6 +35,7 @@ START_MS = 1_788_188_400_000
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
 NOON_MS = START_MS + DAY_MS
+SENSORS = ORDER_OF["home.sensors"]
 
 
 @dataclass(slots=True)
@@ -64,6 +65,15 @@ class Halves:
             for _ in range(minutes):
                 self.now_ms += MINUTE_MS
                 write_ticks(pen, self.now_ms, PARTITIONS)
+
+    def stand_still(self, minutes: int) -> None:
+        """Write some minutes in which the home moves a lot, and in which one topic has no ticks."""
+        with Publisher(self.run.settings.bootstrap, PARTITIONS) as pen:
+            for _ in range(minutes):
+                for at_ms in range(40):
+                    write_event(pen, self.home, "motion", self.now_ms + 1_000 + at_ms)
+                self.now_ms += MINUTE_MS
+                write_ticks(pen, self.now_ms, PARTITIONS, but={"care.calls"})
 
     def write_second_day(self) -> None:
         """Write the rest."""
@@ -264,42 +274,40 @@ def lost_of(run: Run, number: int) -> int:
     return statuses[-1].lost if statuses else 0
 
 
-@pytest.mark.parametrize("is_running", [False, True])
-def test_records_that_retention_took_are_counted_told_and_passed(
-    kafka: KafkaNode, halves: Halves, is_running: bool
-) -> None:
+@pytest.mark.parametrize("when", ["before the start", "while it runs", "while it runs, to the end"])
+def test_records_that_retention_took_are_counted_told_and_passed(kafka: KafkaNode, halves: Halves, when: str) -> None:
     run, number = halves.run, halves.number
     halves.stop_half_way()
-    position = run.town.logs[number][ORDER_OF["home.sensors"]].next
+    position = run.town.logs[number][SENSORS].next
     worker = None
-    if is_running:
+    if when == "before the start":
+        halves.write_second_day()
+    else:
         # It stands for want of a tick, and its buffer is full.
         worker = run.start(buffer_records=100)
         wait_until(lambda: worker.ready, 60, "a beginning")
-        with Publisher(run.settings.bootstrap, PARTITIONS) as pen:
-            for minute in range(1, 31):
-                for at in range(40):
-                    write_event(pen, halves.home, "motion", halves.now_ms + minute * MINUTE_MS - 59_000 + at)
-                write_ticks(pen, halves.now_ms + minute * MINUTE_MS, PARTITIONS, but={"care.calls"})
-        halves.now_ms += 30 * MINUTE_MS
+        halves.stand_still(30)
         wait_until(lambda: worker.metric("anbu_chunks_total", what="dropped") > 0, 30, "a buffer that is full")
-    else:
-        halves.write_second_day()
-    end = run.town.look().logs[number][ORDER_OF["home.sensors"]].next
-    cut = end - 20
+    end = run.town.look().logs[number][SENSORS].next
+    cut = end if when.endswith("to the end") else end - 20
     assert cut - position > 200
     delete_before(run.settings.bootstrap, "home.sensors", number, cut)
     if worker is None:
         worker = run.start()
     else:
-        # The tick that all wait for: now the worker comes for what it had dropped.
+        # The tick that all wait for, and no other: now the worker comes for what it had dropped.
+        with Publisher(run.settings.bootstrap, PARTITIONS) as pen:
+            write_ticks(pen, halves.now_ms, PARTITIONS, but={*ORDERED_NAMES} - {"care.calls"})
+        # Where nothing is left of the others' ticks either, no chunk comes that would show the gap.
+        lost_to = {"name": "anbu_records_lost_to_retention_total", "topic": "home.sensors"}
+        wait_until(lambda: worker.metric(**lost_to) > 0, 30, "the gap")
         halves.go_on(1)
         run.town.look()
     ends: dict[int, int] = {n: sum(log.next for log in logs) for n, logs in enumerate(run.town.logs)}
     wait_until(lambda: {n: one["applied"] for n, one in worker.partitions().items()} == ends, 60, "the end of the logs")
     lost = worker.metric("anbu_records_lost_to_retention_total", topic="home.sensors")
     assert 0 < lost <= cut - position
-    if not is_running:
+    if when == "before the start":
         assert lost == cut - position
     halves.go_on(2)
     wait_until(lambda: lost_of(run, number) == lost, 30, "a word of the loss")
