@@ -82,6 +82,7 @@ class Play:
         Raises:
             PartError: a part ended, or the worker's clock stands.
             BrokerAwayError: the broker does not answer although it runs.
+            BrokenPipeError: nobody reads what is shown.
 
         """
 
@@ -114,7 +115,7 @@ class Play:
                 for task in aside:
                     task.cancel()
                 return done
-        except* (PartError, BrokerAwayError, KafkaError) as failed:
+        except* (PartError, BrokerAwayError, KafkaError, BrokenPipeError) as failed:
             raise self._reason(failed) from None
         raise AssertionError("unreachable")
 

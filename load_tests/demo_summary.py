@@ -163,8 +163,8 @@ def _found(judged: Judgement) -> list[RenderableType]:
         parts.append(_indented(Text("Nothing: nobody came to harm.")))
     groups = (
         ("emergencies", judged.immediate, "told on arrival, waiting for nothing"),
-        ("collapses", judged.collapses, "counted from the moment the person went down"),
-        ("slow ones", judged.slow, "what only weeks of calls or doses can show: not part of the rule"),
+        ("collapses", judged.collapses, "from the moment the person went down"),
+        ("slow ones", judged.slow, "seen by calls or doses alone; not part of the rule"),
     )
     for name, found, about in groups:
         if found:

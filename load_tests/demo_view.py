@@ -118,8 +118,10 @@ def fitting(console: Console) -> Console:
 
 
 def view_for(console: Console, known: Known) -> View:
-    """Return what suits the output: a terminal can be drawn anew, a file or a pipe cannot."""
-    return LiveView(console, known) if console.is_terminal else PlainView(console)
+    """Return what suits the output: a terminal can be drawn anew, a file, a pipe or a dumb terminal cannot."""
+    # Asked of the file itself: FORCE_COLOR makes the console take a pipe for a terminal.
+    can_redraw = console.is_interactive and console.file.isatty()
+    return LiveView(console, known) if can_redraw else PlainView(console)
 
 
 class LiveView:

@@ -33,9 +33,21 @@ STATES: Final[dict[IncidentState, str]] = {
 }
 
 
+class _Screen(Console):
+    """A console whose reader may leave (`| head`)."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more, and end what was being done by the usual way of errors: rich would leave the process here."""
+        self.quiet = True
+        raise BrokenPipeError
+
+
 def make_console(stream: TextIO | None = None) -> Console:
-    """Return a console that colours only for a terminal, and never where NO_COLOR is set."""
-    return Console(file=stream or sys.stdout, highlight=False, soft_wrap=False)
+    """Return a console that colours only for a terminal, and never where NO_COLOR is set.
+
+    It raises BrokenPipeError when nobody reads its output any more, and is silent from then on.
+    """
+    return _Screen(file=stream or sys.stdout, highlight=False, soft_wrap=False)
 
 
 def clock_text(at_ms: int, now_ms: int, zone: tzinfo = SEOUL) -> str:

@@ -34,7 +34,8 @@ from schemas.incidents import (
     Urgency,
 )
 from schemas.times import to_rfc3339
-from streams.incident_fold import INCIDENTS
+from streams.incident_fold import INCIDENTS, IncidentFold
+from streams.screen import incident_table
 from streams.tail import Record
 
 START_MS = 1_767_193_200_000
@@ -321,6 +322,18 @@ EVERY_KIND = [
     an_incident(f"k-{kind}", f"sim-{number:05d}", kind, START_MS + 2 * DAY_MS)
     for number, kind in enumerate(IncidentKind, start=100)
 ]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_the_table_of_responders_fits_and_keeps_household_age_and_sentence(width: int) -> None:
+    fold = IncidentFold(1)
+    for incident in [*FOUND, *EVERY_KIND]:
+        fold.apply(INCIDENTS, b"h", encode(incident), START_MS)
+    shown = printed(width, incident_table(fold.cases(), START_MS + 3 * DAY_MS, rows=30))
+    assert max(map(cells, shown)) <= width
+    text = "\n".join(shown)
+    for part in ("경계 Severe", "sim-00002", "1 d 14 h", "생활 반응 없음 · no signs of life", "6시간 20분째"):
+        assert part in text
 
 
 class TestFolder:
