@@ -208,6 +208,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     open: int
     lag: int | None = None
     """Records behind the end of the inputs, stamped by the worker; the only field not a function of the log."""
+    unregistered: int = 0
+    """Of the households, those without a registry record: learned from for 7 days, then dropped."""
     lost: int = 0
     """Records that retention took before they were read: what they said of anybody is not known."""
     engine: str

@@ -66,6 +66,8 @@ class Watching:
     """Partitions without a status record, or whose last is over 3 minutes old."""
     unwatched: int = 0
     """Households that the stale partitions last spoke of."""
+    unregistered: int = 0
+    """Of the homes, those without a registry record."""
     recorded: bool = False
     """The log's clock is not near now: a recording, a simulation or a long backlog."""
 
@@ -180,6 +182,7 @@ class IncidentFold:
         return Watching(
             homes=sum(heard.status.households for heard in fresh.values()),
             blind=sum(heard.status.blind for heard in fresh.values()),
+            unregistered=sum(heard.status.unregistered for heard in fresh.values()),
             data_until_ms=min(clocks) if clocks else None,
             stale=tuple(p for p in range(self.partitions) if p not in fresh),
             unwatched=sum(h.status.households for p, h in self._heard.items() if p not in fresh),

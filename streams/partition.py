@@ -437,6 +437,7 @@ class Partition:
             clock=to_rfc3339(clock_ms),
             households=len(self._roster),
             blind=self._roster.blind,
+            unregistered=self._roster.unregistered,
             open=self.open_incidents,
             lost=self._whole.lost_records,
             engine=self.engine,

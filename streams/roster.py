@@ -36,6 +36,8 @@ class Roster:
     def __init__(self, number: int, partitions: int) -> None:
         self.blind = 0
         """Households of which nothing can be seen."""
+        self.unregistered = 0
+        """Households without a registry record."""
         self.open_incidents = 0
         """Incidents not yet ended."""
         self.dirty: dict[str, Watched] = {}
@@ -49,7 +51,6 @@ class Roster:
         self._wakes: NDArray[np.int64] = np.full(256, NEVER_MS, np.int64)
         self._at: list[Watched | None] = []
         self._free: list[int] = []
-        self._unregistered = 0
 
     def __len__(self) -> int:
         """Count the households watched."""
@@ -74,7 +75,7 @@ class Roster:
     @property
     def is_full(self) -> bool:
         """Whether no further household without a registry record is taken."""
-        return self._unregistered >= MOST_UNREGISTERED
+        return self.unregistered >= MOST_UNREGISTERED
 
     def meet(self, name: str, clock_ms: int) -> Watched:
         """Begin with a household that is not registered, as far as is known."""
@@ -95,13 +96,13 @@ class Roster:
             watched.first_kept = 1
         self._at[index] = watched
         self._households[name] = watched
-        self._unregistered += 1
+        self.unregistered += 1
         return watched
 
     def register(self, watched: Watched) -> None:
         """Note that a household has a registry record."""
         if watched.since_ms:
-            self._unregistered -= 1
+            self.unregistered -= 1
             watched.since_ms = 0
 
     def touch(self, watched: Watched) -> None:
@@ -136,7 +137,7 @@ class Roster:
     def drop(self, watched: Watched) -> None:
         """Let go of a household without a word."""
         del self._households[watched.name]
-        self._unregistered -= 1 if watched.since_ms else 0
+        self.unregistered -= 1 if watched.since_ms else 0
         self.blind -= 1 if watched.blind else 0
         self.open_incidents -= watched.open_count
         self._wakes[watched.index] = NEVER_MS

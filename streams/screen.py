@@ -89,6 +89,8 @@ def watching_text(watching: Watching, now_ms: int, zone: tzinfo = SEOUL) -> Text
         line += " (log time of a recording or backlog)"
     if watching.blind:
         line += f", {watching.blind:,} of them cannot be seen"
+    if watching.unregistered:
+        line += f", {watching.unregistered:,} not registered"
     if watching.calm:
         return Text("● " + line, style="green")
     names = ", ".join(map(str, watching.stale))

@@ -15,7 +15,7 @@ from schemas.actions import ResponderAction
 from schemas.build import encode_events
 from schemas.encode import encode
 from schemas.events import Data, Event
-from schemas.incidents import CloseCause, Incident, IncidentState
+from schemas.incidents import CloseCause, Incident, IncidentState, Status
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import to_rfc3339
 from schemas.topics import ORDER_OF
@@ -102,6 +102,11 @@ def test_the_logs_of_these_tests_hold_what_they_are_to_try() -> None:
     assert {one.state for one in incidents} >= {states.OPENED, states.ESCALATED, states.ACKNOWLEDGED, states.CLOSED}
     assert {one.profile for one in incidents} == {"default-1", "p-tuned"}
     assert len({one.id for one in incidents}) >= 10
+
+
+def test_a_status_tells_how_many_households_nobody_has_registered() -> None:
+    statuses = [msgspec.json.decode(v, type=Status) for k, v in oracle()[0].records.items() if k[0] == "status"]
+    assert {one.unregistered for one in statuses} == {0, 1}
 
 
 @few(12)

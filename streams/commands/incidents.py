@@ -102,6 +102,7 @@ def _as_data(watching: Watching) -> dict[str, Any]:
         "type": "watching",
         "homes": watching.homes,
         "blind": watching.blind,
+        "unregistered": watching.unregistered,
         "data_until": None if until is None else to_rfc3339(until),
         "stale": list(watching.stale),
     }
