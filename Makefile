@@ -7,7 +7,7 @@ TESTS ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test integration check docs clean
+.PHONY: help install demo up test integration bench-detection check docs clean
 .SILENT:
 
 help: ## list these commands
@@ -26,6 +26,9 @@ test: $(STAMP) ## all tests that need no Java; TESTS='-k replay' goes to pytest
 
 integration: $(STAMP) ## the end-to-end tests on Apache Kafka (needs Java 17 and Maven)
 	ANBU_INTEGRATION=1 ANBU_TEST_BROKER=kafka $(BIN)/python -m pytest -m integration $(TESTS)
+
+bench-detection: $(STAMP) ## who would notice a collapse, and when, on recorded homes; DATA=folder: other homes
+	$(BIN)/python -m load_tests.bench_detection $(if $(DATA),'$(DATA)',--docs)
 
 check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/ruff format --check --quiet .

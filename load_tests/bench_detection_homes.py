@@ -5,7 +5,7 @@ What counts as life here does not depend on any detector: it is the yardstick th
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -105,7 +105,7 @@ def home_of(name: str, events: Iterable[Event]) -> Home | None:
     times = np.array([at_ms for at_ms, _ in found], np.int64)
     holes = np.flatnonzero(np.diff(times) > HOLE_MS) + 1
     bounds = [0, *holes.tolist(), len(times)]
-    first, last = max(zip(bounds, bounds[1:], strict=False), key=lambda span: times[span[1] - 1] - times[span[0]])
+    first, last = max(pairwise(bounds), key=lambda span: times[span[1] - 1] - times[span[0]])
     times = times[first:last]
     start_ms = int(times[0]) // MINUTE_MS * MINUTE_MS
     if times[-1] - times[0] < max(LEAST_DAYS * DAY_MS, WARM_UP_MS + LEAST_TESTED_MS):

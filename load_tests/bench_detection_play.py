@@ -88,9 +88,13 @@ def _pass_time(model: Model, clock_ms: int, until_ms: int, raised_ms: list[int])
         tick_ms = max(-(-model.wake_ms // MINUTE_MS) * MINUTE_MS, clock_ms + MINUTE_MS)
         if tick_ms > until_ms:
             return max(clock_ms, until_ms)
-        raised_ms += [int(one.facts["raised_ms"]) for one in model.advance(tick_ms) if _is_silence(one)]
+        raised_ms += _silences(model.advance(tick_ms))
         clock_ms = tick_ms
 
 
-def _is_silence(one: Output) -> bool:
-    return isinstance(one, Finding) and one.kind is IncidentKind.SILENCE and one.change == "raise"
+def _silences(said: list[Output]) -> list[int]:
+    return [
+        int(one.facts["raised_ms"])
+        for one in said
+        if isinstance(one, Finding) and one.kind is IncidentKind.SILENCE and one.change == "raise"
+    ]

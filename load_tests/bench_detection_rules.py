@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.fading import Fading
-from detectors.hazard import HazardTable
+from detectors.hazard import EDGES_MS, HazardTable
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS, LocalHours, hours_of
 from detectors.life import HOME
 from detectors.silence import Lane, reach, score
@@ -41,7 +41,7 @@ class Rule(NamedTuple):
 def rules_for(home: Home) -> Iterator[Rule]:
     """Yield every operating point of every rule on a home."""
     for hours in FIXED_H:
-        yield Rule("fixed", f"{hours:g} h", home.proofs + hours * HOUR_MS)
+        yield Rule("fixed", f"{hours:g} h", (home.proofs + hours * HOUR_MS).astype(np.float64))
     for k, deadlines in zip(LONGEST_K, longest(home, LONGEST_K), strict=True):
         yield Rule("longest", f"k {k:g}", deadlines)
     for nats, deadlines in zip(POISSON_NATS, poisson(home, POISSON_NATS), strict=True):
@@ -50,7 +50,7 @@ def rules_for(home: Home) -> Iterator[Rule]:
 
 
 def longest(home: Home, ks: Sequence[float]) -> list[Deadlines]:
-    """Shrunk mean and k shrunk deviations of each day's longest silence (those over 20 h left out), home and away alike."""
+    """Alarm after the shrunk mean and k shrunk deviations of each day's longest silence (over 20 h left out), home or away."""
     days = Fading(HALF_LIFE_DAYS)
     usual = np.empty((2, len(home.proofs)))
     day, most_h, before_ms = -1, 0.0, 0
@@ -70,7 +70,7 @@ def longest(home: Home, ks: Sequence[float]) -> list[Deadlines]:
 
 
 def poisson(home: Home, levels: Sequence[float]) -> list[Deadlines]:
-    """Expected active five-minute bins of the silence, by the hour of the day alone: alarms when they reach a level."""
+    """Alarm when so many active five-minute bins were to be expected in the silence, by the hour of the day alone."""
     local = home.proofs + home.offset_ms
     first_day = int(local[0]) // DAY_MS
     day_of = local // DAY_MS - first_day
@@ -108,7 +108,7 @@ def oracle(home: Home) -> Deadlines:
         (
             score(hours, start_ms, end_ms, [Lane(HOME, rates[int(away)], start_ms)])[0]
             for (start_ms, end_ms), away in zip(gaps, home.leaves.tolist(), strict=False)
-            if start_ms >= home.warm_ms and HOUR_MS < end_ms - start_ms < LONGEST_ORDINARY_MS
+            if start_ms >= home.warm_ms and EDGES_MS[0] < end_ms - start_ms < LONGEST_ORDINARY_MS
         ),
         default=1.0,
     )

@@ -1,0 +1,77 @@
+"""`python -m load_tests.bench_detection`: cut recordings of people to whom nothing happened, and see who would notice when.
+
+Anbu's own model and the rules it is measured against, side by side in one run; docs/detection.md tells how.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import click
+
+from load_tests.bench_detection_goals import ANBU, Points, rows
+from load_tests.bench_detection_homes import Home, cuts_of, read_homes
+from load_tests.bench_detection_measure import Outcome, Point, outcome_of_played, outcome_of_rule
+from load_tests.bench_detection_play import household_for, play, profile_for
+from load_tests.bench_detection_rules import rules_for
+from load_tests.bench_detection_tables import tables
+from schemas.generate import between_markers, pretty
+from schemas.profiles import DEFAULT_PROFILE
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PAGE: Final = ROOT / "docs" / "detection.md"
+FIGURES: Final = ROOT / "docs" / "figures" / "detection.json"
+BUDGETS: Final = (1.0, 0.3, 0.1, 0.02)
+"""Budgets beside the default profile's; what is measured at each is shown, whatever was asked for."""
+
+
+def measured(homes: list[Home], cuts: int, seed: int) -> Points:
+    """Return every operating point by kind of source. No home's figures depend on another home."""
+    out: dict[str, dict[tuple[str, str], list[Outcome]]] = {}
+    profiles = {f"default ({DEFAULT_PROFILE.silence_budget:g})": DEFAULT_PROFILE}
+    profiles |= {f"budget {budget:g}": profile_for(budget) for budget in BUDGETS}
+    for place, home in enumerate(homes):
+        moments = cuts_of(home, cuts, seed + place)
+        of_kind = out.setdefault(home.kind, {})
+        for setting, profile in profiles.items():
+            played = play(household_for(home, profile), home.batches, moments.tolist())
+            of_kind.setdefault((ANBU, setting), []).append(outcome_of_played(home, moments, played))
+        for rule in rules_for(home):
+            of_kind.setdefault((rule.family, rule.setting), []).append(outcome_of_rule(home, moments, rule.deadlines))
+        click.echo(f"{place + 1} of {len(homes)} recordings", err=True)
+    return {
+        kind: [Point(family, setting, outcomes) for (family, setting), outcomes in out[kind].items()]
+        for kind in ("home", "worn", "phone")
+        if kind in out
+    }
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False)
+@click.option("--cuts", type=click.IntRange(10, 10_000), default=300, show_default=True, help="Cuts of each recording.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed cuts at the same moments.")
+@click.option("--docs", is_flag=True, help="Write docs/detection.md and docs/figures/detection.json too.")
+def main(folder: Path | None, cuts: int, seed: int, docs: bool) -> None:
+    """Run the truncation benchmark on a folder of recorded homes in the CSV form (docs/recordings.md)."""
+    chosen = folder or Path(os.environ.get("ANBU_DATA") or ROOT.parent / "shared" / "data")
+    homes = read_homes(chosen) if chosen.is_dir() else []
+    if not homes:
+        raise click.ClickException(
+            "no recording of three weeks or more: name a folder of CSV files, such as DATA=homes"
+        )
+    points = measured(homes, cuts, seed)
+    table, figures = tables(points), rows(points)
+    click.echo(table + "\n")
+    for row in figures:
+        click.echo(
+            f"goal {row['goal']}: {row['figure']}\n  {row['development_homes']}, goal {row['goal_value']} ({row['note']})"
+        )
+    if docs:
+        FIGURES.parent.mkdir(exist_ok=True)
+        FIGURES.write_bytes(pretty(figures))
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(between_markers(text, "detection", table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
