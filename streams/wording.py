@@ -15,6 +15,8 @@ def _hours(value: object) -> tuple[str, str]:
 
 def _age(age_ms: int) -> tuple[str, str]:
     minutes = max(0, age_ms) // 60_000
+    if not minutes:
+        return "방금", "just now"
     if minutes < 60:
         return f"{minutes}분 전", f"{minutes} min ago"
     return f"{minutes // 60}시간 {minutes % 60}분 전", f"{minutes // 60} h {minutes % 60} min ago"
