@@ -5,7 +5,9 @@ import math
 import pytest
 from test_dashboards import targets
 from viewers_rules import alerts, seconds
-from viewers_run import CLEAN_S, SCALE, Seen, expanded, play
+from viewers_run import CLEAN_S, SCALE, Seen, play
+
+from infra.viewers.preview import expanded
 
 EXPRS = list(targets("expr"))
 SQLS = list(targets("rawSql"))
@@ -60,4 +62,4 @@ def test_a_dashboard_panel_shows_what_clickhouse_has(seen: Seen, panel: str, sql
 
 def test_the_macros_of_a_dashboard_are_all_known() -> None:
     for panel, sql in SQLS:
-        assert "$" not in expanded(sql), panel
+        assert "$" not in expanded(sql, 0, 1, 1), panel

@@ -28,6 +28,7 @@ from infra.embedded import EmbeddedBroker
 from infra.ports import free_ports
 from infra.processes import Child, start_command, stop_all
 from infra.topics import create_topics
+from infra.viewers.preview import expanded
 from load_tests.demo_rubbish import with_rubbish
 from load_tests.feed import feed
 from load_tests.recording import wire_of
@@ -323,15 +324,10 @@ def _held_back(watching: Watching) -> set[str]:
 
 
 def _ask_tables(seen: Seen, settings: Settings, sqls: list[str]) -> None:
+    until_s = now_ms() // 1000
     with contextlib.closing(connect(settings.clickhouse)) as client:
         for sql in sqls:
             try:
-                seen.tables[sql] = client.query(expanded(sql)).result_rows
+                seen.tables[sql] = client.query(expanded(sql, until_s - 30 * 86_400, until_s + 60, 3_600)).result_rows
             except Exception as error:  # noqa: BLE001 - told by the test of that panel
                 seen.tables[sql] = error
-
-
-def expanded(sql: str) -> str:
-    """What Grafana's ClickHouse plugin makes of its macros, for the last 30 days and points an hour apart."""
-    sql = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 >= toDateTime(now() - 2592000) AND \1 <= toDateTime(now() + 60)", sql)
-    return re.sub(r"\$__timeInterval\((\w+)\)", r"toStartOfInterval(toDateTime(\1), INTERVAL 3600 second)", sql)

@@ -45,13 +45,13 @@ QUALITY = Board(
             number(
                 "Precision of what was closed",
                 "Of the incidents that a responder closed, the share in which somebody needed help, was in hospital or had"
-                " died. 0 while none was closed.",
+                " died. Incidents about sources are not counted. 0 while none was closed.",
                 unit="percentunit",
                 decimals=0,
                 sql="""
                 SELECT countIf(cause IN ('helped', 'emergency', 'hospital', 'deceased'))
-                    / greatest(1, countIf(cause != '' AND cause != 'merged' AND cause != 'test')) AS precision
-                FROM incidents_current WHERE $__timeFilter(opened_at)
+                    / greatest(1, countIf(cause NOT IN ('', 'merged', 'test', 'source_outage'))) AS precision
+                FROM incidents_current WHERE kind != 'cannot_see' AND $__timeFilter(opened_at)
                 """,
             ),
             number(
