@@ -11,13 +11,15 @@ from infra.viewers.preview import expanded
 
 EXPRS = list(targets("expr"))
 SQLS = list(targets("rawSql"))
+EMPTY = 'anbu_lag_records{partition="99"}'
 SLACK_S = 6.0
 """Scrapes and evaluations of every second come late on a busy machine; the alert's own wait is 3 s."""
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    return play(tmp_path_factory.mktemp("viewers"), [expr for _, expr in EXPRS], [sql for _, sql in SQLS])
+    exprs = [*(expr for _, expr in EXPRS), EMPTY]
+    return play(tmp_path_factory.mktemp("viewers"), exprs, [sql for _, sql in SQLS])
 
 
 @pytest.mark.slow
@@ -58,6 +60,11 @@ def test_a_dashboard_panel_shows_what_clickhouse_has(seen: Seen, panel: str, sql
     assert not isinstance(found, Exception), f"{panel}: {found}"
     assert found, f"{panel}: no row"
     assert any(value is not None for value in found[0]), f"{panel}: nothing in its first row"
+
+
+@pytest.mark.slow
+def test_negative_control_a_dashboard_panel_about_nothing_would_be_found_empty(seen: Seen) -> None:
+    assert seen.metrics[EMPTY] == []
 
 
 def test_the_macros_of_a_dashboard_are_all_known() -> None:
