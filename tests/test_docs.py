@@ -49,7 +49,7 @@ def why_not(line: str) -> str:
     """What is wrong with a command of a page; '' for one that exists."""
     words = shlex.split(re.split(r"\s[|>#&]", line)[0].strip())
     if words[0] == "make":
-        known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+        known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
         return ", ".join(f"no target {word}" for word in words[1:] if "=" not in word and word not in known)
     if words[0] == "python":
         return "" if importlib.util.find_spec(words[2]) else f"no module {words[2]}"
