@@ -75,26 +75,17 @@ def test_no_checkpoint_counts_records_whose_outputs_were_not_handed_over(town: T
         assert len(run.kept()) > 10
 
 
-def test_a_worker_killed_beside_a_second_one_hands_over_to_it(town: Town, tmp_path: Path) -> None:
+def test_workers_that_are_killed_or_told_to_stop_hand_over_to_one_that_has_joined(town: Town, tmp_path: Path) -> None:
     with a_run(town, tmp_path) as run:
-        first = run.start()
-        wait_until(lambda: run.share() > 0.05, 60, "a first checkpoint")
-        second = run.start()
-        wait_until(second.partitions, 60, "a share of the second worker")
-        assert run.share() < 1
-        first.child.kill()
-        run.finish()
-        run.check()
-
-
-def test_a_worker_told_to_stop_beside_a_second_one_hands_over_to_it(town: Town, tmp_path: Path) -> None:
-    with a_run(town, tmp_path) as run:
-        first = run.start()
-        wait_until(lambda: run.share() > 0.05, 60, "a first checkpoint")
-        second = run.start()
-        wait_until(second.partitions, 60, "a share of the second worker")
-        assert run.share() < 1
-        assert first.child.stop(20) == 0
+        before = run.start()
+        for share, is_killed in ((0.05, True), (0.3, False)):
+            wait_until(lambda share=share: run.share() > share, 60, "a checkpoint")
+            after = run.start()
+            wait_until(after.partitions, 60, "a share of the next worker")
+            assert run.share() < 1
+            code = before.child.kill() if is_killed else before.child.stop(20)
+            assert code == (-signal.SIGKILL if is_killed else 0)
+            before = after
         run.finish()
         run.check()
 
@@ -115,15 +106,7 @@ def test_a_zombie_that_wakes_up_after_its_successor_has_begun_changes_nothing(to
         for number, rows in enumerate(last):
             run.append(number, rows)
         run.check()
-
-
-def test_negative_control_rows_of_that_age_would_win_were_it_not_for_the_epoch(town: Town, tmp_path: Path) -> None:
-    with a_run(town, tmp_path) as run:
-        run.start()
-        wait_until(lambda: run.share() > 0.05, 60, "a first checkpoint")
-        last = [last_checkpoint(log) for log in run.changelog()]
-        run.finish()
-        run.check()
+        # Negative control: but for their epoch they would win.
         for number, rows in enumerate(last):
             run.append(number, [(key, raised(value)) for key, value in rows])
         with pytest.raises(AssertionError):

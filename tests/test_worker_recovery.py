@@ -8,9 +8,8 @@ from random import Random
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
 from worker_logs import read_logs, said, wait_until, write_event, write_ticks
-from worker_runs import Run, Town, a_run
+from worker_runs import Run, Town, a_run, compact
 
 from infra.broker import Broker
 from infra.kafka_node import KafkaNode
@@ -23,7 +22,7 @@ from schemas.encode import encode
 from schemas.incidents import ENDED, Incident, IncidentKind, IncidentState, Status
 from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
-from schemas.topics import ORDER_OF, ORDERED_NAMES, changelog_of
+from schemas.topics import ORDER_OF, ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.publish import Publisher
 from streams.snapshot import HOT, POSITIONS
@@ -192,38 +191,6 @@ def test_a_damaged_position_row_costs_nothing_but_the_way_from_the_checkpoint_be
 
 
 # On Apache Kafka, which compacts and deletes.
-
-
-def compact(run: Run) -> None:
-    """Have the changelog compacted now, all of it, as the broker may do at any time once its lag has passed."""
-    topic, bootstrap = changelog_of(run.settings.group), run.settings.bootstrap
-    at_once = {
-        "min.compaction.lag.ms": "0",
-        "max.compaction.lag.ms": "1",
-        "min.cleanable.dirty.ratio": "0.0",
-        "delete.retention.ms": "0",
-        "segment.ms": "100",
-    }
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=at_once)])
-    finally:
-        admin.close()
-
-    def is_compacted() -> bool:
-        # A record of a new segment: only those before it are compacted. Tombstones of nobody.
-        for number in range(run.town.partitions):
-            run.append(number, [(b"h:nobody", None)])
-        logs = run.changelog()
-        return all(_repeats(log.keys) <= 2 for log in logs)
-
-    wait_until(is_compacted, 60, "a compaction")
-
-
-def _repeats(keys: list[bytes | None]) -> int:
-    """Records that are not the last of their key, those of the tombstones excepted."""
-    known = [key for key in keys if key != b"h:nobody"]
-    return len(known) - len(set(known))
 
 
 def test_kills_with_a_real_compaction_before_each_recovery_lose_nothing(

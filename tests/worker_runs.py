@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import msgspec
 from crashing import Told, states
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from prometheus_client.parser import text_string_to_metric_families
 from worker_logs import TOLD, Judged, judge, read_inputs, read_logs, said, wait_until
 
@@ -250,3 +252,38 @@ def a_run(town: Town, folder: Path, **options: Any) -> Iterator[Run]:
     """A run whose processes are gone afterwards."""
     with Run.of(town, folder, **options) as run:
         yield run
+
+
+# On Apache Kafka.
+
+
+def compact(run: Run) -> None:
+    """Have the changelog compacted now, all of it, as the broker may do at any time once its lag has passed."""
+    topic, bootstrap = changelog_of(run.settings.group), run.settings.bootstrap
+    at_once = {
+        "min.compaction.lag.ms": "0",
+        "max.compaction.lag.ms": "1",
+        "min.cleanable.dirty.ratio": "0.0",
+        "delete.retention.ms": "0",
+        "segment.ms": "100",
+    }
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=at_once)])
+    finally:
+        admin.close()
+
+    def is_compacted() -> bool:
+        # A record of a new segment: only those before it are compacted. Tombstones of nobody.
+        for number in range(run.town.partitions):
+            run.append(number, [(b"h:nobody", None)])
+        logs = run.changelog()
+        return all(_repeats(log.keys) <= 2 for log in logs)
+
+    wait_until(is_compacted, 60, "a compaction")
+
+
+def _repeats(keys: list[bytes | None]) -> int:
+    """Records that are not the last of their key, those of the tombstones excepted."""
+    known = [key for key in keys if key != b"h:nobody"]
+    return len(known) - len(set(known))

@@ -29,7 +29,7 @@ EVENTFUL = Rates(collapses=1.0, emergencies=1.5, slow=0.5)
 
 def town_messages() -> tuple[Played, list[Wire]]:
     """Days of synthetic households: emergencies, collapses, rubbish, repeats, and what responders did about it all."""
-    town = simulate(30, 8, 41, start_ms=START_MS, rates=EVENTFUL)
+    town = simulate(30, 6, 41, start_ms=START_MS, rates=EVENTFUL)
     wires = list(with_rubbish(map(wire_of, town.messages()), town.from_ms, town.until_ms))
     rnd = Random(3)
     again = [replace(one, sent_ms=one.sent_ms + rnd.randrange(1, 6 * HOUR_MS)) for one in rnd.sample(wires, 1_000)]
