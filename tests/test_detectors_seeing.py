@@ -99,11 +99,13 @@ def test_an_outage_moves_the_deadline_by_its_length(hours: int) -> None:
 
 
 def test_the_latest_hour_does_not_strike_in_an_outage_but_at_its_end() -> None:
-    home = lived_in(latest_silence_h=6.0)
-    home.pass_time(at(7, 20))
+    home = lived_in()
+    home.model.apply_record(msgspec.structs.replace(home.record, latest_silence_h=4.0), at(7, 12))
+    home.pass_time(at(7, 16.5))  # 4 h after the last sign of life, and 5 h after the last word of the gateway
     assert home.raised(SILENCE) == []
-    home.pass_time(at(7, 23), reports=True)
-    assert at(7, 20) < home.raised(SILENCE)[0] <= at(7, 21) + 2 * MINUTE_MS
+    assert home.raised(BLIND) == []
+    home.pass_time(at(7, 19), reports=True)
+    assert at(7, 17) <= home.raised(SILENCE)[0] <= at(7, 17) + 2 * MINUTE_MS
 
 
 def test_after_an_outage_a_silence_is_judged_as_if_it_began_then() -> None:
