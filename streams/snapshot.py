@@ -230,7 +230,8 @@ class Changelog:
         for key, payload in self._pending.items():
             # First met after the last whole checkpoint: it will be met again, and did not exist there.
             is_new = key[:2] == HOT and len(payload) > 1 and payload[6] > self._stamp.number
-            if not is_new:
+            # A rhythm without the hot row that would have followed is of no use, and takes the place of one that is.
+            if not is_new and HOT + key[2:] in self._pending:
                 self._aside[key] = payload
         self._damaged_aside |= self._damaged_pending
         self._pending, self._damaged_pending = {}, set()
