@@ -20,6 +20,7 @@ from detectors.life import Sign, channel_of, is_exit, sign_of
 from detectors.medication import MISSED, TAKEN
 from detectors.registry import take_record
 from detectors.rows import hot_row, rhythm_row, state_of
+from detectors.silent import clear_by_contact
 from detectors.source import Source
 from detectors.state import MOST_UNTRUE, State
 from schemas.events import FUTURE_TOLERANCE_MS, Event
@@ -29,6 +30,10 @@ from schemas.profiles import DEFAULT_PROFILE, Profile
 
 BLIND_AGAIN_MS: Final = 48 * HOUR_MS
 """A blindness that a responder closed is told again if it still lasts after this."""
+CONTACT: Final = frozenset(
+    {CloseCause.SAFE_AT_HOME, CloseCause.SAFE_AWAY, CloseCause.HOSPITAL, CloseCause.HELPED, CloseCause.EMERGENCY}
+)
+"""Close causes that mean that somebody met or spoke to the person."""
 ORDINARY: Final = frozenset({CloseCause.SAFE_AT_HOME, CloseCause.MERGED})
 """Close causes after which the days of a silence stay part of the baseline: it was ordinary life."""
 OFF_KINDS: Final = frozenset({"power_off", "robot_offline"})
@@ -197,8 +202,10 @@ class Household:
     def settle(self, kind: IncidentKind, cause: CloseCause, opened_ms: int, clock_ms: int) -> list[Output]:
         """Take a responder's word that an incident opened at `opened_ms` is closed.
 
-        A close means contact: the silence starts anew. Unless it was ordinary life, its days leave the baseline.
-        Hospital is an absence until the home shows life again. "No contact" closes nothing.
+        Whoever was met or spoken to lives: the silence starts anew, and one still open is told as cleared. A broken device
+        or a wrong number proves nothing of the person; a silence closed for such a cause starts anew all the same, or it
+        would be raised again at once. Unless it was ordinary life, its days leave the baseline. Hospital is an absence
+        until the home shows life again. "No contact" closes nothing.
         """
         self._pass(clock_ms)
         state = self._state
@@ -206,8 +213,11 @@ class Household:
             return []
         if kind is IncidentKind.CANNOT_SEE:
             state.quiet_ms = state.clock_ms + BLIND_AGAIN_MS
-        else:
+        elif kind is IncidentKind.SILENCE or cause in CONTACT:
             state.restart_ms = state.clock_ms
+        out: list[Output] = []
+        if kind is not IncidentKind.SILENCE and cause in CONTACT:
+            out = clear_by_contact(state)
         if kind is IncidentKind.SILENCE:
             alarms = [alarm for alarm in (state.silence, state.past) if alarm and alarm.raised_ms == opened_ms]
             since_ms = alarms[0].since_ms if alarms else opened_ms
@@ -221,7 +231,7 @@ class Household:
         state.told.pop(kind, None)
         if cause is CloseCause.HOSPITAL:
             state.hospital_ms = state.clock_ms
-        return decide(state)
+        return out + decide(state)
 
     def due(self, *, reports_continue: bool = True) -> dict[IncidentKind, int]:
         """Return when each incident would be raised if nothing further came, UTC milliseconds.

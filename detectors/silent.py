@@ -97,12 +97,23 @@ def _review(state: State, alarm: Alarm) -> list[Output]:
         return []
     state.silence = alarm._replace(
         life_ms=life_ms,
-        since_ms=silence.since_ms,
+        # Where counting began anew meanwhile (a source was erased), the person has been silent all the same.
+        since_ms=alarm.since_ms if late is None else silence.since_ms,
         deadline_ms=alarm.deadline_ms if late is None else verdict.due_ms,
         severity=max(severity.rank, alarm.severity),
         shares=shares,
     )
     return [_finding(state, state.silence, "update", tuple(Severity)[state.silence.severity], silence, verdict.clock)]
+
+
+def clear_by_contact(state: State) -> list[Output]:
+    """Tell an open silence as cleared: a responder, busy with another incident, met or spoke to the person."""
+    alarm = state.silence
+    if alarm is None:
+        return []
+    state.past = alarm._replace(cleared_ms=state.clock_ms)
+    state.silence = None
+    return [_finding(state, alarm, "clear", Severity.MINOR)]
 
 
 def _review_past(state: State) -> list[Output]:

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from detectors.emergency import KINDS, emergencies
 from detectors.findings import Ask, Finding
 from detectors.findings import Output as Found
@@ -22,13 +24,13 @@ from schemas.profiles import Profile
 from schemas.times import to_rfc3339
 from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
-from streams.identity import request_id
+from streams.identity import case_id, request_id
 from streams.keeping import Checkpoint, Keeper, restore
 from streams.ledger import Close, answer
 from streams.order import Applied, CanonicalOrder, Moved
 from streams.refused import Refused
 from streams.repeats import Repeats
-from streams.revisions import Teller
+from streams.revisions import Teller, arrived, ended
 from streams.roster import Roster
 from streams.scan import Scanner
 from streams.snapshot import Recovered
@@ -506,6 +508,8 @@ class Partition:
         if self._roster.is_full or (self._roster.has_ended(name) and not self._cries_after_end(event)):
             self.counts.readings[one.topic][_NOT_REGISTERED] += 1
             self._roster.hear_ended(name, self.clock_ms)
+            if self._roster.has_ended(name):
+                out += self._ended_on_arrival(event)
             return None
         return self._roster.meet(name, self.clock_ms)
 
@@ -514,6 +518,17 @@ class Partition:
         return event.at_ms > self._roster.ended_ms(event.household) and any(
             finding.change == "raise" for finding in emergencies(event)
         )
+
+    def _ended_on_arrival(self, event: Event) -> list[Output]:
+        """End what was told on arrival of a household that is not watched: else its revision 1 would stay open for ever."""
+        out: list[Output] = []
+        for finding in emergencies(event):
+            if finding.change == "raise":
+                first = arrived(event.household, finding, self.clock_ms, self.engine)
+                joined = replace(first, case=case_id(event.household, self.clock_ms))
+                teller = Teller(self.engine, self._whole.profile.id)
+                out += _kept(ended(teller, joined, CloseCause.LEFT_SERVICE, self.clock_ms))
+        return out
 
     def _model(self, watched: Watched, start_ms: int) -> Household:
         return Household(watched.name, self._whole.profile, watched.record, start_ms=start_ms)
