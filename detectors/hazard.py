@@ -1,6 +1,7 @@
 """The return-hazard table: how soon this person's silences end, by context, hour and time already silent."""
 
 from bisect import bisect_right
+from functools import cache
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -82,13 +83,12 @@ class HazardTable:
 
     def rates(self, *, away: bool, k0_h: float, k1_h: float, floor_per_h: float) -> DayRates:
         """Return the rates of one context, never below the floor (0.3 of it when away or for a carried device)."""
-        people = np.asarray(prior(self._kind)[int(away)], np.float64)
+        people = _people(self._kind, away=away)
         floor = floor_per_h if self._kind == HOME and not away else AWAY_FLOOR * floor_per_h
         if self._counts is None:
             rates = np.broadcast_to(people, (2, 24, BUCKETS))
         else:
-            n = _with_neighbours(self._counts[0, int(away)])
-            e = _with_neighbours(self._counts[1, int(away)])
+            n, e = _with_neighbours(self._counts[:, int(away)])
             all_days = (n[0] + n[1] + k0_h * people) / (e[0] + e[1] + k0_h)
             rates = (n + k1_h * all_days) / (e + k1_h)
         out: DayRates = np.maximum(rates, floor).tolist()
@@ -113,7 +113,17 @@ class HazardTable:
         self._counts = counts.reshape((2, *SHAPE))
 
 
+_BEFORE: Final = np.arange(-1, 23)
+_AFTER: Final = np.arange(1, 25) % 24
+
+
 def _with_neighbours(cells: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Add the hours before and after at half weight; hours are the last axis but one."""
     wide = cells.astype(np.float64)
-    smooth: NDArray[np.float64] = wide + NEIGHBOURS * (np.roll(wide, 1, axis=1) + np.roll(wide, -1, axis=1))
+    smooth: NDArray[np.float64] = wide + NEIGHBOURS * (wide[..., _BEFORE, :] + wide[..., _AFTER, :])
     return smooth
+
+
+@cache
+def _people(kind: str, *, away: bool) -> NDArray[np.float64]:
+    return np.asarray(prior(kind)[int(away)], np.float64)
