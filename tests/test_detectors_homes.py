@@ -9,6 +9,7 @@ from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from schemas.events import Event
 from schemas.households import Absence
 from schemas.incidents import CloseCause, IncidentKind
+from schemas.profiles import DEFAULT_PROFILE, SilenceProfile
 from schemas.times import from_rfc3339, to_rfc3339
 
 SILENCE, BLIND, UNANSWERED = IncidentKind.SILENCE, IncidentKind.CANNOT_SEE, IncidentKind.UNANSWERED_CALLS
@@ -234,7 +235,10 @@ def test_hospital_is_an_absence_until_the_home_shows_life_again() -> None:
 @pytest.mark.parametrize("days_away", [1, 4])
 def test_days_in_hospital_are_not_learned_and_neither_is_that_of_the_admission(days_away: int) -> None:
     """Whether the return is known before they are learned or after."""
-    patient, well = Home(), Home()
+    unfading = msgspec.structs.replace(
+        DEFAULT_PROFILE, silence=msgspec.structs.replace(SilenceProfile(), half_life_days=1e9)
+    )
+    patient, well = Home(profile=unfading), Home(profile=unfading)
     learned = []
     for home in (patient, well):
         home.live(15)
@@ -246,7 +250,7 @@ def test_days_in_hospital_are_not_learned_and_neither_is_that_of_the_admission(d
         home.live(3, from_day=15 + days_away)
         home.pass_time(at(18 + days_away, 12), reports=True)
         learned.append(home.model.explain()["days_learned"])
-    assert learned[1] - learned[0] > days_away  # its own days, and the day before them that ended in hospital
+    assert learned[1] - learned[0] == days_away + 2  # with the day of the admission and that of the return
 
 
 def test_a_phone_used_in_hospital_does_not_end_the_stay_where_the_home_would_show_it() -> None:
