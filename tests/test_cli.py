@@ -53,7 +53,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def anbu(*args: str, env: dict[str, str] | None = None, stdin: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(cli, [*args], env={"ANBU_PARTITIONS": "2", "ANBU_WRITER_METRICS_PORT": "0"} | (env or {}), input=stdin)
+    return CliRunner().invoke(
+        cli, [*args], env={"ANBU_PARTITIONS": "2", "ANBU_WRITER_METRICS_PORT": "0"} | (env or {}), input=stdin
+    )
 
 
 def load(place: str) -> click.Command:
