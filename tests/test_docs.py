@@ -26,7 +26,7 @@ _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
 _MACHINE_PATH = re.compile(r"(?<![\w./:>}-])/(?:work|home|root|tmp|Users|usr|var|opt|srv|etc|mnt)(?:/|\b)")
-_UNFINISHED = re.compile(r"\b(?:todo|fixme|tbd|prototype|lorem)\b", re.IGNORECASE)
+_UNFINISHED = re.compile(r"\b(?:todo|fixme|tbc|tbd|prototype|lorem)\b", re.IGNORECASE)
 _HOST = re.compile(r"https?://([^/:\s)`\"']+)")
 _OUR_FILE = re.compile(r"(?:schemas|detectors|streams|infra|load_tests|tests|docs)/[\w./-]*\w")
 
