@@ -71,13 +71,13 @@ ORDERED_NAMES: Final[tuple[str, ...]] = tuple(topic.name for topic in ORDERED)
 ORDER_OF: Final[dict[str, int]] = {name: i for i, name in enumerate(ORDERED_NAMES)}
 EVENT_TOPICS: Final[frozenset[str]] = frozenset({"home.sensors", "phone.usage", "care.calls"})
 
-STATE_TABLE: Final = "state"
-"""Name of the workers' one table; Faust calls its changelog `<application>-<table>-changelog`."""
+STATE: Final = "state"
+"""What the changelog holds; it is named as Faust names those of its tables, `<application>-<table>-changelog`."""
 
 
 def changelog_of(group: str) -> str:
     """Topic to which the workers of a consumer group write their snapshots."""
-    return f"{group}-{STATE_TABLE}-changelog"
+    return f"{group}-{STATE}-changelog"
 
 
 CHANGELOG: Final = changelog_of("anbu")

@@ -1,8 +1,8 @@
 """Chunk delivery: Faust hands its agents one event per fetched chunk instead of one per message.
 
-Group membership, rebalance, table recovery, flow control stay Faust's; only two things differ from stock Faust: the
-fetcher's result is unpacked into columns, and `getmany` yields a chunk. Over 80 % of stock Faust's cost per event is
-asyncio work per message, and this is where it goes away. Reaches into faust-streaming 0.15.3 and aiokafka 0.14.0, which
+Group membership, rebalance and flow control stay Faust's; state is recovered beside it (`streams/rebuild.py`). Two things
+differ from stock Faust: the fetcher's result is unpacked into columns, and `getmany` yields a chunk. Nearly all of stock
+Faust's cost per event is asyncio work per message, and this is where it goes away. Reaches into faust-streaming 0.15.3 and aiokafka 0.14.0, which
 pyproject pins exactly; the kill and restart tests are its guard.
 """
 
@@ -214,17 +214,6 @@ class ChunkConsumer(driver.Consumer):
             tp,
             generation_id=generation,
         )
-
-    async def highwaters(self, *partitions: TP) -> Mapping[TP, Any]:
-        """Return the ends of logs; the embedded broker answers ListOffsets with its last batch's first offset + 1.
-
-        Believed, that would end table recovery before its last rows: the fetch responses' high watermarks are right.
-        """
-        ends: dict[TP, Any] = {}
-        for tp, end in (await super().highwaters(*partitions)).items():
-            fetched = self.highwater(tp) if tp in self.assignment() else None
-            ends[tp] = max(end or 0, fetched or 0) if end is not None or fetched else end
-        return ends
 
 
 class ChunkTransport(driver.Transport):

@@ -34,6 +34,8 @@ class Outbox:
         self._failed = failed
         self._producer: Any = None
         self._waiting: dict[int, set[asyncio.Future[Any]]] = {}
+        self._refused = ""
+        """The first topic of which the broker refused an output: nothing that follows from it may be kept."""
 
     async def start(self) -> None:
         """Connect."""
@@ -82,6 +84,7 @@ class Outbox:
         if error is None:
             self._acknowledged(output)
         else:
+            self._refused = self._refused or output.topic
             self._failed(f"{output.topic} was not taken by the broker ({type(error).__name__})")
 
     async def delivered(self, partition: int) -> None:
@@ -94,6 +97,8 @@ class Outbox:
         waiting = list(self._waiting.get(partition, ()))
         if waiting:
             await self._all(waiting)
+        if self._refused:
+            raise NotDeliveredError(f"{self._refused} was refused")
 
     async def write_rows(
         self, topic: str, partition: int, rows: list[tuple[bytes, bytes | None]]

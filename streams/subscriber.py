@@ -3,10 +3,11 @@
     from streams.subscriber import IncidentSubscriber
 
     with IncidentSubscriber("127.0.0.1:9092") as subscriber:
-        for incident in subscriber:              # each new revision, once
-            show(subscriber.cases())             # one line a case
+        while True:
+            if subscriber.poll():                # each new revision, once
+                show(subscriber.cases())         # one line a case
             if subscriber.watching().stale:      # somebody must look: these partitions are not watched
-                ring()
+                ring()                           # asked also when nothing comes: that is when it matters
 
 Delivery is at least once and this class removes the repeats: a revision not above the highest seen of its incident is
 dropped. What it cannot read is counted in `fold.unread` and never stops it.

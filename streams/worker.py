@@ -79,6 +79,8 @@ class Worker:
         self._failure: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._answered_s = monotonic_s()
+        self._joined_s = 0.0
+        """When the group last dealt: it knew this worker then."""
         self._app = self._make_app()
 
     def _make_app(self) -> Any:
@@ -201,6 +203,7 @@ class Worker:
         self._owned = {}
 
     async def _on_assigned(self, *args: Any, **_options: Any) -> None:
+        self._joined_s = monotonic_s()
         assigned: Iterable[TP] = args[-1]
         dealt: dict[int, set[str]] = {}
         for tp in assigned:
@@ -371,13 +374,16 @@ class Worker:
     async def _hand_over(self, owned: Owned, outputs: list[Output]) -> None:
         """Send what an engine said; one that is stopped in between must not go on as if it had been sent."""
         owned.handed_over = False
-        await self._send(owned, outputs)
-        owned.handed_over = True
+        owned.handed_over = await self._send(owned, outputs)
 
-    async def _send(self, owned: Owned, outputs: list[Output]) -> None:
+    async def _send(self, owned: Owned, outputs: list[Output]) -> bool:
+        """Send outputs; False where the partition was taken away first: what a successor has told must not be told over."""
         if outputs:
             await self._confirmed(owned)
+            if not owned.active:
+                return False
             await self._outbox.send(owned.number, outputs, owned.lag())
+        return True
 
     async def _confirmed(self, owned: Owned) -> None:
         """Wait while the group has not confirmed this worker for a session: it may have been replaced meanwhile."""
@@ -385,9 +391,8 @@ class Worker:
             await asyncio.sleep(0.05)
 
     def _is_member(self) -> bool:
-        confirmed_s: float = self._app.consumer.confirmed_s
-        # Before its first heartbeat it has just joined.
-        return confirmed_s == 0.0 or monotonic_s() - confirmed_s < self._settings.session_timeout_s
+        confirmed_s = max(self._joined_s, float(self._app.consumer.confirmed_s))
+        return monotonic_s() - confirmed_s < self._settings.session_timeout_s
 
     # What is kept.
 

@@ -279,3 +279,23 @@ def test_records_that_retention_took_are_counted_told_and_passed(kafka: KafkaNod
     halves.go_on(2)
     wait_until(lambda: lost_of(run, number) == lost, 30, "a word of the loss")
     assert worker.child.stop(20) == 0
+
+
+def test_a_broker_that_dies_and_comes_back_in_the_middle_costs_nothing(
+    kafka: KafkaNode, town: Town, tmp_path: Path
+) -> None:
+    with a_run(town, tmp_path) as run:
+        worker = run.start()
+        wait_until(lambda: run.share() > 0.05, 60, "a first checkpoint")
+        assert run.share() < 1
+        town.broker.stop(kill=True)
+        town.broker.start()
+        # It goes on by itself, or it ends and says why; whoever restarts it goes on from there.
+        wait_until(lambda: not worker.child.alive or run.is_done(), 120, "the end of the worker or of the logs")
+        if not worker.child.alive:
+            assert worker.child.exit_code == 1
+            assert worker.child.tail(1).startswith("anbu worker: ")
+            run.workers.remove(worker)
+            run.start()
+        run.finish()
+        run.check()
