@@ -19,31 +19,31 @@ DEATHS = ("outputs", "rows", "half", "position", "commit")
 
 
 def live_for(worker: Runner, seconds: float) -> None:
-    """Let a worker live so long after its partitions are ready; a negative time ends before that."""
-    if seconds >= 0:
-        wait_until(lambda: worker.ready or not worker.child.alive, 60, "a worker that is ready")
-    time.sleep(max(0.0, seconds))
+    """Let a worker live so long after the first of its partitions is rebuilt."""
+    wait_until(lambda: worker.has_begun() or not worker.child.alive, 60, "a worker that has begun")
+    time.sleep(seconds)
 
 
 def kill_through(run: Run, rnd: Random, kills: int) -> int:
     """Start and kill workers so that the kills spread over the logs; return how many hit a run under way."""
-    hit, lifetime_s = 0, 0.4
+    hit, lifetime_s = 0, 0.2
     for turn in range(4 * kills):
         before = run.share()
         if hit >= kills or before > 0.97:
             break
         worker = run.start()
-        # One in five dies before it is ready: while it joins, or reads the changelog.
-        seconds = rnd.uniform(0.3, 1.7) * lifetime_s if turn % 5 else -1.0
-        if seconds < 0:
+        # One in five dies earlier: while it joins, or reads the changelog.
+        seconds = rnd.uniform(0.3, 1.7) * lifetime_s
+        if turn % 5 == 4:
             time.sleep(rnd.uniform(1.0, 3.0))
-        live_for(worker, seconds)
+        else:
+            live_for(worker, seconds)
         worker.child.kill()
         done = run.share()
         hit += 0.0 < done < 1.0
-        if seconds > 0 and done > before:
-            rate = (done - before) / seconds
-            lifetime_s = min(2.0, (1 - done) / (max(1, kills - hit) + 1) / rate)
+        if turn % 5 != 4 and done > before:
+            pace = (done - before) / (seconds + 0.1)
+            lifetime_s = min(2.0, (1 - done) / (max(1, kills - hit) + 1) / pace)
     return hit
 
 
