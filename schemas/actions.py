@@ -1,4 +1,4 @@
-"""What responders send, what the authorities send, and what passes between partitions."""
+"""What responders send, and what passes between partitions."""
 
 from typing import Literal
 
@@ -33,17 +33,6 @@ class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
         "", "changed_since", "no_contact_does_not_close", "already_ended", "kept_for_later", "cause_needed"
     ] = ""
     at: Rfc3339
-
-
-class PublicAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """A public alert in plain form. What Anbu does about it comes with later work; today it is ordered and kept."""
-
-    id: str
-    area_codes: list[str]
-    kind: str
-    severity: str
-    expires: Rfc3339
-    text_ko: str = ""
 
 
 class DistrictState(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.actions import DistrictState, PublicAlert, ResponderAction
+from schemas.actions import DistrictState, ResponderAction
+from schemas.alerts import CAP_NAME, AlertMessage, PublicAlert
 from schemas.events import PSEUDONYM, SOURCE, Fault, Reason, Tick
 from schemas.households import HouseholdRecord, Rung
 from schemas.profiles import Profile
@@ -24,6 +25,7 @@ LONGEST_CODE: Final = 128
 
 _PSEUDONYM: Final = re.compile(PSEUDONYM)
 _SOURCE: Final = re.compile(SOURCE)
+_CAP_NAME: Final = re.compile(CAP_NAME)
 _HOUR_AND_MINUTE: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _ZONE: Final = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
@@ -74,13 +76,30 @@ def check_action(action: ResponderAction) -> Fault | None:
 
 
 def check_alert(alert: PublicAlert) -> Fault | None:
-    """Fault of a public alert, or None."""
-    for name in ("id", "kind", "severity"):
-        if not _is_code(getattr(alert, name)):
+    """Fault of a public alert, or None. Only a Cancel may lack an area; Update and Cancel name what they refer to."""
+    for name in ("id", "sender"):
+        if not _CAP_NAME.fullmatch(getattr(alert, name)):
             return _wrong(name)
-    if not all(_is_code(code) for code in alert.area_codes):
-        return _wrong("area_codes")
-    return check_time(alert.expires, "expires")
+    for name in ("area_codes", "districts"):
+        if not all(_is_code(code) for code in getattr(alert, name)):
+            return _wrong(name)
+    is_cancel = alert.msg_type is AlertMessage.CANCEL
+    if not (alert.area_codes or alert.districts or is_cancel):
+        return Fault(Reason.MISSING_FIELD, 0, "area_codes")
+    if alert.msg_type is not AlertMessage.ALERT and not alert.references:
+        return Fault(Reason.MISSING_FIELD, 0, "references")
+    for i, reference in enumerate(alert.references):
+        for name in ("id", "sender"):
+            if not _CAP_NAME.fullmatch(getattr(reference, name)):
+                return _wrong(f"references[{i}].{name}")
+        if fault := check_time(reference.sent, f"references[{i}].sent"):
+            return fault
+    for name in ("sent", "effective", "expires"):
+        if fault := check_time(getattr(alert, name), name):
+            return fault
+    if not is_cancel and from_rfc3339(alert.expires) <= from_rfc3339(alert.effective):
+        return Fault(Reason.IMPOSSIBLE_TIME, 0, "expires")
+    return None
 
 
 def check_district(state: DistrictState) -> Fault | None:

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from schemas.actions import DistrictState, PublicAlert, ResponderAction
+from schemas.actions import DistrictState, ResponderAction
+from schemas.alerts import PublicAlert
 from schemas.checks import (
     check_action,
     check_alert,

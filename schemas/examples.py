@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.actions import ActionResult, DistrictState, PublicAlert, ResponderAction
+from schemas.actions import ActionResult, DistrictState, ResponderAction
+from schemas.alerts import AlertMessage, AlertReference, Hazard, PublicAlert
 from schemas.build import cloud_event
 from schemas.deadletters import dead_letter
 from schemas.events import Data, Event, Fault, Reason, Tick
@@ -135,12 +136,21 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
         cause=CloseCause.SAFE_AT_HOME,
     ),
     "public_alert": PublicAlert(
-        id="alert-2026-0113",
+        id="alert-2026-0114",
+        sender="weather@example.go.kr",
+        sent="2026-11-24T00:00:00.000Z",
+        msg_type=AlertMessage.UPDATE,
+        references=[AlertReference("weather@example.go.kr", "alert-2026-0113", "2026-11-23T21:00:00.000Z")],
+        kind=Hazard.HEAT_WAVE,
+        event="폭염경보",
+        severity=Severity.SEVERE,
+        urgency=Urgency.EXPECTED,
+        certainty=Certainty.LIKELY,
         area_codes=["1168000000"],
-        kind="heat_wave",
-        severity="Severe",
+        effective="2026-11-24T00:00:00.000Z",
         expires="2026-11-24T12:00:00.000Z",
         text_ko="폭염 경보",
+        text_en="Heat wave warning",
     ),
     "district_state": DistrictState(district="dong-27", outage=False, load=0.4),
     "profile": DEFAULT_PROFILE,

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.actions import ActionResult, DistrictState, PublicAlert, ResponderAction
+from schemas.actions import ActionResult, DistrictState, ResponderAction
+from schemas.alerts import PublicAlert
 from schemas.checks import LEAST_SENSITIVITY, MOST_H, MOST_SENSITIVITY
 from schemas.events import MAX_READINGS, PSEUDONYM, SOURCE, CloudEvent, DeadLetter, Tick
 from schemas.households import HouseholdRecord

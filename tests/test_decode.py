@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas import decode as decode_module
-from schemas.actions import DistrictState, PublicAlert, ResponderAction
+from schemas.actions import DistrictState, ResponderAction
+from schemas.alerts import PublicAlert
 from schemas.build import cloud_event, encode_events
 from schemas.decode import decode
 from schemas.encode import encode
