@@ -18,6 +18,7 @@ HERE: Final[dict[str, tuple[str, str]]] = {
     "households": ("streams.commands.households:households", "The registry: import, show, declare an absence."),
     "profile": ("streams.commands.profile:profile", "The numbers that decide: show, compare, apply."),
     "incidents": ("streams.commands.incidents:incidents", "What responders see: watch it live."),
+    "alerts": ("streams.commands.alerts:alerts", "Public alerts: send one to every partition."),
     "dead-letters": ("streams.commands.dead_letters:dead_letters", "What could not be used: list, show, retry."),
     "doctor": ("streams.commands.doctor:doctor", "Look at every part: one line each, with the remedy."),
 }

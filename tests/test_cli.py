@@ -17,6 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.topics import create_topics
+from schemas.alerts import PublicAlert
+from schemas.decode import decode
 from schemas.encode import encode
 from schemas.events import MAX_MESSAGE_BYTES, DeadLetter, Reason
 from schemas.incidents import Status
@@ -407,6 +409,21 @@ def test_a_profile_goes_to_every_partition_with_who_and_why(
         == "no difference; nothing written\n"
     )
     assert log("profile", "apply", str(file), "--who", " ", "--why", "again").exit_code == 2
+
+
+def test_an_emergency_text_goes_to_every_partition_as_the_engine_reads_it(
+    log: Callable[..., Result], any_broker: Any
+) -> None:
+    said = log(
+        "alerts", "send", "--kind", "flood", "--district", "dong-27", "--expires", "6h", "--text-ko", "침수 주의"
+    )
+    assert said.exit_code == 0
+    with reading(any_broker.bootstrap) as reader:
+        found = [(r.partition, decode("public.alerts", r.key, r.value)) for r in reader.read_whole("public.alerts")]
+    assert sorted(partition for partition, _ in found) == [0, 1]
+    assert found[0][1] == found[1][1]
+    assert isinstance(found[0][1][0], PublicAlert)
+    assert found[0][1][0].text_ko == "침수 주의"
 
 
 def test_a_dead_letter_is_retried_only_when_it_decodes_now(log: Callable[..., Result], any_broker: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner, Result
 
 from schemas.alerts import HAZARD_NAMES, AlertMessage, Hazard, PublicAlert, covers, hazard_of
 from schemas.checks import check_alert
@@ -11,6 +12,7 @@ from schemas.decode import decode
 from schemas.encode import encode
 from schemas.events import Fault, Reason
 from schemas.examples import RECORDS
+from streams.commands.alerts import alerts
 
 EXAMPLE = RECORDS["public_alert"]
 assert isinstance(EXAMPLE, PublicAlert)
@@ -92,3 +94,28 @@ def test_a_cancel_needs_no_area_but_says_what_it_ends() -> None:
 def test_a_hazard_that_is_not_known_is_a_dead_letter_not_a_guess() -> None:
     data = msgspec.to_builtins(EXAMPLE) | {"kind": "asteroid"}
     assert decode("public.alerts", b"a", encode(data)) == [Fault(Reason.WRONG_TYPE, 0, "kind")]
+
+
+def sent(*options: str) -> Result:
+    return CliRunner().invoke(alerts, ["send", "--check", "--kind", "heat_wave", *options])
+
+
+def test_an_emergency_text_can_be_tried_without_a_broker() -> None:
+    said = sent("--area", "1168000000", "--expires", "6h", "--text-ko", "폭염 경보")
+    assert said.exit_code == 0
+    assert "폭염 · heat wave" in said.output
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--expires", "6h"), "area_codes"),
+        (("--area", "1168000000", "--expires", "soon"), "--expires"),
+        (("--area", "1168000000", "--expires", "2020-01-01T00:00:00Z"), "expires"),
+        (("--area", "1168000000", "--expires", "6h", "--sender", "two words"), "sender"),
+    ],
+)
+def test_an_emergency_text_that_cannot_be_meant_names_what_is_wrong(options: tuple[str, ...], named: str) -> None:
+    said = sent(*options)
+    assert said.exit_code == 2
+    assert named in said.output
