@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from schemas.exercise import CapStatus
 from schemas.times import Rfc3339
 
 
@@ -135,6 +136,8 @@ class NextStep(StrEnum):
     """What a responder should do next: a closed set."""
 
     CALL_119 = "call_119"
+    REHEARSE_119 = "rehearse_119"
+    """In an exercise, in place of `call_119`: who reads nothing but the next step must not call 119 either."""
     CRISIS_PROTOCOL = "crisis_protocol"
     VISIT_NOW = "visit_now"
     CALL_RESIDENT = "call_resident"
@@ -151,6 +154,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     type: Literal["incident"] = "incident"
+    status: CapStatus = "Actual"
+    """CAP 1.2: `Exercise` where the household is one of an exercise; then nobody is in need."""
     id: str
     revision: int
     msg_type: Literal["Alert", "Update", "Cancel"]
@@ -212,6 +217,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Of the households, those without a registry record: learned from for 7 days, then dropped."""
     lost: int = 0
     """Records that retention took before they were read: what they said of anybody is not known."""
+    exercise: int = 0
+    """Households of an exercise; they are in none of the other counts, except among the unregistered."""
     engine: str
 
 
@@ -225,3 +232,5 @@ class CheckinRequest(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: Rfc3339
     deadline: Rfc3339
     incident: str | None = None
+    status: CapStatus = "Actual"
+    """`Exercise`: nobody is called; the provider plays its part or leaves it."""

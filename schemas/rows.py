@@ -77,6 +77,7 @@ INCIDENTS: Final = Table(
         "sentence_en": "String",
         "log_partition": "Int32",
         "log_offset": "Int64",
+        "status": _TEXT,
     },
 )
 """Every revision of every incident. What is absent in an incident is '' in a text column, NULL in a number or time."""
@@ -225,6 +226,7 @@ def _incident(i: Incident, partition: int, offset: int) -> Values:
         i.sentence_en,
         partition,
         offset,
+        i.status,
     )
 
 

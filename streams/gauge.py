@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from schemas.actions import ActionResult
+from schemas.exercise import is_exercise
 from schemas.incidents import CheckinRequest, Incident
 from schemas.topics import ORDERED_NAMES
 from streams.keeping import Checkpoint
@@ -53,6 +54,7 @@ class Gauges:
     def _show_households(self, partition: int, engine: Partition) -> None:
         self._metrics.households.labels(partition).set(engine.households)
         self._metrics.households_blind.labels(partition).set(engine.blind)
+        self._metrics.households_exercise.labels(partition).set(engine.exercises)
         self._metrics.incidents_open.labels(partition).set(engine.open_incidents)
 
     def _count(self, counts: Counts) -> None:
@@ -71,12 +73,15 @@ class Gauges:
         """Count an output that the broker has."""
         what = output.what
         if isinstance(what, Incident) and output.topic == "incidents":
-            self._metrics.incident_revisions.labels(what.kind.value, what.state.value).inc()
+            if what.status == "Exercise":
+                self._metrics.exercise_revisions.labels(what.kind.value).inc()
+            else:
+                self._metrics.incident_revisions.labels(what.kind.value, what.state.value).inc()
             if output.appended_ms > 0:
                 self._metrics.emergency_seconds.observe(max(0.0, (now_ms() - output.appended_ms) / 1000))
-        elif isinstance(what, CheckinRequest):
+        elif isinstance(what, CheckinRequest) and what.status != "Exercise":
             self._metrics.checkin_requests.labels(what.purpose).inc()
-        elif isinstance(what, ActionResult):
+        elif isinstance(what, ActionResult) and not is_exercise(what.household):
             self._metrics.actions.labels(what.reason or "ok").inc()
 
     def kept(self, partition: int, kept: Checkpoint, took_s: float) -> None:

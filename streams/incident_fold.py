@@ -68,6 +68,8 @@ class Watching:
     """Households that the stale partitions last spoke of."""
     unregistered: int = 0
     """Of the homes, those without a registry record."""
+    exercise: int = 0
+    """Households of an exercise that is being played; not among the homes."""
     recorded: bool = False
     """The log's clock is not near now: a recording, a simulation or a long backlog."""
 
@@ -183,6 +185,7 @@ class IncidentFold:
             homes=sum(heard.status.households for heard in fresh.values()),
             blind=sum(heard.status.blind for heard in fresh.values()),
             unregistered=sum(heard.status.unregistered for heard in fresh.values()),
+            exercise=sum(heard.status.exercise for heard in fresh.values()),
             data_until_ms=min(clocks) if clocks else None,
             stale=tuple(p for p in range(self.partitions) if p not in fresh),
             unwatched=sum(h.status.households for p, h in self._heard.items() if p not in fresh),

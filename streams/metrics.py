@@ -148,6 +148,12 @@ class WorkerMetrics:
             kind=[kind.value for kind in IncidentKind],
             state=[state.value for state in IncidentState],
         )
+        self.exercise_revisions = new.counter(
+            "anbu_exercise_revisions_total",
+            "revisions of incidents of exercises; they are in no other count of incidents, requests or actions",
+            unit="revisions",
+            kind=[kind.value for kind in IncidentKind],
+        )
         self.emergency_seconds = new.histogram(
             "anbu_emergency_seconds",
             "from the moment the broker appended an emergency's event to the moment it acknowledged its incident; two"
@@ -197,6 +203,12 @@ class WorkerMetrics:
         self.households_blind = new.gauge(
             "anbu_households_blind",
             "households watched that no healthy source sees",
+            unit="households",
+            partition=PARTITION,
+        )
+        self.households_exercise = new.gauge(
+            "anbu_households_exercise",
+            "households of an exercise that is being played; in none of the other counts of households",
             unit="households",
             partition=PARTITION,
         )

@@ -18,6 +18,7 @@ from detectors.household import Household
 from schemas.actions import ActionResult, ResponderAction
 from schemas.decode import decode
 from schemas.events import FUTURE_TOLERANCE_MS, DeadLetter, Event, Fault, Reason
+from schemas.exercise import status_of
 from schemas.households import HouseholdRecord, Removal
 from schemas.incidents import Certainty, CheckinRequest, CloseCause, Incident, IncidentKind, Severity, Status, Urgency
 from schemas.profiles import Profile
@@ -143,8 +144,13 @@ class Partition:
 
     @property
     def households(self) -> int:
-        """Households watched."""
-        return len(self._roster)
+        """Households watched, those of exercises left out."""
+        return len(self._roster) - self._roster.exercises
+
+    @property
+    def exercises(self) -> int:
+        """Households of exercises."""
+        return self._roster.exercises
 
     @property
     def blind(self) -> int:
@@ -437,7 +443,8 @@ class Partition:
         return Status(
             partition=self.number,
             clock=to_rfc3339(clock_ms),
-            households=len(self._roster),
+            households=self.households,
+            exercise=self.exercises,
             blind=self._roster.blind,
             unregistered=self._roster.unregistered,
             open=self.open_incidents,
@@ -475,6 +482,7 @@ class Partition:
             requested_at=to_rfc3339(ask.at_ms),
             deadline=to_rfc3339(ask.until_ms),
             incident=open_ids[0] if open_ids else None,
+            status=status_of(watched.name),
         )
         return Output("checkin.requests", watched.name.encode(), request)
 

@@ -64,6 +64,8 @@ class Run:
         first: dict[str, Incident] = {}
         merged = {one.id for one in self.incidents if one.cause is not None and one.cause.value == "merged"}
         for one in self.incidents:
+            if one.status == "Exercise":
+                continue  # played, and nobody's alarm
             if one.id not in merged and (one.id not in first or one.revision < first[one.id].revision):
                 first[one.id] = one
         return first

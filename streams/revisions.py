@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from detectors.findings import Finding
+from schemas.exercise import MARK_EN, MARK_KO, is_exercise, status_of
 from schemas.households import HouseholdRecord
 from schemas.incidents import (
     CloseCause,
@@ -74,10 +75,11 @@ def opened(teller: Teller, household: str, finding: Finding, name: str, case: st
 def _first(
     teller: Teller, household: str, finding: Finding, name: str, case: str | None, opened_ms: int, at_ms: int
 ) -> Incident:
-    said_ko, said_en = sentences(finding, at_ms)
+    said_ko, said_en = _said(household, finding, at_ms)
     record = teller.record
     return Incident(
         id=name,
+        status=status_of(household),
         revision=1,
         msg_type="Alert",
         household=household,
@@ -97,7 +99,7 @@ def _first(
         last_sign_of_life=_time(finding.last_life_ms),
         deadline=_time(finding.deadline_ms),
         would_change=finding.would_change,
-        next_step=next_step(finding.kind, finding.severity),
+        next_step=next_step(finding.kind, finding.severity, household),
         district=record.district if record and record.district else None,
         target_group=record.target_group.value if record else None,
         profile=teller.profile,
@@ -122,7 +124,7 @@ def joined(teller: Teller, incident: Incident, case: str, at_ms: int) -> Inciden
 
 def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) -> Incident:
     """Return a revision with what the detector says now; a rise in severity escalates, also what is acknowledged."""
-    said_ko, said_en = sentences(finding, at_ms)
+    said_ko, said_en = _said(incident.household, finding, at_ms)
     rises = finding.severity.rank > incident.severity.rank
     state = (
         IncidentState.ESCALATED if rises else incident.state if incident.state in _LASTING else IncidentState.UPDATED
@@ -141,7 +143,7 @@ def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
         last_sign_of_life=_time(finding.last_life_ms),
         deadline=_time(finding.deadline_ms),
         would_change=finding.would_change,
-        next_step=next_step(finding.kind, finding.severity),
+        next_step=next_step(finding.kind, finding.severity, incident.household),
         cleared=False,
         profile=teller.profile,
         engine=teller.engine,
@@ -165,7 +167,7 @@ def again(teller: Teller, incident: Incident, finding: Finding, at_ms: int, *, c
         urgency=_urgency(finding, at_ms),
         event_until=max(incident.event_until, to_rfc3339(finding.event_until_ms)),
         would_change=finding.would_change,
-        next_step=next_step(incident.kind, severity),
+        next_step=next_step(incident.kind, severity, incident.household),
         cleared=False,
         profile=teller.profile,
         engine=teller.engine,
@@ -230,11 +232,21 @@ def differs(before: Incident, after: Incident) -> bool:
     )
 
 
-def next_step(kind: IncidentKind, severity: Severity) -> NextStep:
-    """Return what a responder should do next: somebody must go where a silence is as bad as it gets."""
+def next_step(kind: IncidentKind, severity: Severity, household: str) -> NextStep:
+    """Return what a responder should do next: somebody must go where a silence is as bad as it gets.
+
+    In an exercise nobody calls 119; who has that part rehearses it.
+    """
     if kind is IncidentKind.SILENCE and severity is Severity.EXTREME:
         return NextStep.VISIT_NOW
-    return _NEXT_STEP[kind]
+    step = _NEXT_STEP[kind]
+    return NextStep.REHEARSE_119 if step is NextStep.CALL_119 and is_exercise(household) else step
+
+
+def _said(household: str, finding: Finding, at_ms: int) -> tuple[str, str]:
+    """Return both sentences; those of an exercise begin with the mark, for whoever sees nothing but the sentence."""
+    korean, english = sentences(finding, at_ms)
+    return (MARK_KO + korean, MARK_EN + english) if is_exercise(household) else (korean, english)
 
 
 def _next(incident: Incident, at_ms: int) -> Incident:

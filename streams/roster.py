@@ -35,7 +35,9 @@ class Roster:
 
     def __init__(self, number: int, partitions: int) -> None:
         self.blind = 0
-        """Households of which nothing can be seen."""
+        """Households of which nothing can be seen, those of exercises left out, as in `open_incidents`."""
+        self.exercises = 0
+        """Households of exercises."""
         self.unregistered = 0
         """Households without a registry record."""
         self.open_incidents = 0
@@ -97,6 +99,7 @@ class Roster:
         self._at[index] = watched
         self._households[name] = watched
         self.unregistered += 1
+        self.exercises += 1 - watched.counts
         return watched
 
     def register(self, watched: Watched) -> None:
@@ -115,11 +118,11 @@ class Roster:
         blind = bool(watched.lost_since_ms) or (watched.model is not None and watched.model.blind)
         if blind != watched.blind:
             watched.blind = blind
-            self.blind += 1 if blind else -1
+            self.blind += watched.counts if blind else -watched.counts
 
     def rearm(self, watched: Watched) -> None:
         """Note when a household wants to be woken, and how many incidents it has open."""
-        self.open_incidents += len(watched.ledger.open) - watched.open_count
+        self.open_incidents += (len(watched.ledger.open) - watched.open_count) * watched.counts
         watched.open_count = len(watched.ledger.open)
         wake_ms = watched.due_ms()
         if wake_ms != watched.wake_ms:
@@ -138,8 +141,9 @@ class Roster:
         """Let go of a household without a word."""
         del self._households[watched.name]
         self.unregistered -= 1 if watched.since_ms else 0
-        self.blind -= 1 if watched.blind else 0
-        self.open_incidents -= watched.open_count
+        self.exercises -= 1 - watched.counts
+        self.blind -= watched.counts if watched.blind else 0
+        self.open_incidents -= watched.open_count * watched.counts
         self._wakes[watched.index] = NEVER_MS
         self._at[watched.index] = None
         self._free.append(watched.index)

@@ -91,6 +91,8 @@ def watching_text(watching: Watching, now_ms: int, zone: tzinfo = SEOUL) -> Text
         line += f", {watching.blind:,} of them cannot be seen"
     if watching.unregistered:
         line += f", {watching.unregistered:,} not registered"
+    if watching.exercise:
+        line += f"; 훈련 중 · exercise under way: {watching.exercise:,} played homes"
     if watching.calm:
         return Text("● " + line, style="green")
     names = ", ".join(map(str, watching.stale))

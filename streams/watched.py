@@ -6,6 +6,7 @@ import msgspec
 
 from detectors.hazard import NEVER_MS
 from detectors.household import Household
+from schemas.exercise import is_exercise
 from schemas.households import HouseholdRecord
 from schemas.profiles import Profile
 from streams.ledger import Ledger
@@ -22,6 +23,7 @@ class Watched:
 
     __slots__ = (
         "blind",
+        "counts",
         "first_kept",
         "guard",
         "index",
@@ -57,6 +59,8 @@ class Watched:
         self.wake_ms = NEVER_MS
         self.open_count = 0
         """Its open incidents, as the partition has counted them."""
+        self.counts = 0 if is_exercise(name) else 1
+        """What it adds to the partition's counts of homes and incidents: one of an exercise is in none of them."""
         self.blind = False
         self.lost_since_ms = 0
         """Its state was damaged at this clock and nothing has shown life since: told as "cannot see"."""

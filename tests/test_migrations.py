@@ -30,7 +30,7 @@ from streams.incident_fold import IncidentFold
 
 NOW = 1_795_000_000_000
 MINUTE = 60_000
-NAMES = ["0001_incidents.sql", "0002_statuses.sql", "0003_dead_letters.sql"]
+NAMES = ["0001_incidents.sql", "0002_statuses.sql", "0003_dead_letters.sql", "0004_exercises.sql"]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 
 
@@ -101,9 +101,9 @@ def test_line_ends_of_a_checkout_are_no_change(empty: Any) -> None:
 
 
 def test_a_database_made_by_a_newer_version_is_left_alone(empty: Any) -> None:
-    newer = [*migrations(), Migration(4, "0004_later.sql", "SELECT 1")]
-    assert migrate(empty, newer) == [*NAMES, "0004_later.sql"]
-    with pytest.raises(MigrationError, match=r"0004_later.sql, made by a newer version"):
+    newer = [*migrations(), Migration(len(NAMES) + 1, "9999_later.sql", "SELECT 1")]
+    assert migrate(empty, newer) == [*NAMES, "9999_later.sql"]
+    with pytest.raises(MigrationError, match=r"9999_later.sql, made by a newer version"):
         migrate(empty)
 
 
