@@ -218,7 +218,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
     """Records that retention took before they were read: what they said of anybody is not known."""
     exercise: int = 0
-    """Households of an exercise; they are in none of the other counts, except among the unregistered."""
+    """Households of an exercise; they are in none of the other counts."""
     engine: str
 
 

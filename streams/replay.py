@@ -101,7 +101,7 @@ def _take(run: Run, outputs: Iterable[Output]) -> None:
     for one in outputs:
         if isinstance(one.what, Incident) and one.topic == "incidents":
             run.incidents.append(one.what)
-        elif isinstance(one.what, CheckinRequest):
+        elif isinstance(one.what, CheckinRequest) and one.what.status != "Exercise":
             run.requests.append(one.what)
 
 

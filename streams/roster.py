@@ -39,7 +39,9 @@ class Roster:
         self.exercises = 0
         """Households of exercises."""
         self.unregistered = 0
-        """Households without a registry record."""
+        """Households without a registry record, those of exercises left out."""
+        self._strangers = 0
+        """The same with those of exercises: the bound is on all of them."""
         self.open_incidents = 0
         """Incidents not yet ended."""
         self.dirty: dict[str, Watched] = {}
@@ -77,7 +79,7 @@ class Roster:
     @property
     def is_full(self) -> bool:
         """Whether no further household without a registry record is taken."""
-        return self.unregistered >= MOST_UNREGISTERED
+        return self._strangers >= MOST_UNREGISTERED
 
     def meet(self, name: str, clock_ms: int) -> Watched:
         """Begin with a household that is not registered, as far as is known."""
@@ -98,14 +100,16 @@ class Roster:
             watched.first_kept = 1
         self._at[index] = watched
         self._households[name] = watched
-        self.unregistered += 1
+        self._strangers += 1
+        self.unregistered += watched.counts
         self.exercises += 1 - watched.counts
         return watched
 
     def register(self, watched: Watched) -> None:
         """Note that a household has a registry record."""
         if watched.since_ms:
-            self.unregistered -= 1
+            self._strangers -= 1
+            self.unregistered -= watched.counts
             watched.since_ms = 0
 
     def touch(self, watched: Watched) -> None:
@@ -140,7 +144,9 @@ class Roster:
     def drop(self, watched: Watched) -> None:
         """Let go of a household without a word."""
         del self._households[watched.name]
-        self.unregistered -= 1 if watched.since_ms else 0
+        if watched.since_ms:
+            self._strangers -= 1
+            self.unregistered -= watched.counts
         self.exercises -= 1 - watched.counts
         self.blind -= watched.counts if watched.blind else 0
         self.open_incidents -= watched.open_count * watched.counts

@@ -71,6 +71,18 @@ def test_negative_control_panels_that_do_not_fill_a_row_are_refused() -> None:
         row(4, panel, panel, widths=(12, 13))
 
 
+def counts_what_was_played(sql: str) -> bool:
+    """Whether a query counts incidents without leaving those of exercises out."""
+    return bool(re.search(r"FROM incidents", sql)) and not re.search(r"status = 'Actual'", sql)
+
+
+def test_no_panel_counts_incidents_that_were_played() -> None:
+    asked = [(name, sql) for name, sql in targets("rawSql") if "FROM incidents" in sql]
+    assert len(asked) > 5
+    assert [name for name, sql in asked if counts_what_was_played(sql)] == []
+    assert counts_what_was_played("SELECT count() FROM incidents FINAL")
+
+
 @each_panel()
 def test_a_panel_says_what_it_means_and_in_which_unit(one: tuple[str, dict[str, Any]]) -> None:
     panel = one[1]

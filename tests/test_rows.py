@@ -64,6 +64,7 @@ GOLDEN: dict[str, tuple[str, dict[str, Any]]] = {
             "sentence_en": "No signs of life for 10 h 34 min.",
             "log_partition": 3,
             "log_offset": 17,
+            "status": "Actual",
         },
     ),
     "status": (

@@ -67,7 +67,7 @@ NOW = Board(
                 sql="""
                 SELECT max(if(state IN ('opened', 'updated', 'escalated') AND owner = '',
                     dateDiff('second', opened_at, now64(3)), 0)) AS age
-                FROM incidents_current
+                FROM incidents_current WHERE status = 'Actual'
                 """,
                 steps=((0, GREEN), (1800, AMBER), (7200, RED)),
             ),
@@ -77,7 +77,7 @@ NOW = Board(
                 unit="none",
                 sql="""
                 SELECT countIf(severity = 'Extreme' AND state NOT IN ('closed', 'withdrawn')) AS open
-                FROM incidents_current
+                FROM incidents_current WHERE status = 'Actual'
                 """,
                 steps=ZERO_IS_WELL,
             ),
@@ -98,7 +98,7 @@ NOW = Board(
                 unit="none",
                 sql="""
                 SELECT kind, count() AS incidents FROM incidents_current
-                WHERE state NOT IN ('closed', 'withdrawn') GROUP BY kind ORDER BY incidents DESC
+                WHERE status = 'Actual' AND state NOT IN ('closed', 'withdrawn') GROUP BY kind ORDER BY incidents DESC
                 """,
             ),
             bars(
@@ -107,7 +107,7 @@ NOW = Board(
                 unit="none",
                 sql="""
                 SELECT if(district = '', '(not registered)', district) AS of, count() AS incidents FROM incidents_current
-                WHERE state NOT IN ('closed', 'withdrawn') GROUP BY of ORDER BY incidents DESC LIMIT 20
+                WHERE status = 'Actual' AND state NOT IN ('closed', 'withdrawn') GROUP BY of ORDER BY incidents DESC LIMIT 20
                 """,
                 runbooks=("AnbuBlindRising",),
             ),
@@ -120,7 +120,7 @@ NOW = Board(
                     if(owner = '', ', no owner', ', has an owner')) AS of, count() AS incidents
                 FROM (
                     SELECT dateDiff('second', opened_at, now64(3)) AS age, owner FROM incidents_current
-                    WHERE state NOT IN ('closed', 'withdrawn')
+                    WHERE status = 'Actual' AND state NOT IN ('closed', 'withdrawn')
                 )
                 GROUP BY of ORDER BY min(age)
                 """,
@@ -131,13 +131,14 @@ NOW = Board(
             rows(
                 "Open cases",
                 "One line a case, the gravest first, as responders see it with: anbu incidents watch. The household is a"
-                " pseudonym; the registry knows the person.",
+                " pseudonym; the registry knows the person. Those of an exercise (status Exercise) stand last, and are in"
+                " no other panel.",
                 sql="""
-                SELECT severity, kind, state, if(owner = '', '(nobody)', owner) AS owner,
+                SELECT severity, status, kind, state, if(owner = '', '(nobody)', owner) AS owner,
                     dateDiff('second', opened_at, now64(3)) AS age, district, next_step, sentence_en, sentence_ko, household,
                     gravest AS incident
                 FROM cases_current WHERE open > 0
-                ORDER BY indexOf(['Minor', 'Moderate', 'Severe', 'Extreme'], severity) DESC, opened_at LIMIT 200
+                ORDER BY status, indexOf(['Minor', 'Moderate', 'Severe', 'Extreme'], severity) DESC, opened_at LIMIT 200
                 """,
                 units={"age": "s"},
                 widths={"severity": 90, "kind": 150, "state": 110, "age": 90, "sentence_en": 420, "sentence_ko": 320},
@@ -152,7 +153,7 @@ NOW = Board(
                 stacked=True,
                 sql="""
                 SELECT $__timeInterval(opened_at) AS time, kind, uniqExact(incident) AS incidents FROM incidents FINAL
-                WHERE $__timeFilter(opened_at) GROUP BY time, kind ORDER BY time
+                WHERE status = 'Actual' AND $__timeFilter(opened_at) GROUP BY time, kind ORDER BY time
                 """,
             ),
         ),

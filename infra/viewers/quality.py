@@ -22,7 +22,7 @@ QUALITY = Board(
                 sql="""
                 SELECT uniqExactIf(incident, kind = 'silence' AND $__timeFilter(opened_at)) / (
                     SELECT sum(households) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS alarms
-                FROM incidents FINAL
+                FROM incidents FINAL WHERE status = 'Actual'
                 """,
                 steps=((0, GREEN), (0.1, AMBER), (0.5, RED)),
                 runbooks=("AnbuSilenceOverBudget",),
@@ -37,7 +37,7 @@ QUALITY = Board(
                 SELECT countIf(cause IN ('safe_at_home', 'safe_away', 'wrong_contact', 'device_fault')
                     AND $__timeFilter(opened_at)) / (
                     SELECT sum(households) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS alarms
-                FROM incidents_current
+                FROM incidents_current WHERE status = 'Actual'
                 """,
                 steps=((0, GREEN), (0.1, AMBER), (0.5, RED)),
                 runbooks=("AnbuSilenceOverBudget",),
@@ -51,7 +51,7 @@ QUALITY = Board(
                 sql="""
                 SELECT countIf(cause IN ('helped', 'emergency', 'hospital', 'deceased'))
                     / greatest(1, countIf(cause NOT IN ('', 'merged', 'test', 'source_outage'))) AS precision
-                FROM incidents_current WHERE kind != 'cannot_see' AND $__timeFilter(opened_at)
+                FROM incidents_current WHERE status = 'Actual' AND kind != 'cannot_see' AND $__timeFilter(opened_at)
                 """,
             ),
             number(
@@ -61,7 +61,7 @@ QUALITY = Board(
                 decimals=1,
                 sql="""
                 SELECT countIf(state = 'withdrawn') / greatest(1, count()) AS share
-                FROM incidents_current WHERE $__timeFilter(opened_at)
+                FROM incidents_current WHERE status = 'Actual' AND $__timeFilter(opened_at)
                 """,
             ),
         ),
@@ -81,7 +81,7 @@ QUALITY = Board(
                 ) AS w
                 LEFT JOIN (
                     SELECT toStartOfDay(opened_at) AS day, uniqExact(incident) AS alarms FROM incidents FINAL
-                    WHERE kind = 'silence' AND $__timeFilter(opened_at) GROUP BY day
+                    WHERE status = 'Actual' AND kind = 'silence' AND $__timeFilter(opened_at) GROUP BY day
                 ) AS a ON w.day = a.day
                 ORDER BY time
                 """,
@@ -112,7 +112,8 @@ QUALITY = Board(
                     quantileIf(0.9)(dateDiff('second', last_sign_of_life, opened_at), revision = 1) AS silent_p90,
                     quantileIf(0.5)(dateDiff('second', opened_at, at), state = 'acknowledged') AS acknowledged_median,
                     quantileIf(0.9)(dateDiff('second', opened_at, at), state = 'acknowledged') AS acknowledged_p90
-                FROM incidents FINAL WHERE $__timeFilter(opened_at) GROUP BY kind ORDER BY incidents DESC
+                FROM incidents FINAL WHERE status = 'Actual' AND $__timeFilter(opened_at)
+                GROUP BY kind ORDER BY incidents DESC
                 """,
                 units={
                     "silent_median": "s",
@@ -127,7 +128,8 @@ QUALITY = Board(
                 unit="none",
                 sql="""
                 SELECT if(state = 'withdrawn', '(withdrawn)', cause) AS of, count() AS incidents FROM incidents_current
-                WHERE state IN ('closed', 'withdrawn') AND $__timeFilter(opened_at) GROUP BY of ORDER BY incidents DESC
+                WHERE status = 'Actual' AND state IN ('closed', 'withdrawn') AND $__timeFilter(opened_at)
+                GROUP BY of ORDER BY incidents DESC
                 """,
             ),
         ),

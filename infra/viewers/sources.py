@@ -78,7 +78,7 @@ SOURCES = Board(
                 unit="none",
                 sql="""
                 SELECT if(district = '', '(not registered)', district) AS of, count() AS incidents FROM incidents_current
-                WHERE kind = 'cannot_see' AND state NOT IN ('closed', 'withdrawn')
+                WHERE status = 'Actual' AND kind = 'cannot_see' AND state NOT IN ('closed', 'withdrawn')
                 GROUP BY of ORDER BY incidents DESC LIMIT 20
                 """,
                 runbooks=("AnbuBlindRising",),
@@ -90,7 +90,7 @@ SOURCES = Board(
                 stacked=True,
                 sql="""
                 SELECT $__timeInterval(opened_at) AS time, district, uniqExact(incident) AS incidents FROM incidents FINAL
-                WHERE kind = 'cannot_see' AND $__timeFilter(opened_at) GROUP BY time, district ORDER BY time
+                WHERE status = 'Actual' AND kind = 'cannot_see' AND $__timeFilter(opened_at) GROUP BY time, district ORDER BY time
                 """,
                 runbooks=("AnbuBlindRising",),
             ),

@@ -103,6 +103,7 @@ def _as_data(watching: Watching) -> dict[str, Any]:
         "homes": watching.homes,
         "blind": watching.blind,
         "unregistered": watching.unregistered,
+        "exercise": watching.exercise,
         "data_until": None if until is None else to_rfc3339(until),
         "stale": list(watching.stale),
     }
