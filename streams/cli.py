@@ -19,6 +19,7 @@ HERE: Final[dict[str, tuple[str, str]]] = {
     "profile": ("streams.commands.profile:profile", "The numbers that decide: show, compare, apply."),
     "incidents": ("streams.commands.incidents:incidents", "What responders see: watch it live."),
     "alerts": ("streams.commands.alerts:alerts", "Public alerts: send one to every partition."),
+    "drill": ("streams.commands.drill:drill", "Play an exercise through the live path."),
     "dead-letters": ("streams.commands.dead_letters:dead_letters", "What could not be used: list, show, retry."),
     "doctor": ("streams.commands.doctor:doctor", "Look at every part: one line each, with the remedy."),
 }
