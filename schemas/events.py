@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.times import Rfc3339
-from schemas.vocabulary import CareTopic, Channel, DisasterAnswer, Distress, Level
+from schemas.vocabulary import Ask, CareTopic, Channel, DisasterAnswer, Distress, Level
 
 TICK_KEY: Final = b"!tick"
 """The Kafka key of a tick. No household pseudonym can hold an exclamation mark."""
@@ -53,6 +53,8 @@ class Data(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unk
     exit: bool = False
     until: Rfc3339 | None = None
     request: Name | None = None
+    channel: Ask | None = None
+    """How the question was put, where it was no call: the registry's word for the rung."""
     purpose: Literal["wellbeing", "follow_up", "medication", "disaster"] | None = None
     topics: dict[CareTopic, Level] | None = None
     resolved: Annotated[list[CareTopic], Meta(max_length=16)] | None = None

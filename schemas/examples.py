@@ -7,16 +7,18 @@ import msgspec
 from schemas.actions import ActionResult, DistrictState, ResponderAction
 from schemas.alerts import AlertMessage, AlertReference, Hazard, PublicAlert
 from schemas.build import cloud_event
+from schemas.checkins import CheckinRequest, Concern
 from schemas.deadletters import dead_letter
 from schemas.events import Data, Event, Fault, Reason, Tick
+from schemas.guidance import guidance
 from schemas.households import Absence, HouseholdRecord, Need, RiskGrade, Rung, Source, TargetGroup
 from schemas.incidents import (
     Certainty,
-    CheckinRequest,
     CloseCause,
     Incident,
     IncidentKind,
     IncidentState,
+    LadderStep,
     NextStep,
     Severity,
     Status,
@@ -71,6 +73,7 @@ _DATA: Final[dict[str, Data]] = {
     "checkin_no_answer": Data(request="ask-20261124-0007", purpose="disaster", disaster=DisasterAnswer.NO_ANSWER),
     "checkin_answered": Data(
         request="ask-20261124-0007",
+        channel="checkin_call",
         purpose="follow_up",
         topics={CareTopic.MEALS: Level.CONCERN, CareTopic.MOOD: Level.OK},
         resolved=[CareTopic.SLEEP],
@@ -79,6 +82,8 @@ _DATA: Final[dict[str, Data]] = {
         codes=[Distress.PAIN],
         duration_s=140.0,
     ),
+    "contact_reached": Data(request="ask-20261124-0009", channel="guardian"),
+    "contact_not_reached": Data(request="ask-20261124-0009", channel="neighbour"),
 }
 _PLAIN: Final[dict[Form, Data]] = {Form.CALL: Data(request="ask-20261124-0007", purpose="wellbeing")}
 
@@ -176,7 +181,23 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
         last_sign_of_life="2026-11-23T13:40:00.000Z",
         deadline="2026-11-24T00:03:00.000Z",
         would_change="life",
-        next_step=NextStep.CALL_RESIDENT,
+        next_step=NextStep.ASKING,
+        ladder=[
+            LadderStep(
+                ask="checkin_call",
+                request="ask-20261124-0006",
+                asked_at="2026-11-24T00:03:00.000Z",
+                deadline="2026-11-24T00:18:00.000Z",
+                outcome="no_answer",
+                outcome_at="2026-11-24T00:05:10.000Z",
+            ),
+            LadderStep(
+                ask="guardian",
+                request="ask-20261124-0009",
+                asked_at="2026-11-24T00:06:00.000Z",
+                deadline="2026-11-24T00:36:00.000Z",
+            ),
+        ],
         district="dong-27",
         target_group="elder_living_alone",
         profile="default-1",
@@ -193,6 +214,20 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
         requested_at=_AT,
         deadline="2026-11-24T00:43:54.000Z",
         incident=None,
+    ),
+    "checkin_request_disaster": CheckinRequest(
+        id="ask-20261124-0008",
+        household=HOUSEHOLD,
+        ask="sms",
+        contact="c-881",
+        purpose="disaster",
+        language="ko",
+        requested_at=_AT,
+        deadline="2026-11-24T00:43:54.000Z",
+        hazard=Hazard.HEAT_WAVE,
+        guidance=guidance(Hazard.HEAT_WAVE, "ko"),
+        alert="weather@example.go.kr,alert-2026-0114",
+        concerns=[Concern(topic=CareTopic.SLEEP, level=Level.CONCERN, since="2026-11-17T01:12:00.000Z")],
     ),
     "action_result": ActionResult(
         action="act-0001", household=HOUSEHOLD, incident=_INCIDENT, ok=False, reason="changed_since", at=_AT

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from schemas.times import Rfc3339
+from schemas.vocabulary import Ask
 
 
 class TargetGroup(StrEnum):
@@ -48,7 +49,7 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
 class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step of who and what may be asked, in the order of the list; contacts are opaque ids."""
 
-    ask: Literal["prompt", "sms", "checkin_call", "robot", "guardian", "neighbour", "officer"]
+    ask: Ask
     contact: str = ""
     quiet_from: str = ""
     quiet_until: str = ""

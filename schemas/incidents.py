@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.exercise import CapStatus
 from schemas.times import Rfc3339
+from schemas.vocabulary import Ask
 
 
 class IncidentKind(StrEnum):
@@ -22,10 +23,12 @@ class IncidentKind(StrEnum):
     WISH_TO_DIE = "wish_to_die"
     CALL_ALARM = "call_alarm"
     DISASTER_HELP = "disaster_help"
+    DISASTER_DAMAGE = "disaster_damage"
     SILENCE = "silence"
     UNANSWERED_CALLS = "unanswered_calls"
     MISSED_MEDICATION = "missed_medication"
     CANNOT_SEE = "cannot_see"
+    DISASTER_NO_ANSWER = "disaster_no_answer"
 
 
 EMERGENCIES: Final[frozenset[IncidentKind]] = frozenset(
@@ -40,6 +43,7 @@ EMERGENCIES: Final[frozenset[IncidentKind]] = frozenset(
         IncidentKind.WISH_TO_DIE,
         IncidentKind.CALL_ALARM,
         IncidentKind.DISASTER_HELP,
+        IncidentKind.DISASTER_DAMAGE,
     },
 )
 """Kinds that one event proves: sent on at arrival, never budgeted, never waiting for a model."""
@@ -55,10 +59,12 @@ KIND_NAMES: Final[dict[IncidentKind, tuple[str, str]]] = {
     IncidentKind.WISH_TO_DIE: ("자살 위험 표현", "a wish to die"),
     IncidentKind.CALL_ALARM: ("안부 전화 위험 응답", "alarming answer in a check-in call"),
     IncidentKind.DISASTER_HELP: ("재난 도움 요청", "help needed in a disaster"),
+    IncidentKind.DISASTER_DAMAGE: ("재난 피해", "damage in a disaster"),
     IncidentKind.SILENCE: ("생활 반응 없음", "no signs of life"),
     IncidentKind.UNANSWERED_CALLS: ("안부 전화 연속 미응답", "unanswered check-in calls"),
     IncidentKind.MISSED_MEDICATION: ("복약 누락", "missed medication"),
     IncidentKind.CANNOT_SEE: ("확인 불가", "cannot see"),
+    IncidentKind.DISASTER_NO_ANSWER: ("재난 안부 미확인", "not reached in a disaster"),
 }
 """(Korean, English) name of each kind."""
 
@@ -140,10 +146,46 @@ class NextStep(StrEnum):
     """In an exercise, in place of `call_119`: who reads nothing but the next step must not call 119 either."""
     CRISIS_PROTOCOL = "crisis_protocol"
     VISIT_NOW = "visit_now"
+    VISIT_TODAY = "visit_today"
     CALL_RESIDENT = "call_resident"
     CHECK_DEVICE = "check_device"
     FOLLOW_UP = "follow_up"
+    ASKING = "asking"
+    """The home and its contacts are being asked; nobody need go yet. See `Incident.ladder`."""
     NONE = "none"
+
+
+class LadderStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One question of the check-in ladder: who or what was asked, until when an answer helps, and what came of it.
+
+    The last step may be the officer: told, not asked, so without a request. Times are RFC 3339 in UTC.
+    """
+
+    ask: Ask
+    request: str = ""
+    """Id of the `CheckinRequest`; empty for the officer and for what was skipped."""
+    asked_at: Rfc3339
+    deadline: Rfc3339 | None = None
+    outcome: Literal["", "answered", "no_answer", "declined", "reached", "not_reached", "skipped"] = ""
+    """Empty while the answer is awaited."""
+    outcome_at: Rfc3339 | None = None
+    why: Literal[
+        "",
+        "no_time",
+        "quiet_hours",
+        "cannot_hear",
+        "cannot_speak",
+        "no_consent",
+        "budget",
+        "late",
+        "concern",
+        "beside",
+        "no_rung_left",
+        "grave",
+    ] = ""
+    """Why it was skipped (`no_time`, `quiet_hours`, `cannot_hear`, `cannot_speak`, `no_consent`, `budget`), why the
+    officer is told (`no_rung_left`, `grave`, `concern`), that an answer came after its deadline (`late`), or that a call
+    runs beside an emergency (`beside`)."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +227,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     would_change: str = ""
     """Code of what would change the decision: `life`, `answer`, `heartbeat`, `late_data`, `clear`."""
     next_step: NextStep
+    ladder: list[LadderStep] = []
+    """The questions asked so far, in their order. An officer need not act while one awaits its answer."""
     owner: str | None = None
     district: str | None = None
     target_group: str | None = None
@@ -220,17 +264,3 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     exercise: int = 0
     """Households of an exercise; they are in none of the other counts."""
     engine: str
-
-
-class CheckinRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A call Anbu asks a provider to make; the outcome returns on `care.calls` with this id as `request`."""
-
-    id: str
-    household: str
-    purpose: Literal["wellbeing", "follow_up", "medication", "disaster"]
-    language: str
-    requested_at: Rfc3339
-    deadline: Rfc3339
-    incident: str | None = None
-    status: CapStatus = "Actual"
-    """`Exercise`: nobody is called; the provider plays its part or leaves it."""

@@ -10,7 +10,8 @@ from schemas.alerts import PublicAlert
 from schemas.checks import LEAST_SENSITIVITY, MOST_H, MOST_SENSITIVITY
 from schemas.events import MAX_READINGS, PSEUDONYM, SOURCE, CloudEvent, DeadLetter, Tick
 from schemas.households import HouseholdRecord
-from schemas.incidents import CheckinRequest, Incident, Status
+from schemas.checkins import CheckinRequest
+from schemas.incidents import Incident, Status
 from schemas.profiles import Profile
 from schemas.times import EARLIEST_MS, LATEST_MS
 from schemas.vocabulary import KINDS, Form

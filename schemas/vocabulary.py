@@ -6,7 +6,7 @@ and which topic carries it. Names follow Home Assistant's device classes where o
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 
 class Channel(StrEnum):
@@ -46,6 +46,9 @@ class Form(StrEnum):
     CALL = "call"
     """A check-in call's outcome: coded topics, follow-up, disaster answer."""
 
+
+Ask = Literal["prompt", "sms", "checkin_call", "robot", "guardian", "neighbour", "officer"]
+"""Who or what is asked after a resident: a rung of the check-in ladder, the cheapest first."""
 
 SENSORS_TOPIC: Final = "home.sensors"
 PHONE_TOPIC: Final = "phone.usage"
@@ -125,6 +128,9 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("checkin_dead_number", CALLS_TOPIC, _N, Form.CALL),
     Kind("checkin_refused", CALLS_TOPIC, _L, Form.CALL),
     Kind("checkin_answered", CALLS_TOPIC, _L, Form.CALL),
+    # What a guardian or a neighbour answers: whether they reached the person. They are told no rhythm, and tell none.
+    Kind("contact_reached", CALLS_TOPIC, _L, Form.CALL, about="a guardian or neighbour met or spoke to the person"),
+    Kind("contact_not_reached", CALLS_TOPIC, _N, Form.CALL, about="a guardian or neighbour tried and did not"),
 )
 
 BY_NAME: Final[dict[str, Kind]] = {kind.name: kind for kind in KINDS}

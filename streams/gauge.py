@@ -3,8 +3,9 @@
 from collections.abc import Collection
 
 from schemas.actions import ActionResult
+from schemas.checkins import CheckinRequest
 from schemas.exercise import is_exercise
-from schemas.incidents import CheckinRequest, Incident
+from schemas.incidents import Incident
 from schemas.topics import ORDERED_NAMES
 from streams.keeping import Checkpoint
 from streams.metrics import WorkerMetrics

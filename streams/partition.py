@@ -20,7 +20,8 @@ from schemas.decode import decode
 from schemas.events import FUTURE_TOLERANCE_MS, DeadLetter, Event, Fault, Reason
 from schemas.exercise import status_of
 from schemas.households import HouseholdRecord, Removal
-from schemas.incidents import Certainty, CheckinRequest, CloseCause, Incident, IncidentKind, Severity, Status, Urgency
+from schemas.checkins import CheckinRequest
+from schemas.incidents import Certainty, CloseCause, Incident, IncidentKind, Severity, Status, Urgency
 from schemas.profiles import Profile
 from schemas.times import to_rfc3339
 from schemas.topics import ORDERED_NAMES

@@ -11,7 +11,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from schemas.incidents import CheckinRequest, Incident
+from schemas.checkins import CheckinRequest
+from schemas.incidents import Incident
 from schemas.times import from_rfc3339
 from streams.chunk import Chunk
 from streams.partition import Output, Partition

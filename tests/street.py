@@ -11,7 +11,8 @@ from schemas.build import encode_events
 from schemas.encode import encode
 from schemas.events import Data, DeadLetter, Event, TickMode
 from schemas.households import HouseholdRecord, Source
-from schemas.incidents import CheckinRequest, Incident, IncidentKind, Status
+from schemas.checkins import CheckinRequest
+from schemas.incidents import Incident, IncidentKind, Status
 from schemas.times import to_rfc3339
 from schemas.topics import ORDER_OF
 from schemas.vocabulary import BY_NAME

@@ -14,7 +14,8 @@ from schemas.actions import ActionResult
 from schemas.build import encode_events
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Data, DeadLetter, Event, Tick, TickMode
-from schemas.incidents import CheckinRequest, Incident, Status
+from schemas.checkins import CheckinRequest
+from schemas.incidents import Incident, Status
 from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.delivery import CHUNKED
