@@ -63,6 +63,8 @@ class Calls:
         """Remember one outcome, and tell whether it is new."""
         if event.kind not in UNANSWERED and event.kind not in REACHED:
             return False
+        if event.data.channel not in (None, "checkin_call"):
+            return False  # how often a message is answered says nothing of calls
         request = digest(event.data.request) if event.data.request else 0
         outcome = Outcome(event.at_ms, event.kind, digest(event.id), request)
         i = bisect_left(self._outcomes, outcome)

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from detectors.findings import Fact, Finding
 from schemas.events import Event
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
@@ -16,7 +18,7 @@ _HAZARDS: Final[dict[str, tuple[IncidentKind, Severity, Certainty]]] = {
     "fall": (IncidentKind.FALL, Severity.SEVERE, Certainty.LIKELY),
     "robot_distress": (IncidentKind.DISTRESS, Severity.SEVERE, Certainty.LIKELY),
 }
-_CALLS: Final = frozenset({"checkin_answered", "checkin_refused"})
+_CALLS: Final = frozenset({"checkin_answered", "checkin_refused", "contact_reached"})
 KINDS: Final = frozenset(_HAZARDS) | _CALLS
 """Kinds of event that may hold an emergency: the engine need not ask about any other."""
 
@@ -58,6 +60,9 @@ def _in_a_call(event: Event) -> list[Finding]:
     if alarming:
         facts: dict[str, Fact] = {"topics": ",".join(alarming)}
         out.append(_finding(event, IncidentKind.CALL_ALARM, Severity.SEVERE, Certainty.LIKELY, facts))
+    if event.data.disaster is DisasterAnswer.DAMAGE:
+        found = _finding(event, IncidentKind.DISASTER_DAMAGE, Severity.MODERATE, Certainty.OBSERVED)
+        out.append(msgspec.structs.replace(found, urgency=Urgency.EXPECTED))
     if event.data.disaster is DisasterAnswer.NEEDS_HELP:
         out.append(_finding(event, IncidentKind.DISASTER_HELP, Severity.EXTREME, Certainty.OBSERVED))
     return out

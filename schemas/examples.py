@@ -209,15 +209,6 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
     "checkin_request": CheckinRequest(
         id="ask-20261124-0007",
         household=HOUSEHOLD,
-        purpose="wellbeing",
-        language="ko",
-        requested_at=_AT,
-        deadline="2026-11-24T00:43:54.000Z",
-        incident=None,
-    ),
-    "checkin_request_disaster": CheckinRequest(
-        id="ask-20261124-0008",
-        household=HOUSEHOLD,
         ask="sms",
         contact="c-881",
         purpose="disaster",

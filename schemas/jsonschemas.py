@@ -7,10 +7,10 @@ import msgspec
 
 from schemas.actions import ActionResult, DistrictState, ResponderAction
 from schemas.alerts import PublicAlert
+from schemas.checkins import CheckinRequest
 from schemas.checks import LEAST_SENSITIVITY, MOST_H, MOST_SENSITIVITY
 from schemas.events import MAX_READINGS, PSEUDONYM, SOURCE, CloudEvent, DeadLetter, Tick
 from schemas.households import HouseholdRecord
-from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident, Status
 from schemas.profiles import Profile
 from schemas.times import EARLIEST_MS, LATEST_MS

@@ -13,13 +13,17 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from schemas.events import DeadLetter
-from schemas.incidents import Incident, Status
+from schemas.incidents import Incident, LadderStep, Status
 from schemas.times import from_rfc3339
 
 _HOUR_MS: Final = 3_600_000
 _FLOAT32_MOST: Final = 3.4e38
 _TEXT: Final = "LowCardinality(String)"
 _TIME: Final = "DateTime64(3, 'UTC')"
+_LADDER: Final = (
+    "Array(Tuple(ask String, request String, asked_at DateTime64(3, 'UTC'), deadline Nullable(DateTime64(3, 'UTC')),"
+    " outcome String, outcome_at Nullable(DateTime64(3, 'UTC')), why String))"
+)
 _TIME_OR_NULL: Final = "Nullable(DateTime64(3, 'UTC'))"
 
 
@@ -78,6 +82,7 @@ INCIDENTS: Final = Table(
         "log_partition": "Int32",
         "log_offset": "Int64",
         "status": _TEXT,
+        "ladder": _LADDER,
     },
 )
 """Every revision of every incident. What is absent in an incident is '' in a text column, NULL in a number or time."""
@@ -227,7 +232,12 @@ def _incident(i: Incident, partition: int, offset: int) -> Values:
         partition,
         offset,
         i.status,
+        [_step(step) for step in i.ladder],
     )
+
+
+def _step(s: LadderStep) -> Values:
+    return (s.ask, s.request, _ms(s.asked_at), _ms_or_none(s.deadline), s.outcome, _ms_or_none(s.outcome_at), s.why)
 
 
 def _status(s: Status) -> Values:

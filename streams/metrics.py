@@ -21,8 +21,8 @@ from prometheus_client import (
 )
 
 from schemas.actions import ActionResult
-from schemas.events import Reason
 from schemas.checkins import CheckinRequest
+from schemas.events import Reason
 from schemas.incidents import IncidentKind, IncidentState
 from schemas.rows import ROWS, TABLES, BadReason
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES

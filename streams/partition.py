@@ -16,11 +16,11 @@ from detectors.findings import Ask, Finding
 from detectors.findings import Output as Found
 from detectors.household import Household
 from schemas.actions import ActionResult, ResponderAction
+from schemas.checkins import CheckinRequest
 from schemas.decode import decode
 from schemas.events import FUTURE_TOLERANCE_MS, DeadLetter, Event, Fault, Reason
 from schemas.exercise import status_of
 from schemas.households import HouseholdRecord, Removal
-from schemas.checkins import CheckinRequest
 from schemas.incidents import Certainty, CloseCause, Incident, IncidentKind, Severity, Status, Urgency
 from schemas.profiles import Profile
 from schemas.times import to_rfc3339

@@ -41,6 +41,8 @@ _NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
     IncidentKind.UNANSWERED_CALLS: NextStep.VISIT_NOW,
     IncidentKind.MISSED_MEDICATION: NextStep.CALL_RESIDENT,
     IncidentKind.CANNOT_SEE: NextStep.CHECK_DEVICE,
+    IncidentKind.DISASTER_DAMAGE: NextStep.VISIT_TODAY,
+    IncidentKind.DISASTER_NO_ANSWER: NextStep.VISIT_NOW,
 }
 _LASTING: Final = (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)
 """States that an update leaves as they are."""

@@ -8,10 +8,10 @@ from logs import ENGINE, Logs, empty_logs
 
 from schemas.actions import ActionResult, ResponderAction
 from schemas.build import encode_events
+from schemas.checkins import CheckinRequest
 from schemas.encode import encode
 from schemas.events import Data, DeadLetter, Event, TickMode
 from schemas.households import HouseholdRecord, Source
-from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident, IncidentKind, Status
 from schemas.times import to_rfc3339
 from schemas.topics import ORDER_OF

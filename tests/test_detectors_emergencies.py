@@ -51,19 +51,28 @@ def test_one_event_alone_proves_an_emergency(one: Event, kind: IncidentKind, sev
     assert kind in EMERGENCIES
 
 
+def test_damage_in_a_disaster_is_told_for_the_same_day_and_not_as_a_person_in_danger() -> None:
+    (found,) = emergencies(answered(disaster=DisasterAnswer.DAMAGE))
+    assert (found.kind, found.severity) == (Kind.DISASTER_DAMAGE, Severity.MODERATE)
+    assert found.urgency is Urgency.EXPECTED
+    both = emergencies(answered(disaster=DisasterAnswer.DAMAGE, codes=[Distress.PAIN]))
+    assert [(one.kind, one.urgency) for one in both if one.kind is not Kind.DISASTER_DAMAGE] == [
+        (Kind.DISTRESS, Urgency.IMMEDIATE)
+    ]
+
+
 @pytest.mark.parametrize(
     "one",
     [
         answered(topics=dict.fromkeys(CareTopic, Level.CONCERN)),
         answered(topics={CareTopic.MOOD: Level.OK}),
         answered(disaster=DisasterAnswer.SAFE),
-        answered(disaster=DisasterAnswer.DAMAGE),
         answered(),
         event("checkin_no_answer", NOON, "/calls/p", disaster=DisasterAnswer.NO_ANSWER),
         event("medication_missed", NOON, "/robot/r"),
         event("moisture", NOON, state="on"),
     ],
-    ids=["concerns", "ok", "safe", "damage", "answered", "no answer", "missed dose", "leak"],
+    ids=["concerns", "ok", "safe", "answered", "no answer", "missed dose", "leak"],
 )
 def test_what_worries_but_proves_nothing_is_no_emergency(one: Event) -> None:
     assert emergencies(one) == []

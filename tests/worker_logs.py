@@ -12,9 +12,9 @@ from crashing import Told, states
 
 from schemas.actions import ActionResult
 from schemas.build import encode_events
+from schemas.checkins import CheckinRequest
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Data, DeadLetter, Event, Tick, TickMode
-from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident, Status
 from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
