@@ -10,11 +10,12 @@ from typing import Any, Final, NamedTuple
 from schemas.actions import ActionResult, ResponderAction
 from schemas.alerts import AlertMessage, AlertReference, AlertStatus, Hazard, PublicAlert
 from schemas.build import encode_events
+from schemas.checkins import CheckinRequest
 from schemas.encode import encode
 from schemas.events import Data, Event
 from schemas.exercise import EXERCISE_PREFIX, MARK_EN, MARK_KO
 from schemas.households import HouseholdRecord, Source
-from schemas.incidents import CheckinRequest, CloseCause, Incident, IncidentKind, NextStep
+from schemas.incidents import CloseCause, Incident, IncidentKind, NextStep
 from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
 from schemas.vocabulary import BY_NAME, DisasterAnswer

@@ -7,8 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from schemas.actions import ActionResult
+from schemas.checkins import CheckinRequest
 from schemas.exercise import is_exercise
-from schemas.incidents import CheckinRequest, Incident
+from schemas.incidents import Incident
 from streams.drill import Drill, Message, Outcome, Told
 from streams.publish import BrokerAwayError, Publisher
 from streams.tail import LogReader, Record

@@ -14,7 +14,8 @@ from infra.broker import Broker
 from infra.processes import start_command, stop_all
 from infra.topics import create_topics
 from schemas.actions import ActionResult
-from schemas.incidents import CheckinRequest, Incident, NextStep
+from schemas.checkins import CheckinRequest
+from schemas.incidents import Incident, NextStep
 from schemas.partitions import partition_of
 from streams.commands.drill import drill
 from streams.drill import Drill, Limits, Message, Outcome, missing_mark
