@@ -8,6 +8,7 @@ from rich.live import Live
 
 from schemas.encode import encode
 from schemas.times import to_rfc3339
+from streams.commands.incidents_export import export
 from streams.commands.outcome import settings, told
 from streams.commands.teach import TaughtGroup
 from streams.incident_fold import Watching
@@ -22,6 +23,9 @@ def incidents() -> None:
 
     Responders' own programs use the same reading: streams.subscriber.IncidentSubscriber.
     """
+
+
+incidents.add_command(export)
 
 
 @incidents.command("watch")
