@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.actions import DistrictState, ResponderAction
+from schemas.actions import ABOUT_AN_INCIDENT, DistrictState, ResponderAction
 from schemas.alerts import CAP_NAME, AlertMessage, PublicAlert
 from schemas.events import PSEUDONYM, SOURCE, Fault, Reason, Tick
 from schemas.households import HouseholdRecord, Rung
@@ -64,15 +64,23 @@ def check_household(record: HouseholdRecord) -> Fault | None:
 
 
 def check_action(action: ResponderAction) -> Fault | None:
-    """Fault of a responder action, or None."""
+    """Fault of a responder action, or None. What its kind asks for and it lacks is answered, not refused here."""
     if not _PSEUDONYM.fullmatch(action.household):
         return Fault(Reason.NO_HOUSEHOLD, 0, "household")
-    for name in ("id", "incident", "who"):
+    for name in ("id", "who"):
         if not _is_code(getattr(action, name)):
             return _wrong(name)
+    if not _is_code(action.incident, may_be_empty=True):
+        return _wrong("incident")
+    if not action.incident and action.action in ABOUT_AN_INCIDENT:
+        return Fault(Reason.MISSING_FIELD, 0, "incident")
     if not 0 <= action.revision <= MOST:
         return _wrong("revision")
-    return check_time(action.at, "at")
+    for name in ("at", "start", "until"):
+        text = getattr(action, name)
+        if text is not None and (fault := check_time(text, name)):
+            return fault
+    return None
 
 
 def check_alert(alert: PublicAlert) -> Fault | None:

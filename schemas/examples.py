@@ -198,6 +198,7 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
                 deadline="2026-11-24T00:36:00.000Z",
             ),
         ],
+        step_until="2026-11-24T00:36:00.000Z",
         district="dong-27",
         target_group="elder_living_alone",
         profile="default-1",

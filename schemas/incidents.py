@@ -182,10 +182,11 @@ class LadderStep(msgspec.Struct, frozen=True, kw_only=True):
         "beside",
         "no_rung_left",
         "grave",
+        "load",
     ] = ""
     """Why it was skipped (`no_time`, `quiet_hours`, `cannot_hear`, `cannot_speak`, `no_consent`, `budget`), why the
-    officer is told (`no_rung_left`, `grave`, `concern`), that an answer came after its deadline (`late`), or that a call
-    runs beside an emergency (`beside`)."""
+    officer is told (`no_rung_left`, `grave`, `concern`), that an answer came after its deadline (`late`), that a call
+    runs beside an emergency (`beside`), or that it is asked because the owner's shift is full (`load`)."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,6 +231,18 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     ladder: list[LadderStep] = []
     """The questions asked so far, in their order. An officer need not act while one awaits its answer."""
     owner: str | None = None
+    """Who answers for it: the post on duty, and from the acknowledgement on the officer who gave it. None while no
+    roster is known, or while the home and its contacts are being asked."""
+    acknowledged_by: str | None = None
+    """The officer who took it last. None: nobody has."""
+    level: int = 0
+    """How often it moved on to another owner because the one before let the time pass."""
+    step_until: Rfc3339 | None = None
+    """When the owner's time is over and the next one is told."""
+    visited_at: Rfc3339 | None = None
+    """When an officer last said that somebody goes there."""
+    snoozed_until: Rfc3339 | None = None
+    """Until when the owner has put it off; a rise in severity ends that."""
     district: str | None = None
     target_group: str | None = None
     cleared: bool = False

@@ -83,6 +83,11 @@ INCIDENTS: Final = Table(
         "log_offset": "Int64",
         "status": _TEXT,
         "ladder": _LADDER,
+        "acknowledged_by": "String",
+        "level": "UInt32",
+        "step_until": _TIME_OR_NULL,
+        "visited_at": _TIME_OR_NULL,
+        "snoozed_until": _TIME_OR_NULL,
     },
 )
 """Every revision of every incident. What is absent in an incident is '' in a text column, NULL in a number or time."""
@@ -233,6 +238,11 @@ def _incident(i: Incident, partition: int, offset: int) -> Values:
         offset,
         i.status,
         [_step(step) for step in i.ladder],
+        i.acknowledged_by or "",
+        _whole(i.level, 32),
+        _ms_or_none(i.step_until),
+        _ms_or_none(i.visited_at),
+        _ms_or_none(i.snoozed_until),
     )
 
 

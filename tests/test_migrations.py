@@ -30,7 +30,14 @@ from streams.incident_fold import IncidentFold
 
 NOW = 1_795_000_000_000
 MINUTE = 60_000
-NAMES = ["0001_incidents.sql", "0002_statuses.sql", "0003_dead_letters.sql", "0004_exercises.sql", "0005_ladder.sql"]
+NAMES = [
+    "0001_incidents.sql",
+    "0002_statuses.sql",
+    "0003_dead_letters.sql",
+    "0004_exercises.sql",
+    "0005_ladder.sql",
+    "0006_owners.sql",
+]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 
 

@@ -85,6 +85,11 @@ GOLDEN: dict[str, tuple[str, dict[str, Any]]] = {
                     "",
                 ),
             ],
+            "acknowledged_by": "",
+            "level": 0,
+            "step_until": from_rfc3339("2026-11-24T00:36:00Z"),
+            "visited_at": None,
+            "snoozed_until": None,
         },
     ),
     "status": (
