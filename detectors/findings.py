@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.households import Rung
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
 Fact = str | int | float
@@ -39,11 +40,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """A check-in call worth making before anybody is alarmed."""
+    """A question to the resident, mostly a call, worth putting before anybody is alarmed."""
 
     purpose: Literal["wellbeing", "medication"] = "wellbeing"
     at_ms: int
     until_ms: int
+    rung: Rung = Rung("checkin_call")
 
 
 Output = Finding | Ask

@@ -20,7 +20,7 @@ from detectors.life import Sign, channel_of, is_exit, sign_of
 from detectors.medication import MISSED, TAKEN
 from detectors.registry import take_record
 from detectors.rows import hot_row, rhythm_row, state_of
-from detectors.silent import clear_by_contact
+from detectors.silent import calls_left, clear_by_contact
 from detectors.source import Source
 from detectors.state import MOST_UNTRUE, State
 from schemas.events import FUTURE_TOLERANCE_MS, Event
@@ -120,6 +120,28 @@ class Household:
     def last_life_ms(self) -> int | None:
         """The last proof of life, UTC milliseconds; None before the first."""
         return self._state.life() or None
+
+    @property
+    def away(self) -> bool:
+        """The last that the home saw of the person was a way out."""
+        return self._state.away()
+
+    @property
+    def unanswered(self) -> int:
+        """Calls since the last proof of life that nobody answered."""
+        return len(self._state.calls.unanswered_since(self._state.life()))
+
+    def answer_rate(self, hour: int) -> float:
+        """Return the probability that this person answers a call in a local hour."""
+        return self._state.calls.answer_rate(hour)
+
+    def calls_left(self, clock_ms: int) -> bool:
+        """Tell whether the month's budget of machine calls leaves one more."""
+        return calls_left(self._state, clock_ms)
+
+    def note_call(self, clock_ms: int) -> None:
+        """Count a machine call that somebody else has asked for against the month's budget."""
+        self._state.asks.append(clock_ms)
 
     def consents(self, source: str) -> bool:
         """Tell whether a source may be used: yes unless the registry says that consent was withdrawn."""

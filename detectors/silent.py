@@ -6,9 +6,11 @@ from detectors.alarm import Alarm
 from detectors.findings import Ask, Fact, Finding, Output
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
+from detectors.ladder import Home, first_to_resident
 from detectors.life import HOME
 from detectors.state import HORIZON_MS, MOST_UNTRUE, State
 from detectors.verdict import Silence, Verdict
+from schemas.households import HouseholdRecord
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
 ASK_AGAIN_MS: Final = HOUR_MS // 2
@@ -141,12 +143,13 @@ def _late_evidence(state: State, alarm: Alarm) -> Verdict | None:
 def _ask(state: State, silence: Silence, verdict: Verdict) -> tuple[list[Output], int]:
     """Ask for a check-in call before anybody is alarmed, and once more half an hour later, within the month's budget."""
     clock_ms = state.clock_ms
-    state.asks = [at_ms for at_ms in state.asks if at_ms > clock_ms - MONTH_MS]
+    may_ask = calls_left(state, clock_ms)
     asked = [at_ms for at_ms in state.asks if at_ms > silence.since_ms]
-    if len(asked) >= ASKS_A_SILENCE or not _may_call(state):
+    if len(asked) >= ASKS_A_SILENCE or not may_ask:
         return [], NEVER_MS
     at_ms = max(verdict.ask_ms, asked[-1] + ASK_AGAIN_MS if asked else 0)
-    if len(state.asks) >= state.profile.checkins_per_month or at_ms >= NEVER_MS:
+    rung = first_to_resident(_home(state))
+    if rung is None or at_ms >= NEVER_MS:
         return [], NEVER_MS
     if clock_ms < at_ms:
         return [], at_ms
@@ -154,13 +157,19 @@ def _ask(state: State, silence: Silence, verdict: Verdict) -> tuple[list[Output]
         return [], NEVER_MS
     state.asks.append(clock_ms)
     again_ms = clock_ms + ASK_AGAIN_MS
-    return [Ask(at_ms=clock_ms, until_ms=again_ms)], again_ms if len(asked) + 1 < ASKS_A_SILENCE else NEVER_MS
+    ask = Ask(at_ms=clock_ms, until_ms=again_ms, rung=rung)
+    return [ask], again_ms if len(asked) + 1 < ASKS_A_SILENCE else NEVER_MS
 
 
-def _may_call(state: State) -> bool:
-    """Tell whether the registry lets a call be made: it does unless it names other rungs only."""
-    ladder = state.record.ladder if state.record else []
-    return not ladder or any(rung.ask == "checkin_call" for rung in ladder)
+def calls_left(state: State, clock_ms: int) -> bool:
+    """Tell whether the month's budget of machine calls leaves one more."""
+    state.asks = [at_ms for at_ms in state.asks if at_ms > clock_ms - MONTH_MS]
+    return len(state.asks) < state.profile.checkins_per_month
+
+
+def _home(state: State) -> Home:
+    record = state.record or HouseholdRecord(household=state.pseudonym)
+    return Home(record, state.hours, state.calls.answer_rate)
 
 
 def _shares(scores: dict[str, float]) -> dict[str, float]:

@@ -345,9 +345,13 @@ class Ledger:
 
     def _rearm(self) -> None:
         due = [entry.told_ms + QUIET_MS for entry in self.open.values() if entry.pending is not None]
+        due += [entry.ask_ms for entry in self.open.values()]
         due += [one.ended_ms + SHOWN_MS for one in self.ended[self.buried : self.buried + 1]]
         due += [one.ended_ms + KNOWN_MS for one in self.ended[: min(self.buried, 1)]]
         self.wake_ms = min(due, default=NEVER_MS)
+
+    # The check-in ladder tells and ends incidents by the same rules.
+    tell, end, rearm = _tell, _end, _rearm
 
     def state(self) -> list[Any]:
         """Return plain data for a snapshot row."""

@@ -4,8 +4,10 @@ from typing import Any, Final
 
 import msgspec
 
+from detectors.hazard import NEVER_MS
 from schemas.incidents import EMERGENCIES, Incident
 from schemas.times import from_rfc3339
+from streams.ladder_steps import is_climbing
 
 MOST_ALARMS: Final = 16
 """Devices of one incident that are followed; with more of them it is never told as cleared."""
@@ -15,7 +17,7 @@ _OTHERS: Final = ("", "")
 class Open:
     """An open incident: its last revision, and what is needed to know it again."""
 
-    __slots__ = ("alarms", "grave_since", "happened_ms", "incident", "pending", "raised_ms", "told_ms")
+    __slots__ = ("alarms", "ask_ms", "grave_since", "happened_ms", "incident", "pending", "raised_ms", "told_ms")
 
     def __init__(self, incident: Incident, told_ms: int, *, raised_ms: int = 0) -> None:
         self.incident = incident
@@ -26,6 +28,8 @@ class Open:
         """When the event of an emergency happened; 0 for anything else."""
         self.grave_since = incident.revision
         """Revision since which it has been as grave as it is: a close that saw an earlier one is refused."""
+        self.ask_ms = NEVER_MS
+        """When the check-in ladder wants to be looked at: an answer is overdue, or somebody's quiet hours end."""
         self.pending: Incident | None = None
         """A revision that waits until the last one is 10 minutes old."""
         self.alarms: dict[tuple[str, str], list[int]] = {}
@@ -40,6 +44,7 @@ class Open:
             entry.alarms[_OTHERS] = [entry.happened_ms, 0]
         else:
             entry.raised_ms = _moment(incident.opened_at, clock_ms)
+            entry.ask_ms = clock_ms if is_climbing(incident) else NEVER_MS
         return entry
 
     @property
@@ -83,6 +88,7 @@ class Open:
             self.grave_since,
             msgspec.to_builtins(self.pending),
             [[*key, *times] for key, times in self.alarms.items()],
+            self.ask_ms,
         ]
 
     @classmethod
@@ -93,9 +99,10 @@ class Open:
             ValueError, TypeError: not such a state.
 
         """
-        incident, told_ms, raised_ms, happened_ms, grave_since, pending, alarms = state
+        incident, told_ms, raised_ms, happened_ms, grave_since, pending, alarms, *rest = state
         entry = cls(msgspec.convert(incident, Incident), told_ms, raised_ms=raised_ms)
         entry.happened_ms, entry.grave_since = happened_ms, grave_since
+        entry.ask_ms = rest[0] if rest else NEVER_MS
         entry.pending = None if pending is None else msgspec.convert(pending, Incident)
         entry.alarms = {(source, device): [on_ms, off_ms] for source, device, on_ms, off_ms in alarms}
         return entry

@@ -26,6 +26,8 @@ from schemas.profiles import Profile
 from schemas.times import to_rfc3339
 from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
+from streams.climb import OUTCOMES as ANSWERS
+from streams.climb import Climb, Climbed
 from streams.identity import case_id, request_id
 from streams.keeping import Checkpoint, Keeper, restore
 from streams.ledger import Close, answer
@@ -309,11 +311,7 @@ class Partition:
             return out
         if close.cause in (CloseCause.DECEASED, CloseCause.LEFT_SERVICE):
             return out + self._remove(watched.name, close.cause, by_registry=False)
-        if watched.model is not None:
-            out += self._findings(
-                watched, watched.model.settle(close.kind, close.cause, close.opened_ms, self.clock_ms)
-            )
-        return out
+        return out + self._settle(watched, close)
 
     def _apply_events(self, one: Applied) -> list[Output]:
         out: list[Output] = []
@@ -371,6 +369,8 @@ class Partition:
             self._roster.look(watched)
         if watched.lost_since_ms and model.last_life_ms != life:
             out += self._seen_again(watched)
+        if event.kind in ANSWERS and event.data.request:
+            out += self._hear(watched, event)
 
     def _emergencies(self, watched: Watched, event: Event) -> list[Output]:
         out: list[Output] = []
@@ -414,7 +414,7 @@ class Partition:
             if not self._roster.holds(watched):
                 return out
         revisions, gone = watched.ledger.wake(clock_ms)
-        out += _revised(watched, revisions) + _tombstones(gone)
+        out += _tombstones(gone) + self._climbed(watched, self._climb(watched, revisions).step())
         if watched.has_expired(clock_ms):
             out += self._expire(watched, clock_ms)
         self._judged(watched)
@@ -462,11 +462,37 @@ class Partition:
             if isinstance(one, Ask):
                 out.append(self._request(watched, one))
                 continue
-            out += _revised(watched, watched.ledger.take(teller, one, self.clock_ms))
+            told = watched.ledger.take(teller, one, self.clock_ms)
+            out += self._climbed(watched, self._climb(watched, told).step())
             out += self._act_late(watched)
             if not self._roster.holds(watched):
                 break
         return out
+
+    def _climb(self, watched: Watched, told: list[Incident] | None = None) -> Climb:
+        return Climb(watched.ledger, watched.model, self._teller(watched), self.clock_ms, told or [])
+
+    def _climbed(self, watched: Watched, climbed: Climbed) -> list[Output]:
+        out = _revised(watched, climbed.revisions)
+        out += [Output("checkin.requests", watched.name.encode(), request) for request in climbed.requests]
+        for close in climbed.closes:
+            out += self._settle(watched, close)
+        return out
+
+    def _hear(self, watched: Watched, event: Event) -> list[Output]:
+        """Take an answer to one of the household's questions: it settles an incident, or the next one is asked."""
+        heard = self._climb(watched).hear(event)
+        if heard is None:
+            return []
+        climbed = self._climb(watched, heard.revisions).step()
+        out = self._climbed(watched, climbed._replace(closes=heard.closes))
+        self._judged(watched)
+        return out
+
+    def _settle(self, watched: Watched, close: Close) -> list[Output]:
+        if watched.model is None:
+            return []
+        return self._findings(watched, watched.model.settle(close.kind, close.cause, close.opened_ms, self.clock_ms))
 
     def _request(self, watched: Watched, ask: Ask) -> Output:
         record = watched.record
@@ -478,6 +504,8 @@ class Partition:
         request = CheckinRequest(
             id=request_id(watched.name, ask.purpose, ask.at_ms),
             household=watched.name,
+            ask=ask.rung.ask,
+            contact=ask.rung.contact,
             purpose=ask.purpose,
             language=record.language if record else "ko",
             requested_at=to_rfc3339(ask.at_ms),

@@ -13,13 +13,15 @@ from schemas.incidents import (
     Incident,
     IncidentKind,
     IncidentState,
+    LadderStep,
     NextStep,
     Severity,
     Urgency,
 )
 from schemas.times import to_rfc3339
 from streams.identity import emergency_id
-from streams.wording import sentences
+from streams.ladder_steps import step_to_take
+from streams.wording import after_answer, sentences
 
 PAST_AFTER_MS: Final = 3_600_000
 """An emergency told this long after it happened is past: still told, no longer immediate."""
@@ -145,7 +147,7 @@ def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
         last_sign_of_life=_time(finding.last_life_ms),
         deadline=_time(finding.deadline_ms),
         would_change=finding.would_change,
-        next_step=next_step(finding.kind, finding.severity, incident.household),
+        next_step=_step_now(replace(incident, severity=finding.severity)),
         cleared=False,
         profile=teller.profile,
         engine=teller.engine,
@@ -169,7 +171,7 @@ def again(teller: Teller, incident: Incident, finding: Finding, at_ms: int, *, c
         urgency=_urgency(finding, at_ms),
         event_until=max(incident.event_until, to_rfc3339(finding.event_until_ms)),
         would_change=finding.would_change,
-        next_step=next_step(incident.kind, severity, incident.household),
+        next_step=_step_now(replace(incident, severity=severity)),
         cleared=False,
         profile=teller.profile,
         engine=teller.engine,
@@ -213,7 +215,31 @@ def ended(
 
 def acknowledged(incident: Incident, who: str, at_ms: int) -> Incident:
     """Return a revision with an owner."""
-    return replace(_next(incident, at_ms), state=IncidentState.ACKNOWLEDGED, owner=who)
+    taken = replace(_next(incident, at_ms), state=IncidentState.ACKNOWLEDGED, owner=who)
+    return replace(taken, next_step=_step_now(taken)) if incident.next_step is NextStep.ASKING else taken
+
+
+def asking(
+    teller: Teller, incident: Incident, steps: Sequence[LadderStep], at_ms: int, *, told: bool = False
+) -> Incident:
+    """Return a revision with the steps of the check-in ladder; `told`: an officer must know now."""
+    state = incident.state if incident.state in _LASTING else IncidentState.UPDATED
+    after = replace(
+        _next(incident, at_ms),
+        ladder=list(steps),
+        state=IncidentState.ESCALATED if told else state,
+        profile=teller.profile,
+        engine=teller.engine,
+    )
+    return after if after.cleared else replace(after, next_step=_step_now(after))
+
+
+def settled(incident: Incident, steps: Sequence[LadderStep], step: LadderStep) -> Incident:
+    """Return an incident in the words of the answer that settles it, before its last revision is made of them."""
+    korean, english = after_answer(step.ask, step.outcome)
+    if is_exercise(incident.household):
+        korean, english = MARK_KO + korean, MARK_EN + english
+    return replace(incident, ladder=list(steps), sentence_ko=korean, sentence_en=english)
 
 
 def differs(before: Incident, after: Incident) -> bool:
@@ -243,6 +269,11 @@ def next_step(kind: IncidentKind, severity: Severity, household: str) -> NextSte
         return NextStep.VISIT_NOW
     step = _NEXT_STEP[kind]
     return NextStep.REHEARSE_119 if step is NextStep.CALL_119 and is_exercise(household) else step
+
+
+def _step_now(incident: Incident) -> NextStep:
+    """Return the next step of an incident as it stands, its ladder included."""
+    return step_to_take(incident, next_step(incident.kind, incident.severity, incident.household))
 
 
 def _said(household: str, finding: Finding, at_ms: int) -> tuple[str, str]:

@@ -1,7 +1,23 @@
 """One sentence in Korean and one in English that a welfare officer would say aloud."""
 
+from typing import Final
+
 from detectors.findings import Finding
+from schemas.alerts import HAZARD_NAMES, Hazard
+from schemas.exercise import MARK_EN, MARK_KO, is_exercise
 from schemas.incidents import KIND_NAMES, IncidentKind
+from schemas.vocabulary import Ask
+
+_OBJECT: Final[dict[Ask, str]] = {"guardian": "를", "neighbour": "을"}
+"""The particle after whoever reached the person."""
+_ASKED: Final[dict[Ask, tuple[str, str]]] = {
+    "prompt": ("가정 내 알림", "the prompt in the home"),
+    "sms": ("안부 문자", "a message"),
+    "checkin_call": ("안부 전화", "a check-in call"),
+    "robot": ("돌봄 로봇의 질문", "the care robot"),
+    "guardian": ("보호자", "the guardian"),
+    "neighbour": ("이웃", "a neighbour"),
+}
 
 
 def _hours(value: object) -> tuple[str, str]:
@@ -49,3 +65,30 @@ def sentences(finding: Finding, now_ms: int) -> tuple[str, str]:
         )
     age = _age(now_ms - finding.event_from_ms)
     return f"{korean}: {age[0]} 감지되었습니다.", f"{english[:1].upper()}{english[1:]}, {age[1]}."
+
+
+def after_answer(ask: Ask, outcome: str) -> tuple[str, str]:
+    """Korean and English sentence for an incident that an answer has settled."""
+    korean, english = _ASKED[ask]
+    if outcome == "reached":
+        who = english.removeprefix("the ").removeprefix("a ").capitalize()
+        return f"{korean}{_OBJECT.get(ask, '을')} 통해 안부가 확인되었습니다.", f"{who} reached the person: safe."
+    if outcome == "declined":
+        return (
+            f"{korean}에 통화를 원하지 않는다고 답하여 무사한 것이 확인되었습니다.",
+            f"Answered {english}, not wishing to talk: safe.",
+        )
+    return f"{korean}에 응답하여 무사한 것이 확인되었습니다.", f"Answered {english}: safe."
+
+
+def to_a_contact(household: str, language: str, hazard: Hazard | None) -> str:
+    """Return the one sentence that a guardian or neighbour is told. It holds nothing of how the person lives."""
+    if language.partition("-")[0].casefold() == "ko":
+        why = f"{HAZARD_NAMES[hazard][0]} 재난으로 안부를 여쭈었으나 " if hazard else ""
+        said = (
+            f"{why}연락이 닿지 않아 안부를 확인하고 있습니다. 직접 연락하거나 찾아가 보시고, 만나셨는지 알려 주십시오."
+        )
+        return (MARK_KO if is_exercise(household) else "") + said
+    why = f" about the emergency ({HAZARD_NAMES[hazard][1]})" if hazard else ""
+    said = f"We could not reach the person you look after{why}. Please call or visit, and tell us whether you reached them."
+    return (MARK_EN if is_exercise(household) else "") + said
