@@ -36,6 +36,11 @@ STEP_WORDS: Final[dict[NextStep, tuple[str, str]]] = {
     NextStep.REHEARSE_119: ("훈련입니다. 119에 신고하지 마십시오.", "This is an exercise. Do not call 119."),
     NextStep.CRISIS_PROTOCOL: ("위기 대응 절차를 시작하십시오.", "Begin the crisis protocol."),
     NextStep.VISIT_NOW: ("지금 방문해 안부를 확인하십시오.", "Visit now."),
+    NextStep.VISIT_TODAY: ("오늘 안으로 방문해 안부를 확인하십시오.", "Visit today."),
+    NextStep.ASKING: (
+        "안부를 묻고 있습니다. 아직 방문하지 않아도 됩니다.",
+        "The home is being asked; nobody need go yet.",
+    ),
     NextStep.CALL_RESIDENT: ("전화로 안부를 확인하십시오.", "Call the resident."),
     NextStep.CHECK_DEVICE: ("기기와 통신 상태를 확인하십시오.", "Check the devices and their connection."),
     NextStep.FOLLOW_UP: ("상황이 해소되었는지 확인하십시오.", "Make sure that it is over."),
