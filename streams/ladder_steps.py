@@ -28,7 +28,7 @@ _NOT_BY_REFUSAL: Final = frozenset({IncidentKind.MISSED_MEDICATION, IncidentKind
 
 def is_taken(incident: Incident) -> bool:
     """Tell whether a human has taken an incident: whatever is heard then is told to them, and closes nothing."""
-    return incident.state is IncidentState.ACKNOWLEDGED or incident.owner is not None
+    return incident.state is IncidentState.ACKNOWLEDGED or incident.acknowledged_by is not None
 
 
 def is_at_top(steps: Sequence[LadderStep]) -> bool:

@@ -215,7 +215,7 @@ def ended(
 
 def acknowledged(incident: Incident, who: str, at_ms: int) -> Incident:
     """Return a revision with an owner."""
-    taken = replace(_next(incident, at_ms), state=IncidentState.ACKNOWLEDGED, owner=who)
+    taken = replace(_next(incident, at_ms), state=IncidentState.ACKNOWLEDGED, owner=who, acknowledged_by=who)
     return replace(taken, next_step=_step_now(taken)) if incident.next_step is NextStep.ASKING else taken
 
 
