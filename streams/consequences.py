@@ -1,0 +1,142 @@
+"""From what detectors found and responders did to what is told: revisions, answers, questions. Pure."""
+
+from detectors.emergency import emergencies
+from detectors.findings import Ask
+from detectors.findings import Output as Found
+from schemas.actions import ActionResult
+from schemas.checkins import CheckinRequest
+from schemas.events import Event
+from schemas.exercise import status_of
+from schemas.incidents import CloseCause, Incident, IncidentKind
+from schemas.times import to_rfc3339
+from streams.climb import Climb, Climbed
+from streams.identity import request_id
+from streams.ledger import Close
+from streams.outputs import Output, revised, told, tombstones
+from streams.shared import Shared
+from streams.watched import Watched
+
+
+class Consequences:
+    """Takes findings and actions of one household at a time through its ledger.
+
+    It may end the watching of a household: whoever goes on with one asks the roster whether it is still held.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    def of_findings(self, watched: Watched, found: list[Found]) -> list[Output]:
+        """Take what a model found: revisions, and the questions it asks for."""
+        shared = self._shared
+        out: list[Output] = []
+        teller = shared.teller(watched)
+        for one in found:
+            if isinstance(one, Ask):
+                out.append(self._request(watched, one))
+                continue
+            found_out = watched.ledger.take(teller, one, shared.clock_ms)
+            out += self._climbed(watched, self._climb(watched, found_out).step())
+            out += self._act_late(watched)
+            if not shared.roster.holds(watched):
+                break
+        return out
+
+    def of_event(self, watched: Watched, event: Event) -> list[Output]:
+        """Take an event that is an emergency by itself, in its turn."""
+        shared = self._shared
+        out: list[Output] = []
+        for finding in emergencies(event):
+            revisions = watched.ledger.take_emergency(shared.teller(watched), finding, shared.clock_ms)
+            if revisions is None:
+                shared.counts.repeated_emergencies += 1
+                continue
+            out += revised(watched, revisions)
+            out += self._act_late(watched)
+            if not shared.roster.holds(watched):
+                break
+        return out
+
+    def of_action(
+        self, watched: Watched, revisions: list[Incident], result: ActionResult | None, close: Close | None
+    ) -> list[Output]:
+        """Tell what an action did in the ledger, answer it, and let the model hear of a close."""
+        out = revised(watched, revisions)
+        if result is not None:
+            out.append(Output("responder.results", watched.name.encode(), result))
+        if close is None:
+            return out
+        if close.cause in (CloseCause.DECEASED, CloseCause.LEFT_SERVICE):
+            return out + self.remove(watched.name, close.cause, by_registry=False)
+        return out + self._settle(watched, close)
+
+    def of_answer(self, watched: Watched, event: Event) -> list[Output]:
+        """Take an answer to one of the household's questions: it settles an incident, or the next one is asked."""
+        heard = self._climb(watched).hear(event)
+        if heard is None:
+            return []
+        climbed = self._climb(watched, heard.revisions).step()
+        out = self._climbed(watched, climbed._replace(closes=heard.closes))
+        self._shared.judged(watched)
+        return out
+
+    def of_time(self, watched: Watched) -> list[Output]:
+        """Let time pass for what is open: revisions that waited, questions that are due, tombstones."""
+        revisions, gone = watched.ledger.wake(self._shared.clock_ms)
+        return tombstones(gone) + self._climbed(watched, self._climb(watched, revisions).step())
+
+    def remove(self, household: str, cause: CloseCause, *, by_registry: bool) -> list[Output]:
+        """End the watching: incidents close, deadlines and the model go, rows become tombstones."""
+        shared = self._shared
+        watched = shared.roster.get(household)
+        out: list[Output] = []
+        if watched is not None:
+            out += map(told, watched.ledger.close_all(shared.teller(watched), cause, shared.clock_ms))
+            out += tombstones(watched.ledger.bury())
+        shared.roster.end(household, shared.clock_ms, by_registry=by_registry)
+        return out
+
+    def _climb(self, watched: Watched, told: list[Incident] | None = None) -> Climb:
+        shared = self._shared
+        return Climb(watched.ledger, watched.model, shared.teller(watched), shared.clock_ms, told or [])
+
+    def _climbed(self, watched: Watched, climbed: Climbed) -> list[Output]:
+        out = revised(watched, climbed.revisions)
+        out += [Output("checkin.requests", watched.name.encode(), request) for request in climbed.requests]
+        for close in climbed.closes:
+            out += self._settle(watched, close)
+        return out
+
+    def _settle(self, watched: Watched, close: Close) -> list[Output]:
+        if watched.model is None:
+            return []
+        settled = watched.model.settle(close.kind, close.cause, close.opened_ms, self._shared.clock_ms)
+        return self.of_findings(watched, settled)
+
+    def _act_late(self, watched: Watched) -> list[Output]:
+        shared = self._shared
+        out: list[Output] = []
+        for acted in watched.ledger.act_late(shared.teller(watched), shared.clock_ms):
+            out += self.of_action(watched, *acted)
+        return out
+
+    def _request(self, watched: Watched, ask: Ask) -> Output:
+        record = watched.record
+        open_ids = [
+            one.incident.id
+            for one in watched.ledger.open.values()
+            if one.incident.kind in (IncidentKind.SILENCE, IncidentKind.UNANSWERED_CALLS)
+        ]
+        request = CheckinRequest(
+            id=request_id(watched.name, ask.purpose, ask.at_ms),
+            household=watched.name,
+            ask=ask.rung.ask,
+            contact=ask.rung.contact,
+            purpose=ask.purpose,
+            language=record.language if record else "ko",
+            requested_at=to_rfc3339(ask.at_ms),
+            deadline=to_rfc3339(ask.until_ms),
+            incident=open_ids[0] if open_ids else None,
+            status=status_of(watched.name),
+        )
+        return Output("checkin.requests", watched.name.encode(), request)

@@ -1,0 +1,33 @@
+"""What became of records and readings, for metrics, and the negative controls of the tests."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.topics import ORDERED_NAMES
+
+OUTCOMES: Final = ("applied", "late", "dead_letter", "not_registered", "no_consent")
+APPLIED, LATE, REFUSED, NOT_REGISTERED, NO_CONSENT = range(len(OUTCOMES))
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of records and readings, for metrics; not part of the state."""
+
+    records: list[int] = field(default_factory=lambda: [0] * len(ORDERED_NAMES))
+    readings: list[list[int]] = field(default_factory=lambda: [[0] * len(OUTCOMES) for _ in ORDERED_NAMES])
+    """By topic, then by outcome in the order of `OUTCOMES`."""
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By (topic, reason)."""
+    repeated_emergencies: int = 0
+    repeated_messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Negative controls of the tests: each takes away one rule and shows what it prevents."""
+
+    check_contiguity: bool = True
+    canonical_order: bool = True
+    offset_guard: bool = True
+    whole_checkpoints: bool = True

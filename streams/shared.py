@@ -1,0 +1,79 @@
+"""What the pieces of a partition's engine share: its state as a whole, its households, and small steps on both. Pure."""
+
+from detectors.household import Household
+from schemas.events import DeadLetter, Fault
+from schemas.topics import ORDERED_NAMES
+from streams.counts import REFUSED, Controls, Counts
+from streams.keeping import Whole
+from streams.order import Applied
+from streams.outputs import Output
+from streams.refused import Refused
+from streams.revisions import Teller
+from streams.roster import Roster
+from streams.watched import Watched
+
+
+class Shared:
+    """One partition's state, as all who change it see it."""
+
+    __slots__ = ("controls", "counts", "engine", "number", "positions", "refused", "roster", "whole")
+
+    def __init__(
+        self, number: int, engine: str, roster: Roster, refused: Refused, whole: Whole, controls: Controls
+    ) -> None:
+        self.number = number
+        self.engine = engine
+        self.roster = roster
+        self.refused = refused
+        self.whole = whole
+        self.positions = whole.positions
+        """Those of the canonical order: they move as records are given."""
+        self.controls = controls
+        self.counts = Counts()
+
+    @property
+    def clock_ms(self) -> int:
+        """The partition's clock, UTC milliseconds; 0 before every topic has had its first tick."""
+        return self.positions.clock_ms
+
+    def teller(self, watched: Watched) -> Teller:
+        """Return in whose name a household's incidents are told."""
+        return Teller(self.engine, self.whole.profile.id, watched.record)
+
+    def model(self, watched: Watched, start_ms: int) -> Household:
+        """Return a model that begins now."""
+        return Household(watched.name, self.whole.profile, watched.record, start_ms=start_ms)
+
+    def knows(self, watched: Watched, one: Applied) -> bool:
+        """Tell whether a household's state already holds a record."""
+        if watched.guard is None or not self.controls.offset_guard:
+            return False
+        return watched.knows(one.topic, one.offset)
+
+    def touch(self, watched: Watched) -> None:
+        """Note that a household changed."""
+        if self.roster.holds(watched):
+            self.roster.touch(watched)
+
+    def judged(self, watched: Watched) -> None:
+        """Note that a model was woken or judged."""
+        if self.roster.holds(watched):
+            self.roster.touch(watched)
+            self.roster.look(watched)
+
+    def faults(self, one: Applied, faults: list[Fault]) -> list[Output]:
+        """Count what a record has wrong; return the dead letters that are written about it."""
+        topic = ORDERED_NAMES[one.topic]
+        out = []
+        for fault in faults:
+            self.counts.refused[topic, fault.reason.value] += 1
+            self.counts.readings[one.topic][REFUSED] += 1
+            letter = self.refused.take(topic, one.offset, fault, one.value, self.clock_ms)
+            if letter is not None:
+                out.append(dead(letter, one.key))
+        return out
+
+
+def dead(letter: DeadLetter, key: bytes | None = None) -> Output:
+    """Return a dead letter as it is written."""
+    return Output("dead.letters", key or b"", letter)

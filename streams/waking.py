@@ -1,0 +1,82 @@
+"""The clock moves: deadlines fall due, who was never registered expires, and each minute has its status. Pure."""
+
+from typing import Final
+
+from schemas.incidents import CloseCause, Status
+from schemas.times import to_rfc3339
+from streams.consequences import Consequences
+from streams.outputs import Output, revised
+from streams.shared import Shared, dead
+from streams.watched import Watched
+from streams.watching import Watching
+
+MINUTE_MS: Final = 60_000
+
+
+class Waking:
+    """Lets time pass in a partition."""
+
+    def __init__(self, shared: Shared, consequences: Consequences, watching: Watching) -> None:
+        self._shared = shared
+        self._consequences = consequences
+        self._watching = watching
+        self._minute = shared.clock_ms // MINUTE_MS
+        self._begun = shared.clock_ms > 0
+
+    def move(self, clock_ms: int) -> list[Output]:
+        """Let the clock move: deadlines by (deadline, household), summaries, expiries, and the status of each minute."""
+        shared = self._shared
+        out: list[Output] = []
+        if not self._begun:
+            self._begun = True
+            self._watching.begin(clock_ms)
+        for watched in shared.roster.due(clock_ms):
+            out += self._wake(watched, clock_ms)
+        out += [dead(letter) for letter in shared.refused.flush(clock_ms)]
+        if self._minute != clock_ms // MINUTE_MS:
+            self._minute = clock_ms // MINUTE_MS
+            out += self._pass_minute(clock_ms)
+        return out
+
+    def _pass_minute(self, clock_ms: int) -> list[Output]:
+        """Do what is done once a minute of the clock, whichever households were woken."""
+        self._shared.roster.forget_ended(clock_ms)
+        return [Output("incidents", b"", self._status(clock_ms))]
+
+    def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:
+        shared = self._shared
+        out: list[Output] = []
+        if watched.guard is not None and shared.controls.offset_guard and clock_ms <= watched.guard.clock_ms:
+            return out
+        if watched.model is not None:
+            out += self._consequences.of_findings(watched, watched.model.advance(clock_ms))
+            if not shared.roster.holds(watched):
+                return out
+        out += self._consequences.of_time(watched)
+        if watched.has_expired(clock_ms):
+            out += self._expire(watched, clock_ms)
+        shared.judged(watched)
+        return out
+
+    def _expire(self, watched: Watched, clock_ms: int) -> list[Output]:
+        """Stop watching a household that was never registered; it goes once its last incident is forgotten."""
+        shared = self._shared
+        watched.model = None
+        ends = watched.ledger.close_judged(shared.teller(watched), CloseCause.LEFT_SERVICE, clock_ms)
+        if watched.is_idle:
+            shared.roster.expire(watched, clock_ms)
+        return revised(watched, ends)
+
+    def _status(self, clock_ms: int) -> Status:
+        shared, roster = self._shared, self._shared.roster
+        return Status(
+            partition=shared.number,
+            clock=to_rfc3339(clock_ms),
+            households=len(roster) - roster.exercises,
+            exercise=roster.exercises,
+            blind=roster.blind,
+            unregistered=roster.unregistered,
+            open=roster.open_incidents,
+            lost=shared.whole.lost_records,
+            engine=shared.engine,
+        )
