@@ -25,6 +25,7 @@ _CARRIED: Final[dict[str, tuple[str, ...]]] = {
     "responder.actions": ("responder_action",),
     "incidents": ("incident", "status"),
     "incidents.open": ("incident", "tombstone"),
+    "households.view": ("household_view", "removal"),
     "checkin.requests": ("checkin_request",),
     "responder.results": ("action_result",),
     "dead.letters": ("dead_letter",),

@@ -10,6 +10,7 @@ from schemas.build import cloud_event
 from schemas.checkins import CheckinRequest, Concern
 from schemas.deadletters import dead_letter
 from schemas.events import Data, Event, Fault, Reason, Tick
+from schemas.example_view import view_example
 from schemas.guidance import guidance
 from schemas.households import Absence, HouseholdRecord, Need, RiskGrade, Rung, Source, TargetGroup
 from schemas.incidents import (
@@ -224,6 +225,7 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
     "action_result": ActionResult(
         action="act-0001", household=HOUSEHOLD, incident=_INCIDENT, ok=False, reason="changed_since", at=_AT
     ),
+    "household_view": view_example(HOUSEHOLD, _AT, _INCIDENT, _ENGINE),
     "dead_letter": dead_letter(
         "home.sensors",
         3,

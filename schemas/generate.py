@@ -49,7 +49,7 @@ def blocks() -> dict[str, str]:
     out["call"] = _json(cloud_event(EVENTS["checkin_answered"]))
     examples = wire_examples()
     beside = ("household", "responder_action", "profile", "public_alert", "district_state", "tick", "dead_letter")
-    return out | {name: _json(examples[name]) for name in beside}
+    return out | {name: _json(examples[name]) for name in (*beside, "household_view")}
 
 
 def vocabulary_table() -> str:

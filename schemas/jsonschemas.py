@@ -14,6 +14,7 @@ from schemas.households import HouseholdRecord
 from schemas.incidents import Incident, Status
 from schemas.profiles import Profile
 from schemas.times import EARLIEST_MS, LATEST_MS
+from schemas.views import HouseholdView
 from schemas.vocabulary import KINDS, Form
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -31,6 +32,7 @@ TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "checkin_request": CheckinRequest,
     "action_result": ActionResult,
     "dead_letter": DeadLetter,
+    "household_view": HouseholdView,
 }
 """Type of each schema, by the schema's name; `message` (one event or an array of them) comes on top."""
 
