@@ -41,6 +41,9 @@ class Row(NamedTuple):
     """Those of them after the last sign of life by any channel."""
 
 
+NO_ROW: Final = Row(0, 0, 0, 0)
+
+
 class Calls:
     """Outcomes of calls, exact within the learning horizon, in a bounded sorted list: repeats and order do not matter.
 
@@ -93,6 +96,8 @@ class Calls:
 
         Several tries of one request count once. Calls made in a declared absence (`paused`) do not count.
         """
+        if not self._outcomes and not self._base:
+            return NO_ROW
         open_: list[Outcome] = []
         for one in [*self._base, *self._outcomes]:
             if one.kind in REACHED:
@@ -102,7 +107,7 @@ class Calls:
                     continue
                 open_.append(one)
         if not open_:
-            return Row(0, 0, 0, 0)
+            return NO_ROW
         return Row(len(open_), open_[0].at_ms, open_[-1].at_ms, sum(one.at_ms > life_ms for one in open_))
 
     def learn_before(self, at_ms: int, hour_of: Any, paused: list[tuple[int, int]]) -> None:

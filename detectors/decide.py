@@ -14,17 +14,20 @@ TWICE: Final = 2
 
 def decide(state: State) -> list[Output]:
     """Return what changed at the state's clock, and re-arm `wake_ms`."""
-    next_dark_ms = state.seeing.look(state.profile, state.clock_ms)
-    out: list[Output] = []
-    out += _seeing(state)
+    clock_ms = state.clock_ms
+    next_dark_ms = state.seeing.look(state.profile, clock_ms)
+    out = _seeing(state)
     silent, silence_wake_ms = decide_silence(state)
     out += silent
     out += _unanswered(state)
     out += _medication(state)
-    wakes = [state.next_learning_ms, next_dark_ms, silence_wake_ms]
-    wakes += [state.quiet_ms] if state.quiet_ms > state.clock_ms else []
-    wakes += [b for _, b in state.paused if b > state.clock_ms]
-    state.wake_ms = max(min(wakes), state.clock_ms + 1)  # a wake that does not move would never let time pass
+    wake_ms = min(state.next_learning_ms, next_dark_ms, silence_wake_ms)
+    if state.quiet_ms > clock_ms:
+        wake_ms = min(wake_ms, state.quiet_ms)
+    for _, end_ms in state.paused:
+        if clock_ms < end_ms < wake_ms:
+            wake_ms = end_ms
+    state.wake_ms = max(wake_ms, clock_ms + 1)  # a wake that does not move would never let time pass
     return out
 
 

@@ -114,9 +114,11 @@ class Episodes:
 
     def life_before(self, until_ms: int) -> Episode | None:
         """Return the last confirmed episode that began at or before a moment."""
-        for i in range(len(self.items) - 1, -1, -1):
-            if self.items[i].start <= until_ms and self.confirmed(i):
-                return self.items[i]
+        items = self.items
+        for i in range(len(items) - 1, -1, -1):
+            one = items[i]
+            if one.start <= until_ms and (one.sure or self.confirmed(i)):
+                return one
         return None
 
     def last_ghost(self, after_ms: int, until_ms: int) -> int:

@@ -1,7 +1,7 @@
 """The return-hazard table: how soon this person's silences end, by context, hour and time already silent."""
 
 from bisect import bisect_right
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ EDGES_MS: Final[tuple[int, ...]] = tuple(
 BUCKETS: Final = len(EDGES_MS)
 SHAPE: Final = (2, 2, 24, BUCKETS)
 """Context (home, away), kind of day (weekday, weekend), local hour, bucket."""
+_PER_CONTEXT: Final = 2 * 24 * BUCKETS
 NEIGHBOURS: Final = 0.5
 AWAY_FLOOR: Final = 0.3
 """Share of the floor that holds while away, and for carried devices, which may lie in a drawer."""
@@ -59,22 +60,40 @@ class HazardTable:
 
     def learn_one(self, hours: LocalHours, start_ms: int, end_ms: int, *, away: bool = False) -> None:
         """Learn one silence that a sign of life ended, UTC milliseconds."""
-        if not EDGES_MS[0] < end_ms - start_ms <= LONGEST_MS:
+        self.learn_many(hours, [(start_ms, end_ms, away)])
+
+    def learn_many(self, hours: LocalHours, silences: list[tuple[int, int, bool]]) -> None:
+        """Learn silences as `learn_one` does, (start, end, away) each, in their order."""
+        places: list[int] = []
+        spans_h: list[float] = []
+        ends: list[int] = []
+        for start_ms, end_ms, away in silences:
+            if not EDGES_MS[0] < end_ms - start_ms <= LONGEST_MS:
+                continue
+            context = away * _PER_CONTEXT
+            t, k = start_ms + EDGES_MS[0], 0
+            bucket_ms = start_ms + EDGES_MS[1]
+            until_ms = row = 0
+            while t < end_ms:
+                if t >= until_ms:
+                    weekend, hour, until_ms = hours.cell(t)
+                    row = context + (weekend * 24 + hour) * BUCKETS
+                stop = min(until_ms, bucket_ms, end_ms)
+                places.append(row + k)
+                spans_h.append((stop - t) / HOUR_MS)
+                t = stop
+                if t >= bucket_ms:
+                    k += 1
+                    bucket_ms = start_ms + bucket_ends(k)
+            ends.append(places[-1])
+        if not ends:
             return
         if self._counts is None:
             self._counts = np.zeros((2, *SHAPE), np.float32)
-        events, exposure = self._counts[0, int(away)], self._counts[1, int(away)]
-        t, k = start_ms + EDGES_MS[0], 0
-        cell = (0, 0, 0)
-        while t < end_ms:
-            weekend, hour, until = hours.cell(t)
-            stop = min(until, start_ms + bucket_ends(k), end_ms)
-            cell = (weekend, hour, k)
-            exposure[cell] += (stop - t) / HOUR_MS
-            t = stop
-            if t >= start_ms + bucket_ends(k):
-                k += 1
-        events[cell] += 1.0
+        events, exposure = self._counts[0].reshape(-1), self._counts[1].reshape(-1)
+        # Added one after the other, each in single precision: the order of the sums is part of the result.
+        np.add.at(exposure, places, np.array(spans_h, np.float32))
+        np.add.at(events, ends, np.float32(1.0))
 
     def fade(self, share: float) -> None:
         """Let everything learned fade to a share of its weight."""
@@ -83,14 +102,13 @@ class HazardTable:
 
     def rates(self, *, away: bool, k0_h: float, k1_h: float, floor_per_h: float) -> DayRates:
         """Return the rates of one context, never below the floor (0.3 of it when away or for a carried device)."""
-        people = _people(self._kind, away=away)
         floor = floor_per_h if self._kind == HOME and not away else AWAY_FLOOR * floor_per_h
         if self._counts is None:
-            rates = np.broadcast_to(people, (2, 24, BUCKETS))
-        else:
-            n, e = _with_neighbours(self._counts[:, int(away)])
-            all_days = (n[0] + n[1] + k0_h * people) / (e[0] + e[1] + k0_h)
-            rates = (n + k1_h * all_days) / (e + k1_h)
+            return _rates_of_people(self._kind, floor, away=away)
+        people = _people(self._kind, away=away)
+        n, e = _with_neighbours(self._counts[:, int(away)])
+        all_days = (n[0] + n[1] + k0_h * people) / (e[0] + e[1] + k0_h)
+        rates = (n + k1_h * all_days) / (e + k1_h)
         out: DayRates = np.maximum(rates, floor).tolist()
         return out
 
@@ -113,15 +131,22 @@ class HazardTable:
         self._counts = counts.reshape((2, *SHAPE))
 
 
-_BEFORE: Final = np.arange(-1, 23)
-_AFTER: Final = np.arange(1, 25) % 24
-
-
 def _with_neighbours(cells: NDArray[np.float32]) -> NDArray[np.float64]:
     """Add the hours before and after at half weight; hours are the last axis but one."""
-    wide = cells.astype(np.float64)
-    smooth: NDArray[np.float64] = wide + NEIGHBOURS * (wide[..., _BEFORE, :] + wide[..., _AFTER, :])
+    ring = np.empty((*cells.shape[:-2], 26, cells.shape[-1]))
+    ring[..., 1:25, :] = cells
+    ring[..., 0, :] = cells[..., 23, :]
+    ring[..., 25, :] = cells[..., 0, :]
+    smooth: NDArray[np.float64] = ring[..., :24, :] + ring[..., 2:, :]
+    smooth *= NEIGHBOURS
+    smooth += ring[..., 1:25, :]
     return smooth
+
+
+@lru_cache(maxsize=64)
+def _rates_of_people(kind: str, floor_per_h: float, *, away: bool) -> DayRates:
+    out: DayRates = np.maximum(np.broadcast_to(_people(kind, away=away), (2, 24, BUCKETS)), floor_per_h).tolist()
+    return out
 
 
 @cache

@@ -12,12 +12,15 @@ DAY_BEGINS_H: Final = 4
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER_MS: Final = 900_000
 """Offsets of time zones change on a quarter of an hour at the finest."""
+QUARTERS: Final = DAY_MS // QUARTER_MS
+MOST_DAYS: Final = 4096
+"""Days whose offsets are remembered, or a recording of centuries would fill the memory."""
 
 
 class LocalHours:
     """Hours of one time zone. Pure: the same moment always gives the same answer (the memo only saves time)."""
 
-    __slots__ = ("_offset", "_quarter", "_zone")
+    __slots__ = ("_days", "_zone")
 
     def __init__(self, time_zone: str) -> None:
         """Take an IANA name.
@@ -28,18 +31,28 @@ class LocalHours:
 
         """
         self._zone = ZoneInfo(time_zone)
-        self._quarter = -1
-        self._offset = 0
+        self._days: dict[int, int | list[int]] = {}
+        """Of each UTC day its offset, or those of its quarters where the clocks change in it."""
 
     def offset_ms(self, at_ms: int) -> int:
         """Return local time minus UTC, milliseconds, at a moment."""
-        quarter = at_ms // QUARTER_MS
-        if quarter != self._quarter:
-            moment = EPOCH + timedelta(milliseconds=quarter * QUARTER_MS)
-            offset = moment.astimezone(self._zone).utcoffset() or timedelta()
-            self._offset = (offset.days * 86_400 + offset.seconds) * 1000
-            self._quarter = quarter
-        return self._offset
+        offsets = self._days.get(at_ms // DAY_MS)
+        if offsets is None:
+            offsets = self._day(at_ms // DAY_MS)
+        return offsets if offsets.__class__ is int else offsets[at_ms % DAY_MS // QUARTER_MS]  # type: ignore[index]
+
+    def _day(self, day: int) -> int | list[int]:
+        quarters = [self._offset(day * DAY_MS + quarter * QUARTER_MS) for quarter in range(QUARTERS)]
+        offsets = quarters[0] if len(set(quarters)) == 1 else quarters
+        if len(self._days) >= MOST_DAYS:
+            self._days.clear()
+        self._days[day] = offsets
+        return offsets
+
+    def _offset(self, at_ms: int) -> int:
+        moment = EPOCH + timedelta(milliseconds=at_ms)
+        offset = moment.astimezone(self._zone).utcoffset() or timedelta()
+        return (offset.days * 86_400 + offset.seconds) * 1000
 
     def cell(self, at_ms: int) -> tuple[int, int, int]:
         """Return (1 on a weekend else 0, hour of the day, UTC milliseconds at which that hour ends)."""

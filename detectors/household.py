@@ -174,8 +174,11 @@ class Household:
         at = event.at_ms
         if clock_ms is None:
             clock_ms = at
-        clock_ms = state.clock_ms = max(state.clock_ms, clock_ms)
-        latest_ms = max(clock_ms, arrival_ms) + FUTURE_TOLERANCE_MS
+        if clock_ms > state.clock_ms:
+            state.clock_ms = clock_ms
+        else:
+            clock_ms = state.clock_ms
+        latest_ms = (max(arrival_ms, clock_ms)) + FUTURE_TOLERANCE_MS
         if at < state.learned_ms or at > latest_ms or event.until_ms > latest_ms:
             return []
         met = self._met.get(event.source) or self._meet(event.source, at)
@@ -186,7 +189,7 @@ class Household:
         changed = lived = False
         if source is not None:
             off = kind in OFF_KINDS and event.data.state != "off"
-            changed = state.seeing.learn_one(source, at, off=off, until_ms=event.until_ms)
+            changed = source.learn_one(at, state.seeing.base_h, off=off, until_ms=event.until_ms)
         sign = sign_of(event)
         if sign:
             lived = ring.learn_one(

@@ -121,13 +121,15 @@ class Rhythm:
                 continue
             table = self.table(kind)
             dark = day.dark.get(kind, [])
+            silences: list[tuple[int, int, bool]] = []
             for before, after in itertools.pairwise(episodes):
                 if not day.start_ms <= after.start < day.end_ms:
                     continue
                 if _touch(day.untrue + dark, before.end, after.start):
                     continue
                 away = before.leaves if kind == HOME else _away_at(home, before.end)
-                table.learn_one(day.hours, before.end, after.start, away=away)
+                silences.append((before.end, after.start, away))
+            table.learn_many(day.hours, silences)
 
     def _learn_hours(self, day: Day, proofs: dict[str, list[Episode]], share: float) -> None:
         if any(_touch(spans, day.start_ms, day.end_ms) for spans in day.dark.values()):

@@ -7,7 +7,7 @@ from detectors.contract import Law
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.life import HOME, SEEING, channel_of
-from detectors.silence import Sight, Spans
+from detectors.silence import ALWAYS, Sight, Spans
 from detectors.source import Source
 from schemas.profiles import Profile
 
@@ -53,16 +53,20 @@ class Seeing:
 
     def blind_at(self, profile: Profile) -> int:
         """Return when the last source goes dark if nothing further comes; never for a household of calls alone."""
-        return max((s.dark_at(profile) for s in self.sources.values()), default=NEVER_MS)
+        blind_ms = 0
+        for source in self.sources.values():
+            dark_ms = source.dark_at(profile)
+            blind_ms = max(blind_ms, dark_ms)
+        return blind_ms if self.sources else NEVER_MS
 
     def look(self, profile: Profile, clock_ms: int) -> int:
         """Note which sources do not see now, so that their next report is looked at, and return when the next goes dark."""
         next_ms = NEVER_MS
         for source in self.sources.values():
             dark_ms = source.dark_at(profile)
-            source.dark = source.is_off or source.overdue_at(profile) <= clock_ms
-            if dark_ms > clock_ms:
-                next_ms = min(next_ms, dark_ms)
+            source.dark = source.is_off or source.overdue_at(profile, dark_ms) <= clock_ms
+            if clock_ms < dark_ms < next_ms:
+                next_ms = dark_ms
         return next_ms
 
     def kinds(self) -> list[str]:
@@ -145,6 +149,8 @@ class Seeing:
 
 def _overlaid(unseen: list[Spans]) -> tuple[Sight, ...]:
     """Return the share of the sources that see, of what each of them did not see."""
+    if unseen and not any(unseen):
+        return ALWAYS
     moments = {0, *(moment for spans in unseen for span in spans for moment in span if moment < NEVER_MS)}
     out: list[Sight] = []
     for at_ms in sorted(moments):

@@ -44,13 +44,11 @@ class Step(NamedTuple):
     nats: float
 
 
-class Segment(NamedTuple):
-    """A stretch in which every rate is constant."""
+Segment = tuple[int, int, list[float]]
+"""A stretch in which every rate is constant: its beginning, its end, and of each lane its weighted rate, events an hour.
 
-    start_ms: int
-    end_ms: int
-    rates: list[float]
-    """Weighted, of each lane, events an hour."""
+The list is the same one each time: read it before the next stretch.
+"""
 
 
 def segments(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -> Iterator[Segment]:
@@ -59,32 +57,67 @@ def segments(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -
     A lane's bucket is that of the silence it has seen. After an outage nobody can tell how long the person was silent: a
     bucket of the whole time, in which hardly anybody stirs any more, would hide what the source now sees.
     """
-    t = start_ms
-    places = [0] * len(lanes)
-    sinces = [lane.since_ms + _unseen(lane, start_ms) for lane in lanes]
+    t = hour_ends = start_ms
+    walks = [_Walk(lane, start_ms) for lane in lanes]
+    rates = [0.0] * len(lanes)
     while t < end_ms:
-        weekend, hour, stop = hours.cell(t)
-        stop = min(stop, end_ms)
-        shares = []
-        for i, lane in enumerate(lanes):
-            seen, place = lane.seen, places[i]
-            while place + 1 < len(seen) and seen[place + 1].from_ms <= t:
-                place += 1
-            places[i] = place
-            if place + 1 < len(seen):
-                stop = min(stop, seen[place + 1].from_ms)
-            share = seen[place].share
-            shares.append(share)
-            if share > 0:
-                stop = min(stop, sinces[i] + bucket_ends(bucket(t - sinces[i])))
-        rates = []
-        for i, lane in enumerate(lanes):
-            k = bucket(t - sinces[i])
-            rates.append(shares[i] * lane.rates[weekend][hour][k] if k >= 0 else 0.0)
-            if shares[i] <= 0:
-                sinces[i] += stop - t
-        yield Segment(t, stop, rates)
+        new_hour = t >= hour_ends
+        if new_hour:
+            weekend, hour, hour_ends = hours.cell(t)
+        stop = min(hour_ends, end_ms)
+        for i, walk in enumerate(walks):
+            if new_hour:
+                walk.row = walk.rates[weekend][hour]
+            if t >= walk.turns_ms:
+                walk.turn(t)
+            if new_hour or walk.turned:
+                walk.turned = False
+                rates[i] = walk.share * walk.row[walk.k] if walk.k >= 0 else 0.0
+            stop = min(stop, walk.turns_ms)
+        yield t, stop, rates
         t = stop
+
+
+class _Walk:
+    """Where a walk along a silence stands in one lane."""
+
+    __slots__ = ("_dark_ms", "_place", "_seen", "_since_ms", "k", "rates", "row", "share", "turned", "turns_ms")
+
+    def __init__(self, lane: Lane, start_ms: int) -> None:
+        self.rates = lane.rates
+        self.row: list[float] = []
+        """The rates of the hour, by bucket."""
+        self.share = 0.0
+        self.k = 0
+        """The bucket of the silence that the lane has seen."""
+        self.turned = False
+        self.turns_ms = start_ms
+        """When its bucket or its sight changes next."""
+        self._seen = lane.seen
+        self._place = 0
+        self._since_ms = lane.since_ms + (_unseen(lane, start_ms) if len(lane.seen) > 1 else 0)
+        """Its last sign of life, later by all that it has not seen since."""
+        self._dark_ms = -1
+        """Since when it sees nothing; -1 while it sees."""
+
+    def turn(self, t: int) -> None:
+        """Go on to the bucket and the sight that hold from `t` on."""
+        seen, place = self._seen, self._place
+        while place + 1 < len(seen) and seen[place + 1].from_ms <= t:
+            place += 1
+        self._place = place
+        turns_ms = seen[place + 1].from_ms if place + 1 < len(seen) else NEVER_MS
+        if self._dark_ms >= 0:
+            self._since_ms += t - self._dark_ms
+        self.share = seen[place].share
+        self.k = bucket(t - self._since_ms)
+        if self.share > 0:
+            self._dark_ms = -1
+            turns_ms = min(turns_ms, self._since_ms + bucket_ends(self.k))
+        else:
+            self._dark_ms = t
+        self.turns_ms = turns_ms
+        self.turned = True
 
 
 def _unseen(lane: Lane, until_ms: int) -> int:
@@ -99,6 +132,8 @@ def _unseen(lane: Lane, until_ms: int) -> int:
 
 def blind_spans(lanes: list[Lane]) -> Spans:
     """Return when no lane saw anything; the last span may have no end (`NEVER_MS`)."""
+    if any(len(lane.seen) == 1 and lane.seen[0].share > 0 for lane in lanes):
+        return []
     moments = sorted({sight.from_ms for lane in lanes for sight in lane.seen})
     spans: Spans = []
     for at_ms, next_ms in itertools.pairwise([*moments, NEVER_MS]):
@@ -134,9 +169,9 @@ def seen_for(since_ms: int, span_ms: int, blind: Spans) -> int:
 def score(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -> list[float]:
     """Return each lane's cumulative hazard over a silence, nats: -log P(a living person stays silent this long)."""
     sums = [0.0] * len(lanes)
-    for part in segments(hours, start_ms, min(end_ms, start_ms + LOOK_AHEAD_MS), lanes):
-        span_h = (part.end_ms - part.start_ms) / HOUR_MS
-        for i, rate in enumerate(part.rates):
+    for from_ms, until_ms, rates in segments(hours, start_ms, min(end_ms, start_ms + LOOK_AHEAD_MS), lanes):
+        span_h = (until_ms - from_ms) / HOUR_MS
+        for i, rate in enumerate(rates):
             sums[i] += rate * span_h
     return sums
 
@@ -157,11 +192,11 @@ def reach(
     end_ms = min(end_ms, start_ms + LOOK_AHEAD_MS)
     total = 0.0
     waiting = sorted(steps, reverse=True)
-    for part in segments(hours, start_ms, end_ms, lanes):
-        rate = math.fsum(part.rates)
-        t = part.start_ms
+    for from_ms, until_ms, rates in segments(hours, start_ms, end_ms, lanes):
+        rate = math.fsum(rates)
+        t = from_ms
         while True:
-            stop = min(part.end_ms, waiting[-1].at_ms) if waiting else part.end_ms
+            stop = min(until_ms, waiting[-1].at_ms) if waiting else until_ms
             stop = max(stop, t)
             rise = rate * (stop - t) / HOUR_MS
             while len(found) < len(levels) and total + rise >= levels[len(found)]:
@@ -172,7 +207,7 @@ def reach(
             if waiting and waiting[-1].at_ms <= t:
                 total += waiting.pop().nats
                 continue
-            if t >= part.end_ms:
+            if t >= until_ms:
                 break
         if len(found) == len(levels):
             break

@@ -1,5 +1,6 @@
 """One source that sees a household live: when it last reported, and in which hours."""
 
+import math
 from itertools import pairwise
 from typing import Any, ClassVar, Final
 
@@ -82,6 +83,9 @@ class Source:
         changed = False
         if at_ms > self.seen_ms:
             self.seen_ms, changed = at_ms, True
+            if at_ms // HOUR_MS == self.last_h and not until_ms:  # nearly every report: another one of the same hour
+                self.on_ms = max(self.on_ms, at_ms)
+                return True
         elif at_ms < self.first_ms:
             self.first_ms, changed = at_ms, True
         hour = at_ms // HOUR_MS
@@ -125,18 +129,24 @@ class Source:
 
     def dark_at(self, profile: Profile) -> int:
         """Return when it counts as dark if nothing further comes."""
-        if not self.is_off:
-            return self.reported_ms + self.limit_ms(profile)
+        if self.off_ms <= self.on_ms:
+            reported_ms = max(self.until_ms, self.seen_ms)
+            return (max(self.first_ms, reported_ms)) + self.limit_ms(profile)
         gap_h = OFF_GAPS * self.longest_h
         if self.cadence_ms:
             gap_h = NIGHT_OFF_H if self.kind == PHONE else 0.0
         return self.off_ms + int(max(gap_h, profile.blind_after_h) * HOUR_MS)
 
-    def overdue_at(self, profile: Profile) -> int:
-        """Return when it is no longer believed to see if nothing further comes: sooner than it is told dark."""
+    def overdue_at(self, profile: Profile, dark_ms: int | None = None) -> int:
+        """Return when it is no longer believed to see if nothing further comes: sooner than it is told dark.
+
+        `dark_ms` is when that is, where it is known already.
+        """
+        if dark_ms is None:
+            dark_ms = self.dark_at(profile)
         if not self.cadence_ms:
-            return self.dark_at(profile)
-        return min(self.reported_ms + OVERDUE * self.cadence_ms + SLACK_MS, self.dark_at(profile))
+            return dark_ms
+        return min(self.reported_ms + OVERDUE * self.cadence_ms + SLACK_MS, dark_ms)
 
     def unseen(
         self, base_h: int, profile: Profile, clock_ms: int, *, reports_continue: bool = False
@@ -146,7 +156,8 @@ class Source:
         A source that reports in batches has seen up to the moment it has reported for. `reports_continue` supposes
         that the next report comes now, and that the rest come in time.
         """
-        holes = self._holes(self.marks(base_h), profile)
+        limit_h = self._hole_h(profile)
+        holes = _holes(self.marks(base_h), limit_h) if self._has_hole(base_h, limit_h) else []
         if self.is_off:
             return [*((a, b) for a, b in holes if b <= self.off_ms), (self.off_ms, NEVER_MS)]
         if clock_ms >= self.overdue_at(profile):
@@ -159,17 +170,26 @@ class Source:
         """Return when it saw nothing before a moment, whatever it has reported of the time after it."""
         end_h = end_ms // HOUR_MS
         marks = [hour for hour in self.marks(base_h) if hour < end_h]
-        return self._holes([*marks, end_h], profile)
+        return _holes([*marks, end_h], self._hole_h(profile))
 
-    def _holes(self, marks: list[int], profile: Profile) -> list[tuple[int, int]]:
-        limit_h = self.limit_ms(profile) / HOUR_MS
+    def _hole_h(self, profile: Profile) -> float:
+        """Return from how many whole hours without a report on nothing was seen."""
         if self.cadence_ms:
-            limit_h = max(OVERDUE * self.cadence_ms / HOUR_MS, LEAST_HOLE_H)
-        return [
-            ((before + 1) * HOUR_MS, after * HOUR_MS)
-            for before, after in pairwise(marks)
-            if after - before - 1 >= limit_h
-        ]
+            return max(OVERDUE * self.cadence_ms / HOUR_MS, LEAST_HOLE_H)
+        return self.limit_ms(profile) / HOUR_MS
+
+    def _has_hole(self, base_h: int, limit_h: float) -> bool:
+        """Tell whether so many hours in a row lie between two marks: asked at each look, and nearly always not."""
+        first_h = (self.before_h or self.first_ms // HOUR_MS) - base_h
+        bits = self.until_hours if self.until_ms else self.hours
+        bits = (bits >> first_h if first_h >= 0 else bits << -first_h) | 1
+        empty = bits ^ (1 << bits.bit_length()) - 1
+        found, wanted = 1, max(1, math.ceil(limit_h))
+        while empty and found < wanted:
+            step = min(found, wanted - found)
+            empty &= empty >> step  # what is left begins a run of `found + step` empty hours
+            found += step
+        return empty != 0
 
     def marks(self, base_h: int) -> list[int]:
         """Return the hours in which it reported (in batches: up to which), oldest first, from its beginning or the base."""
@@ -217,6 +237,12 @@ class Source:
         self.enrolled, self.before_h, self.dark = state[6], state[9], state[10]
         self.hours = int.from_bytes(state[7], "little")
         self.until_hours = int.from_bytes(state[8], "little")
+
+
+def _holes(marks: list[int], limit_h: float) -> list[tuple[int, int]]:
+    return [
+        ((before + 1) * HOUR_MS, after * HOUR_MS) for before, after in pairwise(marks) if after - before - 1 >= limit_h
+    ]
 
 
 def _bytes(bits: int) -> bytes:

@@ -121,7 +121,11 @@ class State:
 
     def life(self, until_ms: int = NEVER_MS) -> int:
         """Return the last proof of life on any channel, not after `until_ms`; 0 without any."""
-        return max((last_life(ring, until_ms) for ring in self.rings.values()), default=0)
+        life_ms = 0
+        for ring in self.rings.values():
+            ring_ms = last_life(ring, until_ms)
+            life_ms = max(life_ms, ring_ms)
+        return life_ms
 
     def away(self, until_ms: int = NEVER_MS) -> bool:
         """Tell whether the home's last proof of life was a way out."""
@@ -145,10 +149,10 @@ class State:
         sight = {
             kind: self.seeing.sight(kind, self.profile, clock_ms, reports_continue=reports_continue) for kind in kinds
         }
-        lasts = {kind: last_life(self.rings[kind], until_ms) if kind in self.rings else 0 for kind in kinds}
+        lasts = {kind: last_life(ring, until_ms) for kind, ring in self.rings.items()}
         carried = away and self.seeing.carried(self.profile, clock_ms)
         threshold = self.rhythm.threshold.score_one(self.budget)
-        life_ms = self.life(until_ms)
+        life_ms = max(lasts.values(), default=0)
         anchor_ms = max(self.restart_ms, self.start_ms)
         pauses = iter(self.paused)
         while True:
@@ -158,7 +162,7 @@ class State:
                 for at_ms in self.calls.unanswered_since(since_ms)
                 if at_ms <= clock_ms
             ]
-            lanes = [Lane(kind, rates[kind], max(lasts[kind], anchor_ms), sight[kind]) for kind in kinds]
+            lanes = [Lane(kind, rates[kind], max(lasts.get(kind, 0), anchor_ms), sight[kind]) for kind in kinds]
             # Nobody is seen at home while they are out: there only what they carry can tell silence from absence.
             blind = blind_spans([lane for lane in lanes if lane.name != HOME] if carried else lanes) if lanes else []
             ghost_ms = self.rings[HOME].last_ghost(since_ms, until_ms) if HOME in self.rings else 0

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from detectors.contract import Law
@@ -29,6 +30,7 @@ LARGEST_EXCESS: Final = 60.0
 DAY_MS: Final = 86_400_000
 
 
+@lru_cache(maxsize=256)
 def population_threshold(budget: float) -> float:
     """Return the score that the population's silences exceed `budget` times a household-month; beyond the ends, the end's."""
     x = -math.log(budget)
