@@ -11,7 +11,7 @@ DAY_BEGINS_H: Final = 4
 """A day of life runs from 04:00 to 04:00: the quietest hour, so that one night is not cut in two."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER_MS: Final = 900_000
-"""Offsets of time zones change on a quarter of an hour at the finest."""
+"""Offsets of time zones change on a quarter of an hour at the finest: since 2012 everywhere but at one polar station."""
 QUARTERS: Final = DAY_MS // QUARTER_MS
 MOST_DAYS: Final = 4096
 """Days whose offsets are remembered, or a recording of centuries would fill the memory."""
