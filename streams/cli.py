@@ -18,6 +18,8 @@ HERE: Final[dict[str, tuple[str, str]]] = {
     "households": ("streams.commands.households:households", "The registry: import, show, declare an absence."),
     "profile": ("streams.commands.profile:profile", "The numbers that decide: show, compare, apply."),
     "incidents": ("streams.commands.incidents:incidents", "What responders see: watch it live."),
+    "board": ("streams.commands.board:board", "The responders' board, in a browser."),
+    "users": ("streams.commands.users:users", "Who may sign in to the board: add, list, remove."),
     "alerts": ("streams.commands.alerts:alerts", "Public alerts: send one to every partition."),
     "drill": ("streams.commands.drill:drill", "Play an exercise through the live path."),
     "dead-letters": ("streams.commands.dead_letters:dead_letters", "What could not be used: list, show, retry."),

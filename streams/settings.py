@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from streams.household_link import SHORTEST_KEY, LinkTemplate
+
 _PASSWORD: Final = re.compile(r"(://[^:/@]*):.*@")
 _DATADIR: Final = Path("build/anbu")
 _GROUP: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -62,6 +64,14 @@ def _check_clickhouse(url: str) -> None:
         raise ValueError("may hold user, password, host, port and one database name only")
 
 
+def _check_board_url(url: str) -> None:
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("must be https://host, without a path")
+
+
 def _check_group(group: str) -> None:
     if not _GROUP.fullmatch(group):
         raise ValueError("must be 1 to 100 letters, digits, dots, dashes or underscores")
@@ -115,6 +125,21 @@ class Settings:
         9311, "the same of a ClickHouse writer, which may run beside a worker", _between(0, 65535)
     )
     metrics_host: str = _setting("127.0.0.1", "address they listen on")
+    board_host: str = _setting("127.0.0.1", "address the board listens on")
+    board_port: int = _setting(9320, "port of the board", _between(1, 65535))
+    board_url: str = _setting(
+        "",
+        "the board's address for browsers, `https://anbu.example`, where a proxy with TLS stands in front of it",
+        _check_board_url,
+        shown="none",
+    )
+    link_template: str = _setting(
+        "",
+        "link into the municipality's own system: `https://city.example/home/{token}`",
+        lambda url: LinkTemplate(url, bytes(SHORTEST_KEY)) if url else None,
+        shown="none",
+    )
+    link_key: str = _setting("", "file with the key of the link's tokens, at least 32 bytes", shown="none")
     tick_every_s: float = _setting(5.0, "seconds between live ticks", _between(0.05, 60))
     checkpoint_every_s: float = _setting(5.0, "seconds between checkpoints", _between(0.05, 300))
     buffer_records: int = _setting(

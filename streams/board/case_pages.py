@@ -1,0 +1,150 @@
+"""The list of open cases, one line a case, and the page of a case with what can be done about it."""
+
+import asyncio
+import secrets
+from typing import Any, Final
+
+from aiohttp import web
+
+from streams.board import acting
+from streams.board.guard import Page
+from streams.board.live import Drawn, stream
+from streams.board.parts import BOARD, SESSION
+from streams.board.rendering import draw, page
+from streams.board.rights import Right
+from streams.board.seeing import Home, home_of, visible
+from streams.board.sessions import Sent
+from streams.incident_fold import Case
+from streams.publish import BrokerAwayError, TopicsDifferError
+
+ROWS: Final = 100
+"""Lines of a list; what is beyond is counted, gravest first."""
+ENDED_ROWS: Final = 20
+
+
+async def show_cases(request: web.Request) -> web.Response:
+    """Show the open cases of the user's districts."""
+    board, session = request.app[BOARD], request[SESSION]
+    opened, ended = visible(board.source, session, board.clock())
+    shown = _seen(opened[:ROWS], ended[:ENDED_ROWS])
+    await board.access.note(session, "list", shown or [("", "")])
+    return page(request, "cases.html", **_list(opened, ended))
+
+
+async def stream_cases(request: web.Request) -> web.StreamResponse:
+    """Keep the list as it is now."""
+    board, session = request.app[BOARD], request[SESSION]
+
+    async def drawing() -> Drawn:
+        opened, ended = visible(board.source, session, board.clock())
+        await board.access.note_new(session, "live", _seen(opened[:ROWS], ended[:ENDED_ROWS]))
+        data = _list(opened, ended)
+        return {
+            "watching": {"html": draw(request, "watching.html")},
+            "cases": {"html": draw(request, "case_list.html", **data), "count": len(opened)},
+        }
+
+    return await stream(request, drawing)
+
+
+async def show_case(request: web.Request) -> web.Response:
+    """Show one home's case: why, since when, who has it, what was asked, what can be done."""
+    home = home_of(request)
+    await request.app[BOARD].access.note(request[SESSION], "case", _of(home))
+    return page(request, "case.html", **_case(request, home))
+
+
+async def stream_case(request: web.Request) -> web.StreamResponse:
+    """Keep a case as it is now."""
+    board, session = request.app[BOARD], request[SESSION]
+    home_of(request)
+
+    async def drawing() -> Drawn:
+        home = home_of(request)
+        await board.access.note_new(session, "live", _of(home))
+        data = _case(request, home)
+        gravest = home.cases[0].gravest
+        return {
+            "watching": {"html": draw(request, "watching.html")},
+            "facts": {"html": draw(request, "case_facts.html", **data)},
+            "results": {"html": draw(request, "results.html", **data)},
+            "revision": {"revision": gravest.revision, "incident": session.token(gravest.id), "ended": gravest.ended},
+        }
+
+    return await stream(request, drawing)
+
+
+async def act(request: web.Request) -> web.Response:
+    """Send what a responder did, and go back to the case, where the engine's answer will be seen."""
+    board, session = request.app[BOARD], request[SESSION]
+    home = home_of(request)
+    fields = {name: str(value) for name, value in (await request.post()).items()}
+    incident = home.incident(session, fields.get("incident", ""))
+    now_ms = board.clock()
+    if incident is None or not fields.get("revision", "").isdecimal():
+        raise web.HTTPBadRequest
+    try:
+        action = acting.action_of(
+            fields,
+            offered=acting.FOR_INCIDENT,
+            household=home.household,
+            incident=incident.id,
+            revision=int(fields["revision"]),
+            who=session.user.name,
+            now_ms=now_ms,
+        )
+    except acting.FormError as error:
+        raise web.HTTPBadRequest from error
+    if board.limits.actions.wait_ms(session.id, now_ms):
+        raise web.HTTPTooManyRequests
+    board.limits.actions.note(session.id, now_ms)
+    await board.access.note(session, f"act_{action.action}", [(home.household, incident.id)])
+    try:
+        await asyncio.to_thread(board.sender.send, action)
+        is_sent = True
+    except (BrokerAwayError, TopicsDifferError):
+        is_sent = False
+    session.say(Sent(home.household, action.id, action.action, now_ms, is_sent))
+    raise web.HTTPSeeOther(f"/cases/{home.token}#results")
+
+
+def _list(opened: list[Case], ended: list[Case]) -> dict[str, Any]:
+    return {
+        "opened": opened[:ROWS],
+        "more": max(0, len(opened) - ROWS),
+        "ended": ended[:ENDED_ROWS],
+    }
+
+
+def _case(request: web.Request, home: Home) -> dict[str, Any]:
+    board, session = request.app[BOARD], request[SESSION]
+    first, *others = home.cases
+    answers = [(sent, board.source.result(sent.id)) for sent in reversed(session.sent_about(home.household))]
+    return {
+        "home": home,
+        "case": first,
+        "incident": first.gravest,
+        "others": [*first.incidents[1:], *(one for case in others for one in case.incidents)],
+        "forms": () if first.ended else acting.FOR_INCIDENT,
+        "answers": answers,
+        "new_id": lambda: secrets.token_hex(16),
+        "link": None if board.link is None else board.link.link(home.household),
+    }
+
+
+def _of(home: Home) -> list[tuple[str, str]]:
+    return [(home.household, incident.id) for incident in home.incidents]
+
+
+def _seen(*lists: list[Case]) -> list[tuple[str, str]]:
+    """(household, incident) of each line: only the gravest incident of a case is told of."""
+    return sorted({(case.household, case.gravest.id) for cases in lists for case in cases})
+
+
+PAGES: Final = (
+    Page("GET", "/cases", show_cases, Right.PERSONS),
+    Page("GET", "/cases/live", stream_cases, Right.PERSONS),
+    Page("GET", "/cases/{token}", show_case, Right.PERSONS),
+    Page("GET", "/cases/{token}/live", stream_case, Right.PERSONS),
+    Page("POST", "/cases/{token}", act, Right.ACT),
+)

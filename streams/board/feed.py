@@ -1,0 +1,209 @@
+"""What the board knows, read from Kafka by threads of its own: what is open, who is watched, what became of actions.
+
+Pages read a `Picture` that no thread changes any more. ClickHouse has no part in it.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+import msgspec
+
+from schemas.actions import ActionResult
+from schemas.incidents import Status
+from streams.incident_fold import Case, Watching
+from streams.publish import BrokerAwayError, TopicsDifferError
+from streams.subscriber import IncidentSubscriber
+from streams.tail import LogReader, Place, Record
+from streams.wallclock import now_ms
+
+RESULTS: Final = "responder.results"
+POLL_S: Final = 0.5
+AGAIN_S: Final = 2.0
+"""So long a reader waits before it tries an absent broker again."""
+SILENT_AFTER_MS: Final = 15_000
+"""A picture older than this is not to be believed: the reader hangs."""
+REFRESH_MS: Final = 5_000
+LAST_RESULTS: Final = 500
+MOST_RESULTS: Final = 5_000
+_NOBODY: Final = Watching(homes=0, blind=0, data_until_ms=None, stale=())
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What stands at a moment. `cases`: the open ones, then those that ended lately."""
+
+    taken_ms: int = 0
+    cases: tuple[Case, ...] = ()
+    watching: Watching = _NOBODY
+    statuses: dict[int, Status] = field(default_factory=dict)
+    unread: int = 0
+    is_whole: bool = False
+    """Everything that was in the log at the start has been read."""
+    trouble: str = ""
+    """Why nothing comes; one line for engineers."""
+
+    def is_believed(self, at_ms: int) -> bool:
+        """Tell whether this is what stands now: whole, fresh, and every partition watched."""
+        return self.is_whole and self.is_fresh(at_ms) and self.watching.calm
+
+    def is_fresh(self, at_ms: int) -> bool:
+        """Tell whether the reader still reads."""
+        return at_ms - self.taken_ms <= SILENT_AFTER_MS and not self.trouble
+
+
+class Source(Protocol):
+    """What pages ask; a double in tests."""
+
+    def picture(self) -> Picture:
+        """Return what stands now."""
+
+    def result(self, action: str) -> ActionResult | None:
+        """Return the engine's answer to an action, by the action's id; None while there is none."""
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Have `heard` called, from another thread, when something is new; return what ends that."""
+
+
+class Listeners:
+    """Whom to tell when something is new. Called from any thread."""
+
+    def __init__(self) -> None:
+        self._heard: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Add one; return what takes it away."""
+        with self._lock:
+            self._heard.append(heard)
+
+        def end() -> None:
+            with self._lock:
+                if heard in self._heard:
+                    self._heard.remove(heard)
+
+        return end
+
+    def tell(self) -> None:
+        """Call all."""
+        with self._lock:
+            heard = list(self._heard)
+        for one in heard:
+            one()
+
+
+class Tables:
+    """The latest of each key of the other topics. Written by one thread, read by many: each field is set whole."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, ActionResult] = {}
+        self.unread = 0
+
+    def take(self, record: Record) -> bool:
+        """Take one record; tell whether it said something new."""
+        try:
+            if record.topic == RESULTS and record.value is not None:
+                return self._take_result(msgspec.json.decode(record.value, type=ActionResult))
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            self.unread += 1
+        return False
+
+    def _take_result(self, result: ActionResult) -> bool:
+        if self._results.get(result.action) == result:
+            return False
+        # An action that came too early is answered twice: kept, then what became of it.
+        self._results[result.action] = result
+        if len(self._results) > MOST_RESULTS:
+            del self._results[next(iter(self._results))]
+        return True
+
+    def result(self, action: str) -> ActionResult | None:
+        """Return the last answer to an action."""
+        return self._results.get(action)
+
+
+class KafkaFeed:
+    """Follows the topics on a broker until it is closed; waits out a broker that is away, at the start too."""
+
+    def __init__(self, bootstrap: str, *, clock: Callable[[], int] = now_ms) -> None:
+        self._bootstrap = bootstrap
+        self._clock = clock
+        self._listeners = Listeners()
+        self._picture = Picture(trouble="nothing was read yet")
+        self.tables = Tables()
+        self._closing = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(self._incidents,), name="board-incidents", daemon=True),
+            threading.Thread(target=self._run, args=(self._others,), name="board-tables", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin to read."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End both readers."""
+        self._closing.set()
+        for thread in self._threads:
+            thread.join(10.0)
+
+    def picture(self) -> Picture:
+        """Return what stands now."""
+        return self._picture
+
+    def result(self, action: str) -> ActionResult | None:
+        """Return the engine's answer to an action."""
+        return self.tables.result(action)
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Have `heard` called when something is new."""
+        return self._listeners.listen(heard)
+
+    def _run(self, read: Callable[[], None]) -> None:
+        while not self._closing.is_set():
+            try:
+                read()
+            except (BrokerAwayError, TopicsDifferError) as error:
+                if read == self._incidents:
+                    self._picture = replace(self._picture, trouble=str(error))
+                    self._listeners.tell()
+                self._closing.wait(AGAIN_S)
+
+    def _incidents(self) -> None:
+        with IncidentSubscriber(self._bootstrap, clock=self._clock) as subscriber:
+            drawn_ms, was_calm = 0, None
+            while not self._closing.is_set():
+                news = subscriber.poll(POLL_S)
+                at_ms = self._clock()
+                watching = subscriber.watching()
+                if not news and at_ms - drawn_ms < REFRESH_MS and watching.calm == was_calm:
+                    continue
+                drawn_ms, was_calm = at_ms, watching.calm
+                self._picture = Picture(
+                    taken_ms=at_ms,
+                    cases=tuple(subscriber.cases(ended=True)),
+                    watching=watching,
+                    statuses=subscriber.fold.statuses(),
+                    unread=subscriber.fold.unread,
+                    is_whole=subscriber.caught_up,
+                )
+                self._listeners.tell()
+
+    def _others(self) -> None:
+        reader = LogReader(self._bootstrap)
+        try:
+            reader.follow(self._starts(reader))
+            while not self._closing.is_set():
+                news = [self.tables.take(record) for record in reader.poll(int(POLL_S * 1000))]
+                if any(news):
+                    self._listeners.tell()
+        finally:
+            reader.close()
+
+    def _starts(self, reader: LogReader) -> dict[Place, int]:
+        places = [(RESULTS, partition) for partition in range(reader.partitions(RESULTS))]
+        if not places:
+            raise TopicsDifferError(f"topic {RESULTS} is missing; create it with: anbu topics create")
+        return {place: max(first, end - LAST_RESULTS) for place, (first, end) in reader.bounds(places).items()}

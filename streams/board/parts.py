@@ -1,0 +1,76 @@
+"""What every page of the board shares: made once by whoever starts it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from streams.board.access import Access
+from streams.board.feed import Source
+from streams.board.limits import Limit
+from streams.board.sender import Sender
+from streams.board.sessions import Session, Sessions
+from streams.board.users import Users
+from streams.household_link import LinkTemplate
+
+MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Under which addresses browsers reach the board. `https`: a proxy with TLS stands in front and says who asks."""
+
+    hosts: frozenset[str]
+    https: bool = False
+
+    @classmethod
+    def at(cls, host: str, port: int, url: str = "") -> "Reached":
+        """Take the address it listens on, and the public URL, https, if there is one."""
+        if not url:
+            names = {host, "localhost", "127.0.0.1"} - {"0.0.0.0", "::"}  # noqa: S104 - never a name
+            return cls(frozenset(f"{name}:{port}" for name in names))
+        # The health check of the machine itself asks at the loopback address.
+        return cls(frozenset({urlsplit(url).netloc.lower(), f"localhost:{port}", f"127.0.0.1:{port}"}), https=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often things may be tried."""
+
+    names: Limit = field(default_factory=lambda: Limit(5, 10 * MINUTE_MS))
+    """Failed sign-ins of one name from one address."""
+    addresses: Limit = field(default_factory=lambda: Limit(20, 10 * MINUTE_MS))
+    """Failed sign-ins from one address, whatever the name."""
+    everywhere: Limit = field(default_factory=lambda: Limit(50, 60 * MINUTE_MS))
+    """Failed sign-ins of one name, from wherever."""
+    requests: Limit = field(default_factory=lambda: Limit(300, MINUTE_MS))
+    """Requests of one session."""
+    actions: Limit = field(default_factory=lambda: Limit(60, MINUTE_MS))
+    """Actions of one session."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Board:
+    """Everything a page needs."""
+
+    users: Users
+    access: Access
+    source: Source
+    sender: Sender
+    clock: Callable[[], int]
+    reached: Reached
+    sessions: Sessions = field(default_factory=Sessions)
+    limits: Limits = field(default_factory=Limits)
+    link: LinkTemplate | None = None
+    streams: dict[str, int] = field(default_factory=dict)
+    """Live streams open, by session."""
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Those that serve the streams: ended when the board ends."""
+    form_key: bytes = b""
+
+
+BOARD: Final = web.AppKey("board", Board)
+SESSION: Final = web.RequestKey("session", Session)

@@ -1,0 +1,104 @@
+"""`anbu board`: the board as a process, from its settings to the listening port."""
+
+import contextlib
+import errno
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from streams.access_log import AccessLog
+from streams.board.access import Access
+from streams.board.app import make_app
+from streams.board.feed import KafkaFeed
+from streams.board.parts import Board, Reached
+from streams.board.sender import KafkaSender
+from streams.board.users import Users
+from streams.household_link import LinkTemplate
+from streams.settings import Settings
+from streams.wallclock import now_ms
+
+FOLDER: Final = "board"
+USERS: Final = "users.json"
+ACCESS_LOG: Final = "access.log"
+
+
+class BoardError(Exception):
+    """The board cannot start; one line with the remedy."""
+
+
+def folder_of(settings: Settings) -> Path:
+    """Folder in which the board keeps its users and its access log."""
+    return settings.datadir / FOLDER
+
+
+def build(settings: Settings, *, clock: Callable[[], int] = now_ms) -> web.Application:
+    """Return the application with its real parts; they run as long as it does.
+
+    Raises:
+        UsersError, AccessLogError, ValueError: a file or a setting cannot be used; one line.
+
+    """
+    folder = folder_of(settings)
+    feed = KafkaFeed(settings.bootstrap, clock=clock)
+    sender = KafkaSender(settings.bootstrap, settings.partitions)
+    users = Users(folder / USERS)
+    log = AccessLog(folder / ACCESS_LOG)
+    board = Board(
+        users=users,
+        access=Access(log, clock),
+        source=feed,
+        sender=sender,
+        clock=clock,
+        reached=Reached.at(settings.board_host, settings.board_port, settings.board_url),
+        link=_link(settings),
+    )
+
+    async def run(_app: web.Application) -> AsyncIterator[None]:
+        feed.start()
+        yield
+        feed.close()
+        sender.close()
+        log.close()
+
+    app = make_app(board)
+    app.cleanup_ctx.append(run)
+    return app
+
+
+def _link(settings: Settings) -> LinkTemplate | None:
+    if not settings.link_template:
+        return None
+    try:
+        key = Path(settings.link_key).read_bytes().strip()
+    except OSError as error:
+        raise BoardError(f"ANBU_LINK_KEY={settings.link_key} cannot be read: {error.strerror}") from error
+    return LinkTemplate(settings.link_template, key)
+
+
+def serve(settings: Settings, app: web.Application, told: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        BoardError: the port is taken, or the address is none of this machine.
+
+    """
+    # The server's own lines about what failed hold the values that it failed on.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
+    url = settings.board_url or f"http://{settings.board_host}:{settings.board_port}"
+    try:
+        with contextlib.suppress(web.GracefulExit):
+            web.run_app(
+                app,
+                host=settings.board_host,
+                port=settings.board_port,
+                access_log=None,  # its lines hold addresses and paths; who looked at whom is in the access log
+                shutdown_timeout=3.0,
+                print=lambda *_: told(f"board on {url}"),
+            )
+    except OSError as error:
+        if error.errno in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}:
+            raise BoardError(f"port {settings.board_port} on {settings.board_host}: {error.strerror}") from error
+        raise

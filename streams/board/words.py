@@ -1,0 +1,85 @@
+"""What the board says, in Korean and in English: texts and the names of closed sets, from `words.toml`."""
+
+import tomllib
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from schemas.incidents import KIND_NAMES, Incident
+from schemas.times import EPOCH, from_rfc3339
+
+Language = Literal["ko", "en"]
+LANGUAGES: Final = ("ko", "en")
+SEOUL: Final = ZoneInfo("Asia/Seoul")
+_MINUTE_MS: Final = 60_000
+_DAY_MS: Final = 86_400_000
+
+
+@cache
+def tables() -> dict[str, dict[str, tuple[str, str]]]:
+    """Return each table of words: code -> (Korean, English)."""
+    read = tomllib.loads(Path(__file__).with_name("words.toml").read_text())
+    return {table: {code: (pair[0], pair[1]) for code, pair in rows.items()} for table, rows in read.items()}
+
+
+class Words:
+    """The words of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language: Language = "en" if language == "en" else "ko"
+        self._place = LANGUAGES.index(self.language)
+
+    def say(self, code: str, **parts: object) -> str:
+        """Return a text; a missing one is a mistake of ours and raises KeyError."""
+        return tables()["say"][code][self._place].format(**parts)
+
+    def name(self, table: str, code: str) -> str:
+        """Return the name of a code in a closed set; of one that is newer than this board, the code itself."""
+        pair = tables()[table].get(str(code))
+        return str(code).replace("_", " ") if pair is None else pair[self._place]
+
+    def has(self, table: str, code: str) -> bool:
+        """Tell whether a code has a name."""
+        return str(code) in tables()[table]
+
+    def kind(self, incident: Incident) -> str:
+        """Return what an incident is about."""
+        return KIND_NAMES[incident.kind][self._place]
+
+    def sentence(self, incident: Incident) -> str:
+        """Return its sentence."""
+        return incident.sentence_en if self.language == "en" else incident.sentence_ko
+
+    def clock(self, at: str | int | None, now_ms: int) -> str:
+        """`14:05` of today, `11월 24일 14:05` of another day, with the year of another year; Korea's time."""
+        if at is None:
+            return self.say("unknown")
+        try:
+            at_ms = at if isinstance(at, int) else from_rfc3339(at)
+        except ValueError:
+            return self.say("unknown")
+        moment = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(SEOUL)
+        now = (EPOCH + timedelta(milliseconds=now_ms)).astimezone(SEOUL)
+        clock = f"{moment:%H:%M}"
+        if moment.date() == now.date():
+            return clock
+        if self.language == "ko":
+            day = f"{moment.month}월 {moment.day}일"
+            return f"{day} {clock}" if moment.year == now.year else f"{moment.year}년 {day} {clock}"
+        day = f"{moment.day} {moment:%b}"
+        return f"{day} {clock}" if moment.year == now.year else f"{day} {moment.year} {clock}"
+
+    def age(self, age_ms: int) -> str:
+        """`방금`, `12분`, `5시간 20분`, `3일 4시간`."""
+        minutes = max(0, age_ms) // _MINUTE_MS
+        days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+        korean = self.language == "ko"
+        if days:
+            return f"{days}일 {hours}시간" if korean else f"{days} d {hours} h"
+        if hours:
+            return f"{hours}시간 {rest}분" if korean else f"{hours} h {rest} min"
+        if minutes:
+            return f"{minutes}분" if korean else f"{minutes} min"
+        return "1분 미만" if korean else "under 1 min"
