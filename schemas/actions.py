@@ -64,6 +64,8 @@ class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
         "emergency",
         "too_many",
         "not_watched",
+        "not_known",
+        "nobody_to_ask",
     ] = ""
     at: Rfc3339
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from detectors.emergency import KINDS
 from detectors.household import Household
-from schemas.actions import ResponderAction
+from schemas.actions import ABOUT_AN_INCIDENT, ResponderAction
 from schemas.decode import decode
 from schemas.events import FUTURE_TOLERANCE_MS, Event, Fault, Reason
 from schemas.households import HouseholdRecord, Removal
@@ -74,7 +74,7 @@ class Applying:
             return []
         if shared.knows(watched, one):
             # It was judged by this profile already: judged once more, it would look again at other hours than it did.
-            watched.model = Household.restore(model.hot(), model.rhythm(), profile, watched.record)
+            watched.model = Household.restore(model.hot(), model.rhythm(), profile, watched.in_force)
             return []
         out = self._consequences.of_findings(watched, model.apply_profile(profile, shared.clock_ms))
         shared.judged(watched)
@@ -103,7 +103,7 @@ class Applying:
         watched.record, watched.record_bytes, watched.record_dirty = record, one.value or b"", True
         out: list[Output] = []
         if watched.model is not None:
-            out = self._consequences.of_findings(watched, watched.model.apply_record(record, shared.clock_ms))
+            out = self._consequences.of_absences(watched)
         elif shared.clock_ms:
             watched.model = shared.model(watched, shared.clock_ms)
         shared.judged(watched)
@@ -120,8 +120,9 @@ class Applying:
                 return []
             if not roster.is_mine(action.household):
                 return shared.faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
-            if roster.has_ended(action.household):
-                reason = "already_ended" if action.action == "close" else ""
+            is_about_incident = action.action in ABOUT_AN_INCIDENT
+            if roster.has_ended(action.household) or not is_about_incident:
+                reason = "not_watched" if not is_about_incident else "already_ended" if action.action == "close" else ""
                 return [Output("responder.results", one.key or b"", answer(action, shared.clock_ms, reason))]
             if roster.is_full:
                 shared.counts.readings[one.topic][NOT_REGISTERED] += 1
@@ -129,8 +130,7 @@ class Applying:
             watched = roster.meet(action.household, shared.clock_ms)
         if shared.knows(watched, one):
             return []
-        acted = watched.ledger.act(shared.teller(watched), action, shared.clock_ms)
-        out = self._consequences.of_action(watched, *acted)
+        out = self._consequences.of_action(watched, action)
         shared.judged(watched)
         return out
 

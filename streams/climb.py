@@ -285,13 +285,14 @@ def question(
     incident: str | None = None,
     place: int = 0,
     warned: Warned | None = None,
+    asked_by: str = "",
 ) -> CheckinRequest:
-    """Return the request of a question. Its `place` in the ladder keeps two of one moment apart."""
+    """Return the request of a question. Its `place` in the ladder keeps two of one moment apart, as does the action that asked."""
     is_contact = rung.ask in ("guardian", "neighbour")
     about = warned if purpose == "disaster" else None
     hazard = about.hazard if about else None
     return CheckinRequest(
-        id=request_id(household, f"{purpose}/{rung.ask}/{place}", clock_ms),
+        id=request_id(household, f"{purpose}/{rung.ask}/{place}{asked_by and '/'}{asked_by}", clock_ms),
         household=household,
         ask=rung.ask,
         contact=rung.contact,

@@ -3,15 +3,16 @@
 from detectors.emergency import emergencies
 from detectors.findings import Ask
 from detectors.findings import Output as Found
-from schemas.actions import ActionResult
+from schemas.actions import ActionResult, ResponderAction
 from schemas.checkins import CheckinRequest
 from schemas.events import Event
 from schemas.exercise import status_of
 from schemas.incidents import CloseCause, Incident, IncidentKind
 from schemas.times import to_rfc3339
+from streams.acting import Acted, Acting
 from streams.climb import Climb, Climbed
 from streams.identity import request_id
-from streams.ledger import Close
+from streams.ledger import Close, answer
 from streams.outputs import Output, revised, told, tombstones
 from streams.shared import Shared
 from streams.watched import Watched
@@ -57,18 +58,16 @@ class Consequences:
                 break
         return out
 
-    def of_action(
-        self, watched: Watched, revisions: list[Incident], result: ActionResult | None, close: Close | None
-    ) -> list[Output]:
-        """Tell what an action did in the ledger, answer it, and let the model hear of a close."""
-        out = revised(watched, revisions)
-        if result is not None:
-            out.append(Output("responder.results", watched.name.encode(), result))
-        if close is None:
-            return out
-        if close.cause in (CloseCause.DECEASED, CloseCause.LEFT_SERVICE):
-            return out + self.remove(watched.name, close.cause, by_registry=False)
-        return out + self._settle(watched, close)
+    def of_action(self, watched: Watched, action: ResponderAction) -> list[Output]:
+        """Take what a responder did."""
+        return self._acted(watched, self._acting(watched).act(action))
+
+    def of_absences(self, watched: Watched) -> list[Output]:
+        """Let the model know who is away: by the registry's word, and by that of responders."""
+        record = watched.in_force
+        if watched.model is None or record is None:
+            return []
+        return self.of_findings(watched, watched.model.apply_record(record, self._shared.clock_ms))
 
     def of_answer(self, watched: Watched, event: Event) -> list[Output]:
         """Take an answer to one of the household's questions: it settles an incident, or the next one is asked."""
@@ -83,7 +82,8 @@ class Consequences:
     def of_time(self, watched: Watched) -> list[Output]:
         """Let time pass for what is open: revisions that waited, questions that are due, tombstones."""
         revisions, gone = watched.ledger.wake(self._shared.clock_ms)
-        return tombstones(gone) + self._climbed(watched, self._climb(watched, revisions).step())
+        out = [_answered(watched, one) for one in self._acting(watched).give_up()]
+        return out + tombstones(gone) + self._climbed(watched, self._climb(watched, revisions).step())
 
     def remove(self, household: str, cause: CloseCause, *, by_registry: bool) -> list[Output]:
         """End the watching: incidents close, deadlines and the model go, rows become tombstones."""
@@ -91,6 +91,8 @@ class Consequences:
         watched = shared.roster.get(household)
         out: list[Output] = []
         if watched is not None:
+            waiting = [one.action for one in watched.ledger.waiting]
+            out += [_answered(watched, answer(one, shared.clock_ms, "not_watched")) for one in waiting]
             out += map(told, watched.ledger.close_all(shared.teller(watched), cause, shared.clock_ms))
             out += tombstones(watched.ledger.bury())
         shared.roster.end(household, shared.clock_ms, by_registry=by_registry)
@@ -114,10 +116,29 @@ class Consequences:
         return self.of_findings(watched, settled)
 
     def _act_late(self, watched: Watched) -> list[Output]:
-        shared = self._shared
         out: list[Output] = []
-        for acted in watched.ledger.act_late(shared.teller(watched), shared.clock_ms):
-            out += self.of_action(watched, *acted)
+        for acted in self._acting(watched).act_late():
+            out += self._acted(watched, acted)
+        return out
+
+    def _acting(self, watched: Watched) -> Acting:
+        shared = self._shared
+        return Acting(watched.ledger, shared.teller(watched), shared.clock_ms, watched.model)
+
+    def _acted(self, watched: Watched, acted: Acted) -> list[Output]:
+        """Tell what an action did in the ledger, answer it, and let the model hear of it."""
+        out = revised(watched, acted.revisions)
+        if acted.request is not None:
+            out.append(Output("checkin.requests", watched.name.encode(), acted.request))
+        if acted.result is not None:
+            out.append(_answered(watched, acted.result))
+        close = acted.close
+        if close is not None and close.cause in (CloseCause.DECEASED, CloseCause.LEFT_SERVICE):
+            return out + self.remove(watched.name, close.cause, by_registry=False)
+        if close is not None:
+            out += self._settle(watched, close)
+        if acted.is_absence:
+            out += self.of_absences(watched)
         return out
 
     def _request(self, watched: Watched, ask: Ask) -> Output:
@@ -140,3 +161,7 @@ class Consequences:
             status=status_of(watched.name),
         )
         return Output("checkin.requests", watched.name.encode(), request)
+
+
+def _answered(watched: Watched, result: ActionResult) -> Output:
+    return Output("responder.results", watched.name.encode(), result)

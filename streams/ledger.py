@@ -12,8 +12,9 @@ import msgspec
 from detectors.findings import Finding
 from detectors.hazard import NEVER_MS
 from schemas.actions import ActionResult, ResponderAction
+from schemas.households import Absence
 from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentKind
-from schemas.times import to_rfc3339
+from schemas.times import from_rfc3339, to_rfc3339
 from streams import revisions
 from streams.identity import case_id, emergency_id, incident_id
 from streams.open_incident import Open
@@ -30,8 +31,11 @@ KNOWN_MS: Final = 30 * DAY_MS
 """How long an ended emergency is known: as long as its event lies in the log, a repeat of it opens nothing."""
 MOST_OPEN: Final = 64
 MOST_ENDED: Final = 256
-MOST_WAITING: Final = 32
 MOST_SEEN: Final = 64
+WAITS_MS: Final = DAY_MS
+"""How long an action waits for its incident before it is answered as about nothing that is known."""
+_FORMER: Final = 5
+"""Elements of a state that a former version wrote."""
 
 
 class Ended(NamedTuple):
@@ -41,6 +45,8 @@ class Ended(NamedTuple):
     kind: IncidentKind
     raised_ms: int
     ended_ms: int
+    into: str = ""
+    """The incident into which it was merged."""
 
 
 class Close(NamedTuple):
@@ -51,10 +57,29 @@ class Close(NamedTuple):
     opened_ms: int
 
 
+class Kept(NamedTuple):
+    """An action that waits for its incident."""
+
+    action: ResponderAction
+    since_ms: int
+
+
 class Ledger:
     """Open and recently ended incidents of one household, actions that wait for theirs, and the case."""
 
-    __slots__ = ("_forgotten", "buried", "ended", "household", "open", "seen", "waiting", "wake_ms")
+    __slots__ = (
+        "_forgotten",
+        "absences",
+        "buried",
+        "checked_ms",
+        "ended",
+        "household",
+        "open",
+        "referrals",
+        "seen",
+        "waiting",
+        "wake_ms",
+    )
 
     def __init__(self, household: str) -> None:
         self.household = household
@@ -63,9 +88,16 @@ class Ledger:
         """In the order of their ends."""
         self.buried = 0
         """So many of them, the first, have had their tombstone."""
-        self.waiting: list[ResponderAction] = []
+        self.waiting: list[Kept] = []
+        """In the order in which they came."""
         self.seen: list[str] = []
         """Ids of the last actions: a repeated one changes nothing and is not answered again."""
+        self.absences: list[Absence] = []
+        """Declared by responders and not over; those of the registry are not among them."""
+        self.referrals: list[tuple[int, str]] = []
+        """When the person was referred to which service, the last ones."""
+        self.checked_ms = 0
+        """When a responder last asked for a check."""
         self.wake_ms = NEVER_MS
         self._forgotten: list[str] = []
 
@@ -76,6 +108,14 @@ class Ledger:
     def knows(self, name: str) -> bool:
         """Tell whether an incident is open or was ended a while ago."""
         return name in self.open or any(one.id == name for one in self.ended)
+
+    def end_of(self, name: str) -> Ended | None:
+        """Return the end of an incident that ended a while ago; None for any other."""
+        return next((one for one in self.ended if one.id == name), None)
+
+    def forget_absences(self, clock_ms: int) -> None:
+        """Forget declared absences that are over: the model knows which days they were."""
+        self.absences = [one for one in self.absences if from_rfc3339(one.end) > clock_ms]
 
     def forgotten(self) -> list[str]:
         """Return, once, the ids of ended incidents that had to make room: their tombstones are due now."""
@@ -134,31 +174,6 @@ class Ledger:
         out = [self._tell(entry, revisions.joined(teller, first, case, clock_ms), clock_ms)]
         return out + self._bounded(teller, clock_ms)
 
-    def act(
-        self, teller: Teller, action: ResponderAction, clock_ms: int
-    ) -> tuple[list[Incident], ActionResult | None, Close | None]:
-        """Take what a responder did; return revisions, the answer (None for a repeat), and a close to pass on."""
-        if action.id in self.seen:
-            return [], None, None
-        entry = self.open.get(action.incident)
-        if entry is None:
-            if self.knows(action.incident):
-                ok = action.action != "close"
-                return [], self._answer(action, clock_ms, "" if ok else "already_ended"), None
-            if all(one.id != action.id for one in self.waiting):
-                self.waiting = [*self.waiting, action][-MOST_WAITING:]
-                return [], answer(action, clock_ms, "kept_for_later"), None
-            return [], None, None
-        return self._act_on(teller, entry, action, clock_ms)
-
-    def act_late(self, teller: Teller, clock_ms: int) -> list[tuple[list[Incident], ActionResult | None, Close | None]]:
-        """Apply the actions whose incident has been reached since."""
-        if not self.waiting:
-            return []
-        ready = [one for one in self.waiting if self.knows(one.incident)]
-        self.waiting = [one for one in self.waiting if not self.knows(one.incident)]
-        return [self.act(teller, action, clock_ms) for action in ready]
-
     def wake(self, clock_ms: int) -> tuple[list[Incident], list[str]]:
         """Let time pass: return revisions that waited, and ids of ended incidents to be forgotten everywhere."""
         out = []
@@ -167,6 +182,10 @@ class Ledger:
                 pending, entry.pending = entry.pending, None
                 if revisions.differs(entry.incident, pending):
                     out.append(self._tell(entry, msgspec.structs.replace(pending, at=to_rfc3339(clock_ms)), clock_ms))
+            if clock_ms >= entry.owner_ms:
+                entry.owner_ms = NEVER_MS
+                if entry.incident.snoozed_until is not None:
+                    out.append(self._tell(entry, revisions.awake(entry.latest, clock_ms), clock_ms))
         due = [one for one in self.ended[self.buried :] if one.ended_ms + SHOWN_MS <= clock_ms]
         buried = [
             one
@@ -258,30 +277,6 @@ class Ledger:
         self._rearm()
         return out
 
-    def _act_on(
-        self, teller: Teller, entry: Open, action: ResponderAction, clock_ms: int
-    ) -> tuple[list[Incident], ActionResult | None, Close | None]:
-        incident = entry.incident
-        if action.action == "note":
-            return [], self._answer(action, clock_ms), None
-        if action.action == "acknowledge":
-            if incident.owner == action.who:
-                return [], self._answer(action, clock_ms), None
-            told = self._tell(entry, revisions.acknowledged(entry.latest, action.who, clock_ms), clock_ms)
-            return [told], self._answer(action, clock_ms), None
-        if action.cause is None:
-            return [], self._answer(action, clock_ms, "cause_needed"), None
-        if action.cause is CloseCause.NO_CONTACT:
-            return [], self._answer(action, clock_ms, "no_contact_does_not_close"), None
-        if action.revision < entry.grave_since:
-            return [], self._answer(action, clock_ms, "changed_since"), None
-        told = self._end(teller, entry, action.cause, clock_ms, owner=action.who)
-        return [told], self._answer(action, clock_ms), Close(incident.kind, action.cause, entry.raised_ms)
-
-    def _answer(self, action: ResponderAction, clock_ms: int, reason: str = "") -> ActionResult:
-        self.seen = [*self.seen, action.id][-MOST_SEEN:]
-        return answer(action, clock_ms, reason)
-
     def _raised(self, kind: IncidentKind, raised_ms: int) -> Open | None:
         for entry in self.open.values():
             if entry.incident.kind is kind and entry.raised_ms == raised_ms and kind not in EMERGENCIES:
@@ -319,7 +314,7 @@ class Ledger:
             incident = msgspec.structs.replace(incident, owner=owner)
         last = revisions.ended(teller, incident, cause, clock_ms, [reference] if reference else [])
         del self.open[incident.id]
-        self.ended.append(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms))
+        self.ended.append(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms, reference.partition("/")[0]))
         if len(self.ended) > MOST_ENDED:
             oldest = self.ended.pop(0)
             if self.buried:
@@ -345,12 +340,13 @@ class Ledger:
 
     def _rearm(self) -> None:
         due = [entry.told_ms + QUIET_MS for entry in self.open.values() if entry.pending is not None]
-        due += [entry.ask_ms for entry in self.open.values()]
+        due += [min(entry.ask_ms, entry.owner_ms) for entry in self.open.values()]
+        due += [one.since_ms + WAITS_MS for one in self.waiting[:1]]
         due += [one.ended_ms + SHOWN_MS for one in self.ended[self.buried : self.buried + 1]]
         due += [one.ended_ms + KNOWN_MS for one in self.ended[: min(self.buried, 1)]]
         self.wake_ms = min(due, default=NEVER_MS)
 
-    # The check-in ladder tells and ends incidents by the same rules.
+    # The check-in ladder and responders tell and end incidents by the same rules.
     tell, end, rearm = _tell, _end, _rearm
 
     def state(self) -> list[Any]:
@@ -359,9 +355,12 @@ class Ledger:
         return [
             [one.state() for one in self.open.values()],
             [list(one) for one in self.ended],
-            [plain(one) for one in self.waiting],
+            [[plain(one.action), one.since_ms] for one in self.waiting],
             self.seen,
             self.buried,
+            [plain(one) for one in self.absences],
+            [list(one) for one in self.referrals],
+            self.checked_ms,
         ]
 
     @classmethod
@@ -375,11 +374,21 @@ class Ledger:
         ledger = cls(household)
         for one in state[0]:
             ledger._put(Open.from_state(one))
-        ledger.ended = [Ended(name, IncidentKind(kind), raised, at) for name, kind, raised, at in state[1]]
-        ledger.waiting = [msgspec.convert(one, ResponderAction) for one in state[2]]
+        ledger.ended = [Ended(name, IncidentKind(kind), raised, *rest) for name, kind, raised, *rest in state[1]]
+        ledger.waiting = [_kept(one) for one in state[2]]
         ledger.seen, ledger.buried = list(state[3]), state[4]
+        if len(state) > _FORMER:
+            absences, referrals, ledger.checked_ms = state[_FORMER:]
+            ledger.absences = [msgspec.convert(one, Absence) for one in absences]
+            ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
         ledger._rearm()
         return ledger
+
+
+def _kept(state: Any) -> Kept:
+    """Return a kept action of a snapshot; one of a former version had no time, and waits from now on."""
+    action, since_ms = state if isinstance(state, list) else (state, 0)
+    return Kept(msgspec.convert(action, ResponderAction), since_ms)
 
 
 def answer(action: ResponderAction, clock_ms: int, reason: Any = "") -> ActionResult:

@@ -17,7 +17,17 @@ _OTHERS: Final = ("", "")
 class Open:
     """An open incident: its last revision, and what is needed to know it again."""
 
-    __slots__ = ("alarms", "ask_ms", "grave_since", "happened_ms", "incident", "pending", "raised_ms", "told_ms")
+    __slots__ = (
+        "alarms",
+        "ask_ms",
+        "grave_since",
+        "happened_ms",
+        "incident",
+        "owner_ms",
+        "pending",
+        "raised_ms",
+        "told_ms",
+    )
 
     def __init__(self, incident: Incident, told_ms: int, *, raised_ms: int = 0) -> None:
         self.incident = incident
@@ -30,6 +40,8 @@ class Open:
         """Revision since which it has been as grave as it is: a close that saw an earlier one is refused."""
         self.ask_ms = NEVER_MS
         """When the check-in ladder wants to be looked at: an answer is overdue, or somebody's quiet hours end."""
+        self.owner_ms = NEVER_MS
+        """When its owner must be looked at: their time is over, their shift ends, or what they put off is due."""
         self.pending: Incident | None = None
         """A revision that waits until the last one is 10 minutes old."""
         self.alarms: dict[tuple[str, str], list[int]] = {}
@@ -89,6 +101,7 @@ class Open:
             msgspec.to_builtins(self.pending),
             [[*key, *times] for key, times in self.alarms.items()],
             self.ask_ms,
+            self.owner_ms,
         ]
 
     @classmethod
@@ -102,7 +115,7 @@ class Open:
         incident, told_ms, raised_ms, happened_ms, grave_since, pending, alarms, *rest = state
         entry = cls(msgspec.convert(incident, Incident), told_ms, raised_ms=raised_ms)
         entry.happened_ms, entry.grave_since = happened_ms, grave_since
-        entry.ask_ms = rest[0] if rest else NEVER_MS
+        entry.ask_ms, entry.owner_ms = [*rest, NEVER_MS, NEVER_MS][:2]
         entry.pending = None if pending is None else msgspec.convert(pending, Incident)
         entry.alarms = {(source, device): [on_ms, off_ms] for source, device, on_ms, off_ms in alarms}
         return entry

@@ -148,6 +148,7 @@ def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
         deadline=_time(finding.deadline_ms),
         would_change=finding.would_change,
         next_step=_step_now(replace(incident, severity=finding.severity)),
+        snoozed_until=None if rises else incident.snoozed_until,
         cleared=False,
         profile=teller.profile,
         engine=teller.engine,
@@ -208,15 +209,41 @@ def ended(
         urgency=Urgency.PAST,
         would_change="",
         next_step=NextStep.NONE,
+        step_until=None,
+        snoozed_until=None,
         profile=teller.profile,
         engine=teller.engine,
     )
 
 
 def acknowledged(incident: Incident, who: str, at_ms: int) -> Incident:
-    """Return a revision with an owner."""
-    taken = replace(_next(incident, at_ms), state=IncidentState.ACKNOWLEDGED, owner=who, acknowledged_by=who)
+    """Return a revision that an officer has taken; until when they must have acted is said by whoever knows the roster."""
+    taken = replace(
+        _next(incident, at_ms),
+        state=IncidentState.ACKNOWLEDGED,
+        owner=who,
+        acknowledged_by=who,
+        step_until=None,
+        snoozed_until=None,
+    )
     return replace(taken, next_step=_step_now(taken)) if incident.next_step is NextStep.ASKING else taken
+
+
+def visited(incident: Incident, who: str, at_ms: int) -> Incident:
+    """Return a revision that says: somebody goes there."""
+    taken = acknowledged(incident, who, at_ms)
+    return replace(taken, visited_at=taken.at)
+
+
+def snoozed(incident: Incident, who: str, until_ms: int, at_ms: int) -> Incident:
+    """Return a revision that an officer has put off."""
+    until = to_rfc3339(until_ms)
+    return replace(acknowledged(incident, who, at_ms), step_until=until, snoozed_until=until)
+
+
+def awake(incident: Incident, at_ms: int) -> Incident:
+    """Return a revision of what was put off: its time has come, and somebody must take it again."""
+    return replace(_next(incident, at_ms), state=IncidentState.UPDATED, step_until=None, snoozed_until=None)
 
 
 def asking(

@@ -42,7 +42,7 @@ class Shared:
 
     def model(self, watched: Watched, start_ms: int) -> Household:
         """Return a model that begins now."""
-        return Household(watched.name, self.whole.profile, watched.record, start_ms=start_ms)
+        return Household(watched.name, self.whole.profile, watched.in_force, start_ms=start_ms)
 
     def knows(self, watched: Watched, one: Applied) -> bool:
         """Tell whether a household's state already holds a record."""

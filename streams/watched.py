@@ -83,6 +83,15 @@ class Watched:
         return due_ms
 
     @property
+    def in_force(self) -> HouseholdRecord | None:
+        """The registry record, with the absences that responders have declared beside it."""
+        declared = self.ledger.absences
+        if not declared:
+            return self.record
+        known = self.record or HouseholdRecord(household=self.name)
+        return msgspec.structs.replace(known, absences=[*known.absences, *declared])
+
+    @property
     def is_idle(self) -> bool:
         """No incident is open, and none ended a while ago."""
         return not self.ledger.open and not self.ledger.ended
@@ -137,7 +146,7 @@ class Watched:
             cut, model, version, ledger, since_ms, self.lost_since_ms, self.first_kept, self.rhythm_place = rows.hot
             self.ledger = Ledger.from_state(self.name, ledger)
             if model:
-                self.model = Household.restore(model, rows.rhythm[1], profile, self.record)
+                self.model = Household.restore(model, rows.rhythm[1], profile, self.in_force)
                 self.rhythm_kept = version
             known = Cut(*cut)
             if known.is_ahead_of(position):

@@ -1,13 +1,14 @@
 """Messages no one should send, and sound ones that ask for the unusual: on any topic, under any key, mutated."""
 
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from street import DAY_MS, HOUR_MS, START_MS
 
-from schemas.actions import ResponderAction
+from schemas.actions import AbsenceCause, ActionKind, Referral, ResponderAction
 from schemas.build import encode_events
+from schemas.checkins import Purpose
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Data, Event
 from schemas.households import Absence, HouseholdRecord, Source
@@ -89,11 +90,16 @@ def _any_action(rnd: Random, ids: list[str]) -> tuple[str, bytes, bytes]:
         id=f"a{rnd.randrange(50)}",
         household=household,
         incident=rnd.choice(ids),
-        action=rnd.choice(["acknowledge", "note", "close"]),
+        action=rnd.choice(get_args(ActionKind)),
         revision=rnd.randrange(6),
         who="officer",
         at=to_rfc3339(START_MS),
         cause=rnd.choice([None, *CloseCause]),
+        start=rnd.choice([None, to_rfc3339(START_MS - rnd.randrange(DAY_MS))]),
+        until=rnd.choice([None, to_rfc3339(START_MS + rnd.randrange(-DAY_MS, 200 * DAY_MS))]),
+        absence=rnd.choice([None, *get_args(AbsenceCause)]),
+        referral=rnd.choice([None, *get_args(Referral)]),
+        purpose=rnd.choice([None, *get_args(Purpose)]),
     )
     return "responder.actions", household.encode(), encode(action)
 

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.findings import Finding
-from schemas.actions import ResponderAction
+from schemas.actions import ActionKind, ResponderAction
 from schemas.encode import encode
 from schemas.incidents import Certainty, CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity, Urgency
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.ledger import KNOWN_MS, MOST_ENDED, MOST_OPEN, MOST_SEEN, MOST_WAITING, QUIET_MS, SHOWN_MS, Ledger
+from streams.acting import MOST_WAITING, Acted, Acting
+from streams.ledger import KNOWN_MS, MOST_ENDED, MOST_OPEN, MOST_SEEN, QUIET_MS, SHOWN_MS, Ledger
 from streams.revisions import Teller
 
 START_MS = 1_788_188_400_000
@@ -83,9 +84,18 @@ class Told:
         return self.note(self.ledger.take(TELLER, finding, clock_ms))
 
     def act(self, clock_ms: int, what: ResponderAction) -> str | None:
-        revisions, result, _ = self.ledger.act(TELLER, what, clock_ms)
-        self.note(revisions)
-        return None if result is None else result.reason
+        acted = Acting(self.ledger, TELLER, clock_ms).act(what)
+        self.note(acted.revisions)
+        return None if acted.result is None else acted.result.reason
+
+    def act_late(self, clock_ms: int) -> list[Acted]:
+        found = Acting(self.ledger, TELLER, clock_ms).act_late()
+        for acted in found:
+            self.note(acted.revisions)
+        return found
+
+    def give_up(self, clock_ms: int) -> list[str]:
+        return [one.reason for one in Acting(self.ledger, TELLER, clock_ms).give_up()]
 
     def wake(self, clock_ms: int) -> list[Incident]:
         revisions, gone = self.ledger.wake(clock_ms)
@@ -343,10 +353,10 @@ def test_an_action_before_its_incident_is_kept_and_applied_and_each_is_answered_
     assert told.act(START_MS, acknowledge) == "kept_for_later"
     assert told.act(START_MS, acknowledge) is None
     told.emergency(START_MS, emergency(START_MS))
-    ((revisions, result, _),) = told.ledger.act_late(TELLER, START_MS)
-    assert [one.owner for one in revisions] == ["officer-1"]
-    assert result is not None
-    assert result.ok
+    (acted,) = told.act_late(START_MS)
+    assert [one.owner for one in acted.revisions] == ["officer-1"]
+    assert acted.result is not None
+    assert acted.result.ok
     assert told.act(START_MS, acknowledge) is None
     assert told.ledger.waiting == []
 
@@ -357,9 +367,9 @@ def test_an_action_on_an_incident_that_merged_at_once_is_answered_too() -> None:
     assert told.act(START_MS, action(press.id, "close", cause=CloseCause.HELPED)) == "kept_for_later"
     told.emergency(START_MS, emergency(START_MS))
     told.emergency(START_MS, emergency(START_MS + 1))
-    ((_, result, close),) = told.ledger.act_late(TELLER, START_MS)
-    assert result is not None
-    assert (result.reason, close) == ("already_ended", None)
+    (acted,) = told.act_late(START_MS)
+    assert acted.result is not None
+    assert (acted.result.reason, acted.close) == ("already_ended", None)
     assert told.ledger.waiting == []
 
 
@@ -426,7 +436,10 @@ def _step(told: Told, rnd: Random, clock_ms: int) -> None:
     ids = [*told.ledger.open, *(one.id for one in told.ledger.ended), "unknown"]
     if rnd.random() < 0.3:
         words = {"id": f"a{rnd.randrange(30)}", "cause": rnd.choice([*CloseCause]), "revision": rnd.randrange(5)}
-        told.act(clock_ms, action(rnd.choice(ids), rnd.choice(["acknowledge", "note", "close"]), **words))
+        words |= {"referral": "meals", "until": to_rfc3339(clock_ms + rnd.randrange(15 * HOUR_MS))}
+        told.act(clock_ms, action(rnd.choice(ids), rnd.choice(get_args(ActionKind)), **words))
+    told.act_late(clock_ms)
+    told.give_up(clock_ms)
     told.wake(clock_ms)
 
 

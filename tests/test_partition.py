@@ -71,6 +71,18 @@ def eventful() -> Logs:
                 id=f"c{n}", action="close", revision=9, at=at, cause=rnd.choice([*CloseCause][:6]), **words
             ),
         ]
+        start_ms = START_MS + rnd.randrange(12 * 86_400_000)
+        start, until = to_rfc3339(start_ms), to_rfc3339(start_ms + 8 * 3_600_000)
+        also: list[dict[str, Any]] = [
+            {"action": "visit"},
+            {"action": "snooze", "revision": 9, "until": until},
+            {"action": "request_check"},
+            {"action": "request_check", "incident": "", "purpose": "follow_up"},
+            {"action": "declare_absence", "incident": "", "start": start, "until": until, "absence": "trip"},
+            {"action": "refer", "incident": "", "referral": "meals"},
+            {"action": "acknowledge", "incident": f"unknown-{n}"},
+        ]
+        acts += [ResponderAction(id=f"d{n}-{k}", at=at, **(words | rnd.choice(also))) for k in range(3)]
         for act in acts:
             put_behind_ticks(logs, "responder.actions", rnd.uniform(0.3, 1.0), incident.household.encode(), encode(act))
     put_behind_ticks(logs, "households", 0.8, names[3].encode(), None)
