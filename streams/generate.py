@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from schemas.generate import between_markers
-from streams.metrics import WorkerMetrics, WriterPrometheus, metrics_table
+from streams.metrics import WebhookPrometheus, WorkerMetrics, WriterPrometheus, metrics_table
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -16,6 +16,7 @@ PAGES: Final[dict[Path, dict[str, Callable[[], str]]]] = {
     Path("docs/metrics.md"): {
         "worker": lambda: metrics_table(WorkerMetrics(CollectorRegistry()).named),
         "writer": lambda: metrics_table(WriterPrometheus(CollectorRegistry()).named),
+        "webhook": lambda: metrics_table(WebhookPrometheus(CollectorRegistry()).named),
     },
 }
 """Each page with what stands between its markers, by the marker's name."""

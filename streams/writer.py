@@ -16,10 +16,9 @@ and the tables' engine keeps one of each, which is why whoever counts reads with
 
 import logging
 import random
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -28,6 +27,7 @@ from streams.batches import Batch, Freezer, Jump, Limits
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.publish import BrokerAwayError
 from streams.settings import Settings
+from streams.stopping import stopping
 from streams.tail import Place
 from streams.wallclock import monotonic_s, now_ms
 from streams.writer_source import KafkaSource, Polled
@@ -174,8 +174,8 @@ class Writer:
             BrokerAwayError, TopicsDifferError: the broker was not there at the start or lacks a topic, or refuses.
 
         """
-        with _stopping(stop) as stopping, closing(self._store), closing(self._open_source()):
-            while not stopping.is_set():
+        with stopping(stop) as asked, closing(self._store), closing(self._open_source()):
+            while not asked.is_set():
                 self.step()
             self._finish()
 
@@ -288,31 +288,6 @@ class Writer:
         self._freezer.freeze(self._clock(), everything=True)
         self._retry_at_s = None
         self._write_frozen(self._open_source())
-
-
-@contextmanager
-def _stopping(stop: threading.Event | None) -> Iterator[threading.Event]:
-    """Give the event that ends the loop: the caller's, or one set by SIGTERM and SIGINT."""
-    if stop is not None:
-        yield stop
-        return
-    asked = threading.Event()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in numbers}
-
-    def ask(*_signal: object) -> None:
-        asked.set()
-        # The last write may wait minutes for a server that hangs: who asks again is not made to wait for it.
-        for number in numbers:
-            signal.signal(number, before[number])
-
-    for number in numbers:
-        signal.signal(number, ask)
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 __all__ = ["Source", "Writer", "WriterError", "WriterMetrics", "WriterTally"]

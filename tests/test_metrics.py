@@ -13,6 +13,7 @@ from streams.metrics import (
     PARTITION,
     RESULTS,
     Named,
+    WebhookPrometheus,
     WorkerMetrics,
     WriterPrometheus,
     metrics_table,
@@ -21,8 +22,9 @@ from streams.metrics import (
 )
 from streams.writer import WriterMetrics
 
-MAKERS: list[type[WorkerMetrics | WriterPrometheus]] = [WorkerMetrics, WriterPrometheus]
-BOTH = [*WorkerMetrics(CollectorRegistry()).named, *WriterPrometheus(CollectorRegistry()).named]
+Maker = type[WorkerMetrics | WriterPrometheus | WebhookPrometheus]
+MAKERS: list[Maker] = [WorkerMetrics, WriterPrometheus, WebhookPrometheus]
+BOTH = [named for maker in MAKERS for named in maker(CollectorRegistry()).named]
 
 
 def scraped(registry: CollectorRegistry) -> str:
@@ -48,7 +50,7 @@ def test_no_label_could_name_a_person() -> None:
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_a_name_is_there_once_and_many_registries_do_not_meet(maker: type[WorkerMetrics | WriterPrometheus]) -> None:
+def test_a_name_is_there_once_and_many_registries_do_not_meet(maker: Maker) -> None:
     first, second = maker(CollectorRegistry()), maker(CollectorRegistry())
     names = [one.name for one in first.named]
     assert len(set(names)) == len(names)

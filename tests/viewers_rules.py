@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from streams.metrics import PARTITION, WorkerMetrics, WriterPrometheus
+from streams.metrics import PARTITION, WebhookPrometheus, WorkerMetrics, WriterPrometheus
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMETHEUS = ROOT / "infra" / "prometheus"
@@ -21,7 +21,11 @@ ALERTMANAGER = ROOT / "infra" / "alertmanager" / "alertmanager.yml"
 
 NAMED = {
     one.name: dict(one.labels)
-    for metrics in (WorkerMetrics(CollectorRegistry()), WriterPrometheus(CollectorRegistry()))
+    for metrics in (
+        WorkerMetrics(CollectorRegistry()),
+        WriterPrometheus(CollectorRegistry()),
+        WebhookPrometheus(CollectorRegistry()),
+    )
     for one in metrics.named
 }
 OTHERS = frozenset(
