@@ -19,8 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = sorted([README, ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
-OUTSIDE = frozenset({"cloudevents.io", "127.0.0.1", "anbu.example", "city.example"})
-"""Hosts a page may name (those of `.example` are nobody's, by RFC 2606); any other would be somebody's machine, or a promise that nobody keeps."""
+OUTSIDE = frozenset(
+    {
+        *("cloudevents.io", "www.standardwebhooks.com", "127.0.0.1"),
+        *("anbu.example", "city.example", "desk.example.org", "care.example.org"),
+    }
+)
+"""Hosts a page may name (those of examples are nobody's, by RFC 2606); any other would be somebody's machine, or a promise that nobody keeps."""
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")

@@ -89,6 +89,15 @@ NOW = Board(
                 steps=((0, GREEN), (60, AMBER), (300, RED)),
                 runbooks=("AnbuWriterBehind", "AnbuWriterDown", "AnbuTablesUnwritten"),
             ),
+            number(
+                "Systems of others are behind by",
+                "How long the oldest revision has waited for a system that incidents are pushed to; 0 too where nothing is"
+                " pushed.",
+                unit="s",
+                expr="max(anbu_webhook_behind_seconds) or vector(0)",
+                steps=((0, GREEN), (15, AMBER), (60, RED)),
+                runbooks=("AnbuWebhookBehind", "AnbuWebhookPutAside"),
+            ),
         ),
         row(
             9,
