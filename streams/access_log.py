@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -61,15 +62,26 @@ class AccessLog:
             AccessLogError: the disk refused it, or the last line is not one of this chain.
 
         """
-        said = {
+        line = {
             "who": who,
             "role": role,
             "household": household,
             "what": what,
             "incident": incident,
             "address": address,
-            "at": to_rfc3339(at_ms),
         }
+        self.write_all([line], at_ms=at_ms)
+
+    def write_all(self, lines: Iterable[Mapping[str, str]], *, at_ms: int) -> None:
+        """Append lines with the fields of `write` together, and wait for the disk once: all of a list that is shown.
+
+        Raises:
+            AccessLogError: the disk refused them, or the last line is not one of this chain.
+
+        """
+        said = [{**line, "at": to_rfc3339(at_ms)} for line in lines]
+        if not said:
+            return
         try:
             with self._lock:
                 fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -84,24 +96,22 @@ class AccessLog:
         """Let go of the file."""
         os.close(self._file)
 
-    def _append(self, said: dict[str, Any]) -> None:
+    def _append(self, said: list[dict[str, Any]]) -> None:
         whole, torn = _last_line(self._file)
         number, before = _place(whole)
         if torn:
             # Left as it is, the torn line would swallow the next one; what is cut is told in the chain, by length only.
             os.ftruncate(self._file, os.fstat(self._file).st_size - torn)
-            note = dict.fromkeys(said, "") | {"what": REPAIRED, "at": said["at"], "cut_bytes": torn}
-            number, before = self._add(note, number, before)
-        self._add(said, number, before)
-
-    def _add(self, said: dict[str, Any], number: int, before: str) -> tuple[int, str]:
-        line = {**said, "n": number + 1, "before": before}
-        line["hash"] = _hash(line)
-        data = encode(line) + b"\n"
+            said = [dict.fromkeys(said[0], "") | {"what": REPAIRED, "at": said[0]["at"], "cut_bytes": torn}, *said]
+        data = b""
+        for one in said:
+            number += 1
+            line = {**one, "n": number, "before": before}
+            before = line["hash"] = _hash(line)
+            data += encode(line) + b"\n"
         if os.write(self._file, data) != len(data):
             raise AccessLogError("the access log took only a part of a line: is the disk full?")
         os.fsync(self._file)
-        return number + 1, line["hash"]
 
 
 def verify(path: Path, *, last: str = "") -> Verdict:

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from schemas.actions import ActionResult, ResponderAction
+from schemas.households import Absence, Need, RiskGrade, TargetGroup
 from schemas.incidents import (
     Certainty,
     Incident,
@@ -25,10 +27,24 @@ from schemas.incidents import (
     Urgency,
 )
 from schemas.times import to_rfc3339
+from schemas.views import (
+    ConcernView,
+    ContactMonth,
+    ContactView,
+    DelayView,
+    HourlyDay,
+    HouseholdView,
+    ReferralView,
+    SourceView,
+    TopicWeek,
+    WeekView,
+)
+from schemas.vocabulary import CareTopic, Level
 from streams.access_log import AccessLog, verify
 from streams.board.access import Access
 from streams.board.app import make_app
 from streams.board.feed import Listeners, Picture
+from streams.board.history import HistoryAwayError, Past
 from streams.board.parts import Board, Reached
 from streams.board.rights import Role
 from streams.board.users import Hash, User, Users, write_users
@@ -113,6 +129,7 @@ class StillSource:
         self.listeners = Listeners()
         self.results: dict[str, ActionResult] = {}
         self.trouble = ""
+        self.known: dict[str, HouseholdView] = {}
         self.clock = clock
         self.take(a_status(0, heard_ms), *incidents)
 
@@ -134,6 +151,12 @@ class StillSource:
     def result(self, action: str) -> ActionResult | None:
         return self.results.get(action)
 
+    def view(self, household: str) -> HouseholdView | None:
+        return self.known.get(household)
+
+    def views(self, is_asked: Callable[[str], bool]) -> list[HouseholdView]:
+        return [view for view in self.known.values() if is_asked(view.district)]
+
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
         return self.listeners.listen(heard)
 
@@ -149,6 +172,137 @@ class KeptSender:
         if self.error is not None:
             raise self.error
         self.sent.append(action)
+
+
+class KeptHistory:
+    """Past incidents given by hand; away when there are None."""
+
+    def __init__(self) -> None:
+        self.kept: list[Past] | None = None
+
+    def past(self, household: str) -> list[Past]:
+        if self.kept is None:
+            raise HistoryAwayError(household)
+        return self.kept
+
+
+USUAL = [
+    0.1,
+    0.6,
+    2.1,
+    3.4,
+    2.2,
+    1.4,
+    1.2,
+    1.9,
+    2.8,
+    1.6,
+    1.0,
+    1.1,
+    1.7,
+    2.9,
+    3.2,
+    2.1,
+    1.5,
+    0.9,
+    0.4,
+    0.1,
+    0,
+    0,
+    0.3,
+    0,
+]
+"""An ordinary day of nobody, 24 hours from 04:00 on."""
+
+
+def a_view(household: str = "h-0017", seed: int = 17, **said: Any) -> HouseholdView:
+    """What is known of a made-up home: 14 days, the last of them silent since its first hour, and six weeks."""
+    rng = Random(seed)
+    days = [
+        HourlyDay(f"2026-11-{day:02d}", [round(usual * rng.uniform(0.4, 1.6)) for usual in USUAL], [3] * (day == 9))
+        for day in range(5, 18)
+    ]
+    days.append(HourlyDay("2026-11-18", [0, 2, *[0] * 15, *[None] * 7]))
+    topics = [
+        {CareTopic.MEALS: TopicWeek(ok=2, level=Level.OK), CareTopic.MOOD: TopicWeek(ok=1, level=Level.OK)},
+        {CareTopic.MEALS: TopicWeek(ok=1, level=Level.OK), CareTopic.SLEEP: TopicWeek(ok=1, level=Level.OK)},
+        {CareTopic.MEALS: TopicWeek(ok=1, concern=1, level=Level.CONCERN)},
+        {CareTopic.MOOD: TopicWeek(concern=1, level=Level.CONCERN), CareTopic.HEALTH: TopicWeek(ok=1, level=Level.OK)},
+        {
+            CareTopic.MEALS: TopicWeek(alarm=1, level=Level.ALARM),
+            CareTopic.OUTINGS: TopicWeek(measured=0.2, usual=1.1, level=Level.CONCERN),
+            CareTopic.MEDICATION: TopicWeek(measured=0.75, usual=0.97, level=Level.CONCERN),
+            CareTopic.SLEEP: TopicWeek(ok=1, measured=0.5, usual=0.4, level=Level.OK),
+        },
+    ]
+    mondays = ["2026-10-19", "2026-10-26", "2026-11-02", "2026-11-09", "2026-11-16"]
+    given: dict[str, Any] = {
+        "household": household,
+        "at": to_rfc3339(NOW - 20 * MINUTE),
+        "registered": True,
+        "district": "gangbuk",
+        "target_group": TargetGroup.ELDER,
+        "risk_grade": RiskGrade.HIGH,
+        "needs": [Need.HEARING],
+        "warm": True,
+        "days_learned": 41.0,
+        "usual": USUAL,
+        "days": days,
+        "last_sign_of_life": to_rfc3339(NOW - 14 * HOUR - 20 * MINUTE),
+        "deadline": to_rfc3339(NOW - 20 * MINUTE),
+        "silence": 1.0,
+        "delay": DelayView(5.2, 9.6),
+        "sources": [
+            SourceView(
+                source="/sensors/gw-17",
+                channel="sensors",
+                enrolled=True,
+                health="healthy",
+                reported_at=to_rfc3339(NOW - 4 * MINUTE),
+            ),
+            SourceView(
+                source="/phone/p-17",
+                channel="phone",
+                enrolled=True,
+                health="dark",
+                reported_at=to_rfc3339(NOW - 30 * HOUR),
+            ),
+            SourceView(source="/calls/provider-1", channel="calls", health="asked"),
+        ],
+        "absences": [Absence(to_rfc3339(NOW + 36 * 24 * HOUR), to_rfc3339(NOW + 39 * 24 * HOUR), "visit")],
+        "weeks": [
+            WeekView(monday=monday, topics=told, calls_answered=2, calls_unanswered=place % 2)
+            for place, (monday, told) in enumerate(zip(mondays, topics, strict=True))
+        ],
+        "concerns": [
+            ConcernView(
+                topic=CareTopic.MEALS,
+                level=Level.ALARM,
+                since=to_rfc3339(NOW - 14 * 24 * HOUR),
+                told_at=to_rfc3339(NOW - 26 * HOUR),
+            ),
+            ConcernView(
+                topic=CareTopic.MOOD,
+                level=Level.CONCERN,
+                since=to_rfc3339(NOW - 20 * 24 * HOUR),
+                told_at=to_rfc3339(NOW - 9 * 24 * HOUR),
+                state="resolved",
+                resolved_at=to_rfc3339(NOW - 2 * 24 * HOUR),
+            ),
+        ],
+        "contact": ContactView(
+            index=0.31,
+            before=0.47,
+            trend="falling",
+            months=[
+                ContactMonth(month=month, index=index)
+                for month, index in (("2026-08", 0.52), ("2026-09", 0.49), ("2026-10", 0.47), ("2026-11", 0.31))
+            ],
+        ),
+        "referrals": [ReferralView(referral="meals", at=to_rfc3339(NOW - 12 * 24 * HOUR), before=0.36, after=0.31)],
+        "engine": "test",
+    }
+    return HouseholdView(**given | said)
 
 
 def a_user(name: str, role: Role, *districts: str) -> User:
@@ -184,6 +338,7 @@ def a_board(folder: Path, *incidents: Incident, heard_ms: int = NOW, **said: Any
         access=Access(AccessLog(folder / "access.log"), clock),
         source=StillSource(clock, *incidents, heard_ms=heard_ms),
         sender=KeptSender(),
+        history=KeptHistory(),
         clock=clock,
         **{"reached": Reached(frozenset({"127.0.0.1"})), **said},
     )

@@ -110,3 +110,18 @@ def test_a_disk_that_takes_half_a_line_refuses_the_view(tmp_path: Path, monkeypa
     log.write(who="officer-9", role="responder", household="h-9", what="view", at_ms=AT_MS)
     log.close()
     assert verify(tmp_path / "access.jsonl").lines == 2
+
+
+def test_lines_of_a_list_are_written_together_and_each_is_a_link_of_the_chain(tmp_path: Path) -> None:
+    path = tmp_path / "access.jsonl"
+    written(path, 1)
+    log = AccessLog(path)
+    fields = dict.fromkeys(("who", "role", "what", "incident", "address"), "x")
+    log.write_all([{**fields, "household": f"h-{i}"} for i in range(50)], at_ms=AT_MS)
+    log.write_all([], at_ms=AT_MS)
+    log.close()
+    assert verify(path).wrong == ""
+    assert verify(path).lines == 51
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:20], *lines[21:]]))
+    assert "line 21" in verify(path).wrong

@@ -14,8 +14,10 @@ from board_scene import (
     PASSWORD,
     Hands,
     KeptSender,
+    StillSource,
     a_board,
     a_user,
+    a_view,
     an_incident,
     form_token,
     in_loop,
@@ -24,6 +26,7 @@ from board_scene import (
     sign_in,
 )
 
+from schemas.views import HouseholdView
 from streams.access_log import AccessLogError
 from streams.board.app import PAGES, make_app
 from streams.board.guard import Page, guarded
@@ -44,6 +47,11 @@ ALLOWED = {
     ("GET", "/cases/{token}"): {"kim", "park"},
     ("GET", "/cases/{token}/live"): {"kim", "park"},
     ("POST", "/cases/{token}"): {"kim", "park"},
+    ("GET", "/homes"): {"kim", "park"},
+    ("GET", "/homes/{token}"): {"kim", "park"},
+    ("GET", "/homes/{token}/live"): {"kim", "park"},
+    ("POST", "/homes/{token}"): {"kim", "park"},
+    ("GET", "/weekly"): {"kim", "park"},
     ("GET", "/totals"): {"kim", "park", "eng", "view"},
     ("GET", "/totals/live"): {"kim", "park", "eng", "view"},
     ("GET", "/parts"): {"park", "eng"},
@@ -61,9 +69,14 @@ async def token_of(client: Browser, board: Board, household: str) -> str:
     raise AssertionError(client)
 
 
+def known(board: Board) -> dict[str, HouseholdView]:
+    assert isinstance(board.source, StillSource)
+    return board.source.known
+
+
 def test_every_page_of_the_board_is_in_the_table_of_who_may_open_it() -> None:
     assert {(page.method, page.path) for page in PAGES} == set(ALLOWED)
-    app = make_app(Board(**dict.fromkeys(("users", "access", "source", "sender", "clock", "reached"))))  # type: ignore[arg-type]
+    app = make_app(Board(**dict.fromkeys(("users", "access", "source", "sender", "history", "clock", "reached"))))  # type: ignore[arg-type]
     routes = {(route.method, route.resource.canonical) for route in app.router.routes() if route.resource}
     assert {route for route in routes if route[0] != "HEAD"} == set(ALLOWED), "a page that has no guard"
 
@@ -72,6 +85,7 @@ def test_every_page_of_the_board_is_in_the_table_of_who_may_open_it() -> None:
 @in_loop
 async def test_board_pages_open_for_the_roles_of_the_table_and_for_nobody_else(tmp_path: Path, name: str) -> None:
     board = a_board(tmp_path, an_incident())
+    known(board)["h-0017"] = a_view()
     async with opened(board) as client:
         if name:
             assert await sign_in(client, name) == 303
@@ -142,6 +156,39 @@ async def test_the_board_shows_no_case_of_another_district_and_takes_no_action_o
         assert (await client.post(f"/cases/{mine}", data=fields)).status == 400
         assert sent_of(board) == []
         assert "h-0099" not in {line["household"] for line in logged(tmp_path)}
+
+
+@in_loop
+async def test_the_board_shows_no_home_of_another_district_and_takes_no_action_for_it(tmp_path: Path) -> None:
+    board = a_board(tmp_path)
+    known(board)["h-0017"], known(board)["h-0099"] = a_view(), a_view("h-0099", district="dobong")
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        for path in ("/homes", "/weekly"):
+            text = await (await client.get(path)).text()
+            assert "h-0017" in text
+            assert "h-0099" not in text
+        foreign = await token_of(client, board, "h-0099")
+        for path in (f"/homes/{foreign}", f"/homes/{foreign}/live", f"/cases/{foreign}"):
+            assert (await client.get(path)).status == 404
+        fields = {"action": "refer", "referral": "meals", "id": "d" * 32}
+        fields["form_token"] = await form_token(client, "/totals")
+        assert (await client.post(f"/homes/{foreign}", data=fields)).status == 404
+        assert sent_of(board) == []
+        mine = await token_of(client, board, "h-0017")
+        assert (await client.post(f"/homes/{mine}", data=fields, allow_redirects=False)).status == 303
+        assert [(one.household, one.action, one.incident) for one in sent_of(board)] == [("h-0017", "refer", "")]
+        assert "h-0099" not in {line["household"] for line in logged(tmp_path)}
+
+
+@in_loop
+async def test_an_emergency_before_its_turn_is_shown_to_the_district_that_its_homes_view_names(tmp_path: Path) -> None:
+    board = a_board(tmp_path, an_incident(district=None, case=None))
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        assert "h-0017" not in await (await client.get("/cases")).text()
+        known(board)["h-0017"] = a_view()
+        assert "h-0017" in await (await client.get("/cases")).text()
 
 
 @in_loop
@@ -368,16 +415,20 @@ async def test_nothing_of_a_person_is_shown_or_sent_when_the_access_log_does_not
     board = a_board(tmp_path, an_incident())
     async with opened(board) as client:
         await sign_in(client, "kim")
+        known(board)["h-0017"] = a_view()
         url = f"/cases/{await token_of(client, board, 'h-0017')}"
         fields = an_action(board, "i-1", await form_token(client, "/totals"))
 
         def full(*_args: object, **_named: object) -> None:
             raise AccessLogError("the disk is full")
 
-        monkeypatch.setattr(board.access._log, "write", full)
+        monkeypatch.setattr(board.access._log, "write_all", full)
         for answer in (
             await client.get("/cases"),
             await client.get(url),
+            await client.get("/homes"),
+            await client.get("/weekly"),
+            await client.get(url.replace("cases", "homes")),
             await client.post(url, data=fields, allow_redirects=False),
         ):
             assert answer.status == 503

@@ -33,23 +33,18 @@ class Access:
 
     async def write(self, who: str, role: str, address: str, what: str, seen: Iterable[tuple[str, str]]) -> None:
         """Write lines of somebody who need not be signed in."""
-        lines = list(seen)
-        if not lines:
-            return
-
-        def append() -> None:
-            for household, incident in lines:
-                self._log.write(
-                    who=who,
-                    role=role,
-                    household=household,
-                    what=what,
-                    at_ms=self._clock(),
-                    incident=incident,
-                    address=address,
-                )
-
+        lines = [
+            {
+                "who": who,
+                "role": role,
+                "household": household,
+                "what": what,
+                "incident": incident,
+                "address": address,
+            }
+            for household, incident in seen
+        ]
         try:
-            await asyncio.to_thread(append)
+            await asyncio.to_thread(self._log.write_all, lines, at_ms=self._clock())
         except AccessLogError as error:
             raise web.HTTPServiceUnavailable(reason="the access log does not take it") from error

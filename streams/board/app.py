@@ -5,11 +5,11 @@ from typing import Final
 
 from aiohttp import web
 
-from streams.board import case_pages, live, part_pages, signing_in
+from streams.board import case_pages, home_pages, live, part_pages, signing_in
 from streams.board.guard import Page, add, add_headers, only_our_hosts, tell_errors
 from streams.board.parts import BOARD, Board
 
-PAGES: Final[tuple[Page, ...]] = (*signing_in.PAGES, *case_pages.PAGES, *part_pages.PAGES)
+PAGES: Final[tuple[Page, ...]] = (*signing_in.PAGES, *case_pages.PAGES, *home_pages.PAGES, *part_pages.PAGES)
 """All of them: whoever adds a page adds it here, with the right that it asks for."""
 LARGEST_FORM: Final = 16_384
 """Bytes."""

@@ -1,25 +1,26 @@
 """The list of open cases, one line a case, and the page of a case with what can be done about it."""
 
-import asyncio
-import secrets
 from typing import Any, Final
 
 from aiohttp import web
 
 from streams.board import acting
 from streams.board.guard import Page
+from streams.board.heat import heat
 from streams.board.live import Drawn, stream
 from streams.board.parts import BOARD, SESSION
 from streams.board.rendering import draw, page
 from streams.board.rights import Right
 from streams.board.seeing import Home, home_of, visible
-from streams.board.sessions import Sent
+from streams.board.sending import new_id, send
 from streams.incident_fold import Case
-from streams.publish import BrokerAwayError, TopicsDifferError
 
 ROWS: Final = 100
 """Lines of a list; what is beyond is counted, gravest first."""
 ENDED_ROWS: Final = 20
+LONGEST_NUMBER: Final = 9
+DAYS_SHOWN: Final = 2
+"""Today and yesterday."""
 
 
 async def show_cases(request: web.Request) -> web.Response:
@@ -76,35 +77,13 @@ async def stream_case(request: web.Request) -> web.StreamResponse:
 
 async def act(request: web.Request) -> web.Response:
     """Send what a responder did, and go back to the case, where the engine's answer will be seen."""
-    board, session = request.app[BOARD], request[SESSION]
     home = home_of(request)
-    fields = {name: str(value) for name, value in (await request.post()).items()}
-    incident = home.incident(session, fields.get("incident", ""))
-    now_ms = board.clock()
-    if incident is None or not fields.get("revision", "").isdecimal():
+    fields = await request.post()
+    incident = home.incident(request[SESSION], str(fields.get("incident", "")))
+    revision = str(fields.get("revision", ""))
+    if incident is None or not revision.isdecimal() or len(revision) > LONGEST_NUMBER:
         raise web.HTTPBadRequest
-    try:
-        action = acting.action_of(
-            fields,
-            offered=acting.FOR_INCIDENT,
-            household=home.household,
-            incident=incident.id,
-            revision=int(fields["revision"]),
-            who=session.user.name,
-            now_ms=now_ms,
-        )
-    except acting.FormError as error:
-        raise web.HTTPBadRequest from error
-    if board.limits.actions.wait_ms(session.id, now_ms):
-        raise web.HTTPTooManyRequests
-    board.limits.actions.note(session.id, now_ms)
-    await board.access.note(session, f"act_{action.action}", [(home.household, incident.id)])
-    try:
-        await asyncio.to_thread(board.sender.send, action)
-        is_sent = True
-    except (BrokerAwayError, TopicsDifferError):
-        is_sent = False
-    session.say(Sent(home.household, action.id, action.action, now_ms, is_sent))
+    await send(request, home, acting.FOR_INCIDENT, incident=incident.id, revision=int(revision))
     raise web.HTTPSeeOther(f"/cases/{home.token}#results")
 
 
@@ -127,7 +106,9 @@ def _case(request: web.Request, home: Home) -> dict[str, Any]:
         "others": [*first.incidents[1:], *(one for case in others for one in case.incidents)],
         "forms": () if first.ended else acting.FOR_INCIDENT,
         "answers": answers,
-        "new_id": lambda: secrets.token_hex(16),
+        "new_id": new_id,
+        "view": home.view,
+        "rows": [] if home.view is None else heat(home.view, DAYS_SHOWN),
         "link": None if board.link is None else board.link.link(home.household),
     }
 

@@ -12,6 +12,8 @@ import msgspec
 
 from schemas.actions import ActionResult
 from schemas.incidents import Status
+from schemas.times import from_rfc3339
+from schemas.views import HouseholdView
 from streams.incident_fold import Case, Watching
 from streams.publish import BrokerAwayError, TopicsDifferError
 from streams.subscriber import IncidentSubscriber
@@ -19,6 +21,7 @@ from streams.tail import LogReader, Place, Record
 from streams.wallclock import now_ms
 
 RESULTS: Final = "responder.results"
+VIEWS: Final = "households.view"
 POLL_S: Final = 0.5
 AGAIN_S: Final = 2.0
 """So long a reader waits before it tries an absent broker again."""
@@ -27,6 +30,7 @@ SILENT_AFTER_MS: Final = 15_000
 REFRESH_MS: Final = 5_000
 LAST_RESULTS: Final = 500
 MOST_RESULTS: Final = 5_000
+_VIEW: Final = msgspec.json.Decoder(HouseholdView)
 _NOBODY: Final = Watching(homes=0, blind=0, data_until_ms=None, stale=())
 
 
@@ -61,6 +65,12 @@ class Source(Protocol):
 
     def result(self, action: str) -> ActionResult | None:
         """Return the engine's answer to an action, by the action's id; None while there is none."""
+
+    def view(self, household: str) -> HouseholdView | None:
+        """Return what is known of a household, None for nothing."""
+
+    def views(self, is_asked: Callable[[str], bool]) -> list[HouseholdView]:
+        """Return what is known of every household in the districts that are asked for."""
 
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
         """Have `heard` called, from another thread, when something is new; return what ends that."""
@@ -98,16 +108,28 @@ class Tables:
 
     def __init__(self) -> None:
         self._results: dict[str, ActionResult] = {}
+        self._views: dict[str, tuple[str, bytes]] = {}
+        """Household -> (district, record): some 4 KB each, decoded when they are asked for."""
         self.unread = 0
 
     def take(self, record: Record) -> bool:
         """Take one record; tell whether it said something new."""
         try:
+            if record.topic == VIEWS:
+                return self._take_view(record.key, record.value)
             if record.topic == RESULTS and record.value is not None:
                 return self._take_result(msgspec.json.decode(record.value, type=ActionResult))
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self.unread += 1
         return False
+
+    def _take_view(self, key: bytes | None, value: bytes | None) -> bool:
+        if value is None:
+            return key is not None and self._views.pop(key.decode(errors="replace"), None) is not None
+        view = _VIEW.decode(value)
+        from_rfc3339(view.at)
+        self._views[view.household] = (view.district, value)
+        return True
 
     def _take_result(self, result: ActionResult) -> bool:
         if self._results.get(result.action) == result:
@@ -121,6 +143,15 @@ class Tables:
     def result(self, action: str) -> ActionResult | None:
         """Return the last answer to an action."""
         return self._results.get(action)
+
+    def view(self, household: str) -> HouseholdView | None:
+        """Return the last view of a household."""
+        kept = self._views.get(household)
+        return None if kept is None else _VIEW.decode(kept[1])
+
+    def views(self, is_asked: Callable[[str], bool]) -> list[HouseholdView]:
+        """Return the last view of each household in the districts that are asked for."""
+        return [_VIEW.decode(value) for district, value in list(self._views.values()) if is_asked(district)]
 
 
 class KafkaFeed:
@@ -156,6 +187,14 @@ class KafkaFeed:
     def result(self, action: str) -> ActionResult | None:
         """Return the engine's answer to an action."""
         return self.tables.result(action)
+
+    def view(self, household: str) -> HouseholdView | None:
+        """Return what is known of a household."""
+        return self.tables.view(household)
+
+    def views(self, is_asked: Callable[[str], bool]) -> list[HouseholdView]:
+        """Return what is known of every household in the districts that are asked for."""
+        return self.tables.views(is_asked)
 
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
         """Have `heard` called when something is new."""
@@ -203,7 +242,12 @@ class KafkaFeed:
             reader.close()
 
     def _starts(self, reader: LogReader) -> dict[Place, int]:
-        places = [(RESULTS, partition) for partition in range(reader.partitions(RESULTS))]
-        if not places:
-            raise TopicsDifferError(f"topic {RESULTS} is missing; create it with: anbu topics create")
-        return {place: max(first, end - LAST_RESULTS) for place, (first, end) in reader.bounds(places).items()}
+        """Return where to begin: every view that the broker still has, and the last answers."""
+        starts: dict[Place, int] = {}
+        for topic in (VIEWS, RESULTS):
+            places = [(topic, partition) for partition in range(reader.partitions(topic))]
+            if not places:
+                raise TopicsDifferError(f"topic {topic} is missing; create it with: anbu topics create")
+            for place, (first, end) in reader.bounds(places).items():
+                starts[place] = first if topic == VIEWS else max(first, end - LAST_RESULTS)
+        return starts

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from streams.board.access import Access
 from streams.board.feed import Source
+from streams.board.history import History
 from streams.board.limits import Limit
 from streams.board.sender import Sender
 from streams.board.sessions import Session, Sessions
@@ -60,6 +61,7 @@ class Board:
     access: Access
     source: Source
     sender: Sender
+    history: History
     clock: Callable[[], int]
     reached: Reached
     sessions: Sessions = field(default_factory=Sessions)

@@ -8,8 +8,9 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from schemas.incidents import EMERGENCIES, Incident
+from schemas.incidents import EMERGENCIES
 from schemas.times import EPOCH, from_rfc3339
+from schemas.vocabulary import CareTopic
 from streams.board import duty
 from streams.board.parts import BOARD, SESSION
 from streams.board.rights import RIGHTS, Right
@@ -27,7 +28,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(ms=from_rfc3339, duty=duty, EMERGENCIES=EMERGENCIES, is_ended=_is_ended)
+    made.globals.update(ms=from_rfc3339, duty=duty, EMERGENCIES=EMERGENCIES, topics=tuple(CareTopic))
     return made
 
 
@@ -69,10 +70,6 @@ def _log_now(picture: Any, now_ms: int) -> int:
     """Return the clock that ages count from: the wall's, or that of a recording."""
     until_ms: int | None = picture.watching.data_until_ms
     return until_ms if picture.watching.recorded and until_ms is not None else now_ms
-
-
-def _is_ended(incident: Incident) -> bool:
-    return incident.ended
 
 
 def _local(at_ms: int) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from schemas.incidents import Incident
+from schemas.views import HouseholdView
 from streams.board import duty
 from streams.board.feed import Source
 from streams.board.parts import BOARD, SESSION
@@ -15,11 +16,12 @@ from streams.incident_fold import Case
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A home in the session's districts, with its open and its lately ended cases."""
+    """A home in the session's districts, with its open and its lately ended cases, and what is known of it."""
 
     household: str
     token: str
     cases: tuple[Case, ...]
+    view: HouseholdView | None
 
     @property
     def incidents(self) -> list[Incident]:
@@ -32,15 +34,27 @@ class Home:
         return next((one for one in self.incidents if one.id == meant), None)
 
 
-def district_of(case: Case) -> str:
-    """District of a case's home; "" while nobody has said it."""
-    return next((one.district for one in case.incidents if one.district), "")
+def district_of(source: Source, case: Case) -> str:
+    """District of a case's home; "" while nobody has said it.
+
+    The first word of an emergency is told before the registry is asked: then the home's view knows.
+    """
+    said = next((one.district for one in case.incidents if one.district), "")
+    if said:
+        return said
+    view = source.view(case.household)
+    return "" if view is None else view.district
 
 
 def visible(source: Source, session: Session, now_ms: int) -> tuple[list[Case], list[Case]]:
     """Return the open cases in the session's districts, in the order in which somebody is needed, and the ended ones."""
-    mine = [case for case in source.picture().cases if covers(session.districts, district_of(case))]
+    mine = [case for case in source.picture().cases if covers(session.districts, district_of(source, case))]
     return duty.ranked([case for case in mine if not case.ended], now_ms), [case for case in mine if case.ended]
+
+
+def homes_of(source: Source, session: Session) -> list[HouseholdView]:
+    """Return every home in the session's districts."""
+    return source.views(lambda district: covers(session.districts, district))
 
 
 def home_of(request: web.Request) -> Home:
@@ -53,8 +67,13 @@ def home_of(request: web.Request) -> Home:
     board, session = request.app[BOARD], request[SESSION]
     token = request.match_info["token"]
     household = session.meant(token)
+    if household is None:
+        raise web.HTTPNotFound
     opened, ended = visible(board.source, session, board.clock())
     cases = tuple(case for case in (*opened, *ended) if case.household == household)
-    if household is None or not cases:
+    view = board.source.view(household)
+    if view is not None and not covers(session.districts, view.district):
+        view = None
+    if view is None and not cases:
         raise web.HTTPNotFound
-    return Home(household, token, cases)
+    return Home(household, token, cases, view)

@@ -13,6 +13,7 @@ from streams.access_log import AccessLog
 from streams.board.access import Access
 from streams.board.app import make_app
 from streams.board.feed import KafkaFeed
+from streams.board.history import ClickHouseHistory
 from streams.board.parts import Board, Reached
 from streams.board.sender import KafkaSender
 from streams.board.users import Users
@@ -44,6 +45,7 @@ def build(settings: Settings, *, clock: Callable[[], int] = now_ms) -> web.Appli
     folder = folder_of(settings)
     feed = KafkaFeed(settings.bootstrap, clock=clock)
     sender = KafkaSender(settings.bootstrap, settings.partitions)
+    history = ClickHouseHistory(settings.clickhouse)
     users = Users(folder / USERS)
     log = AccessLog(folder / ACCESS_LOG)
     board = Board(
@@ -51,6 +53,7 @@ def build(settings: Settings, *, clock: Callable[[], int] = now_ms) -> web.Appli
         access=Access(log, clock),
         source=feed,
         sender=sender,
+        history=history,
         clock=clock,
         reached=Reached.at(settings.board_host, settings.board_port, settings.board_url),
         link=_link(settings),
@@ -61,6 +64,7 @@ def build(settings: Settings, *, clock: Callable[[], int] = now_ms) -> web.Appli
         yield
         feed.close()
         sender.close()
+        history.close()
         log.close()
 
     app = make_app(board)

@@ -1,13 +1,13 @@
 """What the board says, in Korean and in English: texts and the names of closed sets, from `words.toml`."""
 
 import tomllib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from schemas.incidents import KIND_NAMES, Incident
+from schemas.incidents import KIND_NAMES, Incident, IncidentKind
 from schemas.times import EPOCH, from_rfc3339
 
 Language = Literal["ko", "en"]
@@ -48,6 +48,13 @@ class Words:
         """Return what an incident is about."""
         return KIND_NAMES[incident.kind][self._place]
 
+    def kind_name(self, code: str) -> str:
+        """Return the name of a kind of incident; of one that this board does not know, its code."""
+        try:
+            return KIND_NAMES[IncidentKind(code)][self._place]
+        except ValueError:
+            return str(code).replace("_", " ")
+
     def sentence(self, incident: Incident) -> str:
         """Return its sentence."""
         return incident.sentence_en if self.language == "en" else incident.sentence_ko
@@ -70,6 +77,31 @@ class Words:
             return f"{day} {clock}" if moment.year == now.year else f"{moment.year}년 {day} {clock}"
         day = f"{moment.day} {moment:%b}"
         return f"{day} {clock}" if moment.year == now.year else f"{day} {moment.year} {clock}"
+
+    def date(self, at: str | None, now_ms: int) -> str:
+        """`11월 4일` of a moment: the day is enough."""
+        if at is None:
+            return self.say("unknown")
+        clock = self.clock(at, now_ms)
+        return clock if " " not in clock else clock.rsplit(" ", 1)[0]
+
+    def clock_of(self, at: datetime, now_ms: int) -> str:
+        """Do the same for a time that ClickHouse gave, which is UTC whether it says so or not."""
+        return self.clock(round((at.replace(tzinfo=UTC) - EPOCH).total_seconds() * 1000), now_ms)
+
+    def day(self, date: str) -> str:
+        """`11/17 화` of `2026-11-17`."""
+        try:
+            at = datetime.fromisoformat(date)
+        except ValueError:
+            return date
+        names = "월화수목금토일" if self.language == "ko" else ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+        return f"{at.month}/{at.day} {names[at.weekday()]}"
+
+    def number(self, value: float) -> str:
+        """`3`, `0.4`, `12.5`: at most two digits behind the point, none that say nothing."""
+        text = f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
 
     def age(self, age_ms: int) -> str:
         """`방금`, `12분`, `5시간 20분`, `3일 4시간`."""

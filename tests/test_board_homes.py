@@ -1,0 +1,238 @@
+"""A home's page and the weekly list say what the engine's view says, and the past stays away without taking the rest along."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp.test_utils import TestClient
+from board_scene import (
+    NOW,
+    USUAL,
+    KeptHistory,
+    StillSource,
+    a_board,
+    a_view,
+    an_incident,
+    in_loop,
+    opened,
+    sign_in,
+)
+from test_board_pages import text_of
+
+from schemas.example_view import view_example
+from schemas.views import ContactView, HourlyDay, HouseholdView, TopicWeek, WeekView
+from schemas.vocabulary import CareTopic, Level
+from streams.board.feed import Tables
+from streams.board.heat import HOURS, heat
+from streams.board.history import ClickHouseHistory, HistoryAwayError, Past
+from streams.board.parts import Board
+from streams.board.worsening import Change, needs_a_look, worsened
+from streams.clickhouse import ClickHouseAwayError
+from streams.tail import Record
+
+PAST = Past(
+    "silence",
+    "Severe",
+    "closed",
+    "helped",
+    datetime(2026, 10, 2, 1, 5, tzinfo=UTC),
+    datetime(2026, 10, 2, 3, 0, tzinfo=UTC),
+    "kim",
+    "12시간째 생활 반응이 없습니다.",
+    "No signs of life for 12 h.",
+    "Actual",
+)
+
+
+def with_homes(folder: Path, *views: HouseholdView, **said: Any) -> Board:
+    board = a_board(folder, an_incident(), **said)
+    assert isinstance(board.source, StillSource)
+    board.source.known = {view.household: view for view in views}
+    return board
+
+
+async def home_text(client: TestClient[Any, Any], board: Board) -> str:
+    session = next(iter(board.sessions._sessions.values()))
+    return await text_of(client, f"/homes/{session.token('h-0017')}")
+
+
+@in_loop
+async def test_a_homes_page_tells_everything_the_engine_knows_of_it(tmp_path: Path) -> None:
+    board = with_homes(tmp_path, a_view())
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        text = await home_text(client, board)
+    for said in (
+        "독거 어르신 · 위험 등급 높음 · 도움이 필요한 점 청각",
+        "열린 사례가 있습니다",
+        "사례가 열리기까지 100%",
+        "낮 5.2시간, 밤 9.6시간",
+        "41일 동안 배운 리듬",
+        "식사 나빠짐",
+        "0.2 (평소 1.1)",
+        "식사 · 이어지는 중",
+        "기분 · 풀림",
+        "0.31 줄고 있음 최근 4주 0.31 · 그 전 4주 0.47",
+        "식사 지원",
+        "연결 지수: 연계 전 0.36, 뒤 0.31",
+        "집 안 센서 /sensors/gw-17 정상 마지막 소식 20:02",
+        "휴대전화 /phone/p-17 소식 없음",
+        "친지 방문",
+    ):
+        assert said in text, said
+
+
+@in_loop
+async def test_while_clickhouse_is_down_only_the_past_is_missing(tmp_path: Path) -> None:
+    # A port of this machine at which nobody listens.
+    board = with_homes(tmp_path, a_view())
+    board.history = ClickHouseHistory("clickhouse://anbu:x@127.0.0.1:1/anbu")
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        text = await home_text(client, board)
+        assert "기록을 볼 수 없습니다." in text
+        assert "41일 동안 배운 리듬" in text
+        assert "h-0017" in await text_of(client, "/cases")
+        board.history = kept = KeptHistory()
+        kept.kept = [PAST]
+        text = await home_text(client, board)
+        assert "기록을 볼 수 없습니다" not in text
+        assert "생활 반응 없음 10월 2일 10:05 · 종결 · 결과: 도움을 드림 · kim" in text
+        kept.kept = []
+        assert "지난 사례가 없습니다" in await home_text(client, board)
+
+
+def test_history_asks_a_failing_clickhouse_only_now_and_then_and_never_opens_the_embedded_one() -> None:
+    asked = []
+
+    def opening(url: str, *, within_s: float) -> Any:
+        asked.append((url, within_s))
+        raise ClickHouseAwayError("away")
+
+    for url, tries in (("clickhouse://h/d", 1), ("chdb:///somewhere", 0)):
+        asked.clear()
+        history = ClickHouseHistory(url, opening=opening)
+        for _ in range(3):
+            try:
+                history.past("h-0017")
+            except HistoryAwayError:
+                continue
+            raise AssertionError("it answered")
+        assert len(asked) == tries
+
+
+def test_history_asks_for_one_household_by_parameter_and_returns_the_newest_first() -> None:
+    class Client:
+        def query(self, sql: str, parameters: dict[str, Any]) -> Any:
+            assert "h-'; --" not in sql
+            assert parameters["household"] == "h-'; --"
+            rows = [PAST, PAST._replace(opened_at=datetime(2026, 11, 1, tzinfo=UTC))]
+            return type("Result", (), {"result_rows": [tuple(row) for row in rows]})()
+
+        def close(self) -> None:
+            pass
+
+    history = ClickHouseHistory("clickhouse://h/d", opening=lambda _url, within_s: Client())
+    assert [one.opened_at.month for one in history.past("h-'; --")] == [11, 10]
+    history.close()
+
+
+@in_loop
+async def test_the_list_of_homes_puts_those_with_open_incidents_and_long_silence_first(tmp_path: Path) -> None:
+    quiet = a_view("h-1", silence=0.1)
+    nearly = a_view("h-2", silence=0.9)
+    grave = msgspec.structs.replace(
+        view_example("h-3", "2026-11-24T00:00:00.000Z", "i", "test"), household="h-3", district="gangbuk", silence=0.0
+    )
+    async with opened(with_homes(tmp_path, quiet, nearly, grave)) as client:
+        await sign_in(client, "kim")
+        text = await text_of(client, "/homes")
+        assert text.index("h-3") < text.index("h-2") < text.index("h-1")
+
+
+@in_loop
+async def test_a_long_list_of_homes_has_pages_and_any_page_number_is_answered(tmp_path: Path) -> None:
+    views = [a_view(f"h-{i:04d}", silence=0.0) for i in range(130)]
+    board = with_homes(tmp_path, *views)
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        seen = [await text_of(client, f"/homes?page={number}") for number in (1, 2, 3)]
+        assert [text.count("gangbuk") for text in seen] == [60, 60, 10]
+        for number in ("0", "99", "-1", "x", "9" * 50, "²"):
+            assert "가구" in await text_of(client, f"/homes?page={number}")
+
+
+@in_loop
+async def test_the_weekly_list_names_the_homes_that_went_worse_and_no_others(tmp_path: Path) -> None:
+    well = a_view("h-0001", weeks=a_view().weeks[:2], contact=None)
+    async with opened(with_homes(tmp_path, a_view(), well)) as client:
+        await sign_in(client, "kim")
+        text = await text_of(client, "/weekly")
+        assert "h-0001" not in text
+        assert "식사: 걱정 → 위험" in text
+        assert "외출: 걱정" in text
+        assert "사회적 연결이 줄고 있음 0.47 → 0.31" in text
+
+
+def weeks(*levels: Level | None) -> HouseholdView:
+    told = [
+        WeekView(
+            monday=f"2026-11-{7 * place + 2:02d}", topics={CareTopic.MOOD: TopicWeek(level=level)} if level else {}
+        )
+        for place, level in enumerate(levels)
+    ]
+    return HouseholdView(household="h", at="2026-11-24T00:00:00.000Z", engine="test", weeks=told)
+
+
+def test_a_topic_is_worse_when_its_last_word_is_graver_than_the_one_before() -> None:
+    ok, concern, alarm = Level.OK, Level.CONCERN, Level.ALARM
+    assert [change.after for change in worsened(weeks(ok, concern))] == [concern]
+    assert worsened(weeks(ok, None, alarm)) == [Change(CareTopic.MOOD, ok, alarm, "2026-11-16")]
+    assert worsened(weeks(None, concern)) == [Change(CareTopic.MOOD, None, concern, "2026-11-09")]
+    for same in ((concern, concern), (alarm, concern), (concern, ok), (None, ok), (ok, concern, None, None), ()):
+        assert worsened(weeks(*same)) == [], same
+
+
+def test_falling_contact_alone_puts_a_home_on_the_weekly_list() -> None:
+    assert not needs_a_look(weeks(Level.OK, Level.OK))
+    fading = msgspec.structs.replace(weeks(Level.OK), contact=ContactView(index=0.2, before=0.5, trend="falling"))
+    assert needs_a_look(fading)
+
+
+def test_the_heat_map_tells_quiet_from_unseen_and_from_what_is_to_come() -> None:
+    usual, today, yesterday = heat(a_view(), 2)
+    assert (usual.date, today.date, yesterday.date) == ("", "2026-11-18", "2026-11-17")
+    assert [cell.hour for cell in today.cells] == list(HOURS)
+    assert [cell.count for cell in today.cells][:3] == [0, 2, 0]
+    assert [cell.count for cell in today.cells][-1] is None
+    assert today.cells[2].is_missing, "usually about at 06:00, and today nothing"
+    assert not today.cells[0].is_missing, "nobody is usually about at 04:00"
+    unseen = next(row for row in heat(a_view(), 14) if row.date == "2026-11-09").cells[3]
+    assert not unseen.is_missing
+    blind = heat(a_view(days=[HourlyDay("2026-11-18", [0] * 24, [3])]), 1)[1].cells[3]
+    assert blind.is_unseen
+    assert not blind.is_missing, "what nobody could see is not quiet"
+
+
+def test_more_activity_is_never_paler_and_an_unknown_rhythm_has_no_map() -> None:
+    cells = sorted(heat(a_view(), 14)[0].cells, key=lambda cell: cell.count or 0.0)
+    shades = [cell.shade for cell in cells]
+    assert shades == sorted(shades)
+    assert shades[0] == 0
+    assert heat(a_view(usual=[], days=[]), 14) == []
+    assert [row.date for row in heat(a_view(usual=[]), 1)] == ["2026-11-18"]
+    assert heat(a_view(usual=USUAL, days=[]), 2)[0].cells
+
+
+def test_views_are_kept_by_household_and_a_null_ends_one() -> None:
+    tables = Tables()
+    record = Record("households.view", 0, 0, b"h-0017", msgspec.json.encode(a_view()), NOW)
+    assert tables.take(record)
+    assert tables.view("h-0017") == a_view()
+    assert tables.views(lambda district: district == "gangbuk") == [a_view()]
+    assert tables.views(lambda district: district == "dobong") == []
+    assert not tables.take(record._replace(value=b"{}"))
+    assert tables.unread == 1
+    assert tables.take(record._replace(value=None))
+    assert tables.view("h-0017") is None
