@@ -22,6 +22,8 @@ HERE: Final[dict[str, tuple[str, str]]] = {
     "board": ("streams.commands.board:board", "The responders' board, in a browser."),
     "users": ("streams.commands.users:users", "Who may sign in to the board: add, list, remove."),
     "alerts": ("streams.commands.alerts:alerts", "Public alerts: send one to every partition."),
+    "directory": ("streams.commands.directory:directory", "Names and addresses, encrypted: import, add, remove."),
+    "access-log": ("streams.commands.access_log:access_log", "Who looked at whom: verify that nothing was altered."),
     "drill": ("streams.commands.drill:drill", "Play an exercise through the live path."),
     "dead-letters": ("streams.commands.dead_letters:dead_letters", "What could not be used: list, show, retry."),
     "doctor": ("streams.commands.doctor:doctor", "Look at every part: one line each, with the remedy."),

@@ -66,7 +66,7 @@ class Partition:
         self._gaps: list[tuple[int, int, int]] = []
         """What retention has taken and the position has not passed yet: topic, next offset, offsets lost."""
         shared = Shared(number, engine, self._roster, self._refused, self._whole, controls)
-        self.counts = shared.counts
+        self._shared = shared
         consequences = Consequences(shared)
         self._watching = Watching(shared, consequences)
         self._applying = Applying(shared, consequences, self._watching, is_profile_fixed=fixed_profile is not None)
@@ -79,6 +79,16 @@ class Partition:
         )
 
     # What others may ask.
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted since it was last taken: whoever takes it puts new counts in its place."""
+        return self._shared.counts
+
+    @counts.setter
+    def counts(self, counts: Counts) -> None:
+        # All pieces count in one place: counts put beside it would stay at 0 for ever.
+        self._shared.counts = counts
 
     @property
     def clock_ms(self) -> int:

@@ -141,6 +141,8 @@ class Settings:
         shown="none",
     )
     link_key: str = _setting("", "file with the key of the link's tokens, at least 32 bytes", shown="none")
+    directory: str = _setting("", "encrypted file of names and addresses (`anbu directory`)", shown="none")
+    directory_key: str = _setting("", "file with its key, readable by its owner alone", shown="none")
     tick_every_s: float = _setting(5.0, "seconds between live ticks", _between(0.05, 60))
     checkpoint_every_s: float = _setting(5.0, "seconds between checkpoints", _between(0.05, 300))
     buffer_records: int = _setting(

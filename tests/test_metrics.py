@@ -3,11 +3,15 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from street import Street
 
 from schemas.incidents import IncidentKind
+from streams.gauge import Gauges
 from streams.generate import PAGES, ROOT, drifted, page
 from streams.metrics import (
     PARTITION,
@@ -157,3 +161,20 @@ def test_negative_control_a_table_that_was_edited_by_hand_is_found(tmp_path: Pat
 
 def test_the_table_has_a_row_a_metric() -> None:
     assert len(metrics_table(BOTH).splitlines()) == 2 + len(BOTH)
+
+
+def test_what_an_engine_counts_after_it_was_shown_once_is_shown_as_well() -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    street = Street()
+    street.register()
+    street.tick()
+    owned: Any = SimpleNamespace(engine=street.partition, ready=True, number=0, lag=lambda: 0)
+    for shown in (1, 2):
+        street.happen("motion", state="on")
+        street.put("home.sensors", b"h-1", b"rubbish")
+        street.tick()
+        Gauges(metrics).show(owned, 0.0)
+        readings = metrics.readings.labels("home.sensors", "applied")._value.get()
+        letters = metrics.dead_letters.labels("home.sensors", "not_json")._value.get()
+        applied = metrics.records_applied.labels("home.sensors")._value.get()
+        assert (readings, letters, applied) == (shown, shown, 2 * shown)

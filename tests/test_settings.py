@@ -34,6 +34,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "ANBU_BOARD_URL": "https://board.example.org",
         "ANBU_LINK_TEMPLATE": "https://care.example.org/home/{token}",
         "ANBU_LINK_KEY": "/srv/anbu/link.key",
+        "ANBU_DIRECTORY": "/srv/anbu/people.anbu",
+        "ANBU_DIRECTORY_KEY": "/srv/keys/people.key",
         "ANBU_TICK_EVERY_S": "0.5",
         "ANBU_CHECKPOINT_EVERY_S": "2.5",
         "ANBU_BUFFER_RECORDS": "1000",
