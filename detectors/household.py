@@ -166,10 +166,14 @@ class Household:
         """Factor that public alerts put on the silence budget, and until when a blackout explains that nothing reports."""
         return self._state.alert_factor, self._state.dark_until_ms
 
-    def apply_alert(self, factor: float, dark_until_ms: int, clock_ms: int) -> list[Output]:
-        """Take what public alerts make of this home: the next deadline follows from it."""
+    @alerted.setter
+    def alerted(self, bearing: tuple[float, int]) -> None:
+        self._state.alert_factor, self._state.dark_until_ms = bearing
+
+    def apply_alert(self, bearing: tuple[float, int], clock_ms: int) -> list[Output]:
+        """Take what public alerts make of this home, as `alerted`: the next deadline follows from it."""
         self._pass(clock_ms)
-        self._state.alert_factor, self._state.dark_until_ms = factor, dark_until_ms
+        self.alerted = bearing
         return decide(self._state)
 
     def is_absent(self, clock_ms: int) -> bool:

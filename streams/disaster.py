@@ -1,6 +1,6 @@
 """What a public alert asks of one home: a question with the hazard's guidance, once, and an incident where nobody answers. Pure."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -26,6 +26,9 @@ MOST: Final = 8
 _GRADES: Final = (RiskGrade.HIGH, RiskGrade.MEDIUM, RiskGrade.LOW)
 
 
+Outcome = Literal["", "guided", "reached", "unreached"]
+
+
 class Asked(NamedTuple):
     """What a home was asked about one alert."""
 
@@ -39,8 +42,13 @@ class Asked(NamedTuple):
     steps: tuple[LadderStep, ...] = ()
     wait_ms: int = 0
     """Its quiet hours end then, and its turn comes again; 0: it waits for nothing."""
-    is_done: bool = False
-    """Answered, or told as an incident."""
+    outcome: Outcome = ""
+    """What came of it: reached and told the guidance, reached, or told as an incident."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whatever follows is the incident's, or nothing does."""
+        return bool(self.outcome)
 
     @property
     def is_out(self) -> bool:
@@ -69,6 +77,10 @@ class Checks:
     def of(self, thread: str) -> Asked | None:
         """Return what was asked about an alert."""
         return next((one for one in self._asked if one.thread == thread), None)
+
+    def counts_of(self, threads: set[str]) -> list[Outcome]:
+        """Return what came of the questions about these alerts."""
+        return [one.outcome for one in self._asked if one.thread in threads and (one.steps or one.outcome)]
 
     def is_due(self, known: Known, clock_ms: int) -> bool:
         """Tell whether it is this home's turn to be asked about an alert: not yet asked, and nothing else is being asked."""
@@ -108,7 +120,7 @@ class Checks:
         if found.wait_ms and found.wait_ms < known.expires_ms:
             self._put(asked._replace(wait_ms=found.wait_ms))
             return None, None
-        self._put(asked._replace(steps=skipped, is_done=True))
+        self._put(asked._replace(steps=skipped, outcome="unreached"))
         return None, self._finding(asked, clock_ms)
 
     def hear(self, event: Event, clock_ms: int) -> Finding | None:
@@ -120,8 +132,9 @@ class Checks:
             steps = answered(one.steps, event.data.request, outcome, clock_ms) if one.is_out else None
             if steps is None:
                 continue
-            self._asked[i] = one._replace(steps=tuple(steps), is_done=True)
             settled = settles(IncidentKind.DISASTER_NO_ANSWER, outcome)
+            reached: Outcome = "guided" if event.data.guidance_given else "reached"
+            self._asked[i] = one._replace(steps=tuple(steps), outcome=reached if settled else "unreached")
             return None if settled else self._finding(one, clock_ms)
         return None
 
@@ -130,7 +143,7 @@ class Checks:
         out = []
         for i, one in enumerate(self._asked):
             if one.is_out and waited_for(one.steps, clock_ms) is None:
-                self._asked[i] = one._replace(steps=tuple(lapsed(one.steps, clock_ms)), is_done=True)
+                self._asked[i] = one._replace(steps=tuple(lapsed(one.steps, clock_ms)), outcome="unreached")
                 out.append(self._finding(one, clock_ms))
         return out
 
@@ -181,7 +194,7 @@ class Checks:
         """Return plain data."""
         plain = msgspec.to_builtins
         return [
-            [one.thread, one.alert, one.hazard, one.severity, one.at_ms, plain(one.steps), one.wait_ms, one.is_done]
+            [one.thread, one.alert, one.hazard, one.severity, one.at_ms, plain(one.steps), one.wait_ms, one.outcome]
             for one in self._asked
         ]
 
@@ -194,9 +207,9 @@ class Checks:
 
         """
         checks = cls()
-        for thread, alert, hazard, severity, at_ms, steps, wait_ms, is_done in state:
+        for thread, alert, hazard, severity, at_ms, steps, wait_ms, outcome in state:
             known = tuple(msgspec.convert(steps, list[LadderStep]))
-            asked = Asked(thread, alert, Hazard(hazard), Severity(severity), at_ms, known, wait_ms, is_done)
+            asked = Asked(thread, alert, Hazard(hazard), Severity(severity), at_ms, known, wait_ms, outcome)
             checks._asked.append(asked)
         return checks
 

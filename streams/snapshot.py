@@ -21,7 +21,7 @@ _FORMAT: Final = 1
 
 HOT: Final = b"h:"
 """What changes with every event of a household: `[cut, model, rhythm version, ledger, since, lost, number of the checkpoint
-that first held it, which of the two rhythm keys]`; at its end `[cut]` alone."""
+that first held it, which of the two rhythm keys, what public alerts asked]`; at its end `[cut]` alone."""
 RHYTHMS: Final = (b"r:", b"s:")
 """What is learned of it, at most once a day: `[version, model]`. Versions are written to two keys by turns: a hot row needs
 its own version, and the next one must not be able to compact it away."""
@@ -33,11 +33,13 @@ KINDS: Final = frozenset({HOT, *RHYTHMS, RECORD})
 _CUT = tuple[list[int], list[int], int, bool]
 _ENDED = tuple[_CUT]
 _FORMS: Final[dict[bytes, Any]] = {
-    HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1]],
+    HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1], list[Any]],
     **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
     RECORD: bytes | None,
-    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], list[tuple[str, int, int, int]], int]),
+    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], list[tuple[str, int, int, int]], int, list[Any]]),
 }
+_LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {HOT: (8, [[]]), **dict.fromkeys(POSITIONS, (5, [[]]))}
+"""Elements that rows of the first versions do not have: how many those had, and what is taken for the others."""
 """What the payload of each kind of row looks like. Nothing else may reach the roster, whoever wrote it."""
 
 
@@ -106,6 +108,9 @@ def is_sound(key: bytes, payload: Any) -> bool:
     """Tell whether a payload has the form of its key's rows, with places in as many topics as there are."""
     kind = key if key in POSITIONS else key[:2]
     form = _ENDED if kind == HOT and isinstance(payload, list) and len(payload) == 1 else _FORMS.get(kind)
+    length, later = _LATER.get(kind, (0, []))
+    if form is not _ENDED and isinstance(payload, list) and length <= len(payload) < length + len(later):
+        payload = [*payload, *later[len(payload) - length :]]
     try:
         found = msgspec.convert(payload, form)
     except msgspec.ValidationError:
