@@ -69,7 +69,7 @@ class Alerting:
         if not shared.whole.alerts:
             return []
         out: list[Output] = []
-        left = int(shared.whole.profile.disaster_calls_per_minute)
+        left = int(shared.whole.profile.disaster_calls_per_minute) - self._taken()
         due = [(watched, known) for watched in shared.roster for known in self._due(watched)[:1]]
         for watched, known in sorted(due, key=_danger):
             if left <= 0:
@@ -79,18 +79,24 @@ class Alerting:
             left -= is_question
         return out
 
+    def _taken(self) -> int:
+        """Count the turns of this minute that went to homes whose rows know more than the position does.
+
+        Whoever was here before has asked them at this clock. Were their turns free, others would be asked a minute earlier
+        than they were told.
+        """
+        roster, clock_ms = self._shared.roster, self._shared.clock_ms
+        ahead = sum(watched.checks.slots.count(clock_ms) for watched in roster if self._is_ahead(watched))
+        ended = [slots for name, slots in roster.ended_slots.items() if roster.get(name) is None]
+        return ahead + sum(slots.count(clock_ms) for slots in ended)
+
     def _due(self, watched: Watched) -> list[Known]:
         """Return the alerts about which it is a home's turn. Nobody is at home in an absence."""
         record, model, clock_ms = watched.record, watched.model, self._shared.clock_ms
         if record is None or model is None:
             return []
         covering = [known for known in self._shared.whole.alerts.covering(record) if known.asks]
-        if self._is_ahead(watched):
-            # It was asked already, at this clock or later, by whoever was here before: it keeps its place, or others
-            # would be asked a minute earlier than they were told.
-            asked = [(known, watched.checks.of(known.thread)) for known in covering]
-            return [known for known, was in asked if was is not None and was.at_ms >= clock_ms]
-        if not covering or model.is_absent(clock_ms):
+        if not covering or self._is_ahead(watched) or model.is_absent(clock_ms):
             return []
         return [known for known in covering if watched.checks.is_due(known, clock_ms)]
 
@@ -98,9 +104,6 @@ class Alerting:
         record, model, clock_ms = watched.record, watched.model, self._shared.clock_ms
         if record is None or model is None:
             return [], False
-        if self._is_ahead(watched):
-            was = watched.checks.of(known.thread)
-            return [], was is not None and was.at_ms == clock_ms and bool(was.steps)
         request, finding = watched.checks.ask(known, record, model, clock_ms)
         out = [Output("checkin.requests", watched.name.encode(), request)] if request is not None else []
         out += self._consequences.of_unreached(watched, [finding] if finding is not None else [])

@@ -59,14 +59,17 @@ class Asked(NamedTuple):
 class Checks:
     """The questions of public alerts to one home, the last few alerts of it."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_asked", "slots")
 
     def __init__(self) -> None:
         self._asked: list[Asked] = []
+        self.slots: list[int] = []
+        """The last clocks at which it took a turn of the minute's: after a restart nobody else may have it. They outlast the
+        alert, and the household's leaving and coming back."""
 
     def __bool__(self) -> bool:
         """Say whether there is anything to remember."""
-        return bool(self._asked)
+        return bool(self._asked or self.slots)
 
     @property
     def wake_ms(self) -> int:
@@ -116,6 +119,7 @@ class Checks:
         if found.question is not None:
             request = self._question(asked, found.question, record, len(skipped), clock_ms)
             self._put(asked._replace(steps=(*skipped, step_of(request))))
+            self.slots = [*self.slots, clock_ms][-MOST:]
             return request, None
         if found.wait_ms and found.wait_ms < known.expires_ms:
             self._put(asked._replace(wait_ms=found.wait_ms))
@@ -193,10 +197,11 @@ class Checks:
     def state(self) -> list[Any]:
         """Return plain data."""
         plain = msgspec.to_builtins
-        return [
+        asked = [
             [one.thread, one.alert, one.hazard, one.severity, one.at_ms, plain(one.steps), one.wait_ms, one.outcome]
             for one in self._asked
         ]
+        return [self.slots, asked] if self else []
 
     @classmethod
     def from_state(cls, state: list[Any]) -> "Checks":
@@ -207,7 +212,10 @@ class Checks:
 
         """
         checks = cls()
-        for thread, alert, hazard, severity, at_ms, steps, wait_ms, outcome in state:
+        if not state:
+            return checks
+        checks.slots = list(state[0])
+        for thread, alert, hazard, severity, at_ms, steps, wait_ms, outcome in state[1]:
             known = tuple(msgspec.convert(steps, list[LadderStep]))
             asked = Asked(thread, alert, Hazard(hazard), Severity(severity), at_ms, known, wait_ms, outcome)
             checks._asked.append(asked)

@@ -101,7 +101,7 @@ class Keeper:
         name = watched.name.encode()
         if not roster.holds(watched):
             self._ended_keys += [prefix + name for prefix in (HOT, *RHYTHMS, RECORD)]
-            return [("hot", HOT + name, [list(cut)])]
+            return [("hot", HOT + name, [list(cut), list(watched.checks.slots)])]
         rows: list[tuple[str, bytes, Any]] = []
         rhythm = watched.rhythm_payload()
         if watched.model is None and watched.rhythm_kept >= 0:
@@ -144,6 +144,7 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
     at = whole.positions
     position = Cut(at.offsets, at.ticks, at.clock_ms, at.live)
     roster.ended_ahead = {name: cut for name, cut in recovered.ended.items() if cut.is_ahead_of(position)}
+    roster.ended_slots = {name: recovered.ended_slots.get(name, []) for name in roster.ended_ahead}
     for name, rows in recovered.households.items():
         watched = roster.meet(name, at.clock_ms)
         try:
