@@ -100,11 +100,12 @@ class Checks:
         return Warned(last.alert, last.hazard, guidance(last.hazard, language))
 
     def ask(
-        self, known: Known, record: HouseholdRecord, model: Household, clock_ms: int
+        self, known: Known, record: HouseholdRecord, model: Household, clock_ms: int, *, may_ask: bool
     ) -> tuple[CheckinRequest | None, Finding | None]:
         """Take this home's turn: a question, a wait for its quiet hours, or, where nobody may be asked, a finding.
 
-        The first rung is asked; where the registry lists nobody, a call. No budget of calls holds in a disaster.
+        The first rung is asked; where the registry lists nobody, a call. No budget of calls holds in a disaster. Without
+        `may_ask` a question stays for a later turn; what takes nobody's place comes all the same.
         """
         alert = known.alert
         asked = Asked(known.thread, f"{alert.sender},{alert.id}", alert.kind, known.severity, clock_ms)
@@ -117,6 +118,8 @@ class Checks:
             LadderStep(ask=ask, asked_at=at, outcome="skipped", outcome_at=at, why=why) for ask, why in found.skipped
         )
         if found.question is not None:
+            if not may_ask:
+                return None, None
             request = self._question(asked, found.question, record, len(skipped), clock_ms)
             self._put(asked._replace(steps=(*skipped, step_of(request))))
             self.slots = [*self.slots, clock_ms][-MOST:]
