@@ -74,6 +74,12 @@ class Parts:
         self._told(f"worker      Faust; http://{settings.metrics_host}:{settings.metrics_port}/metrics")
         return self
 
+    def start_board(self) -> None:
+        """Serve the board. It reads Kafka alone; somebody must be able to sign in before it starts."""
+        self._start("board")
+        host, port = self.settings.board_host, self.settings.board_port
+        self._told(f"board       http://{host}:{port}")
+
     def start_ticker(self) -> None:
         """Let the log turn live. Never before its last simulated tick is written: it does not turn back."""
         self._start("ticker")

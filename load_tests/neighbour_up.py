@@ -28,6 +28,7 @@ from load_tests.demo_rubbish import with_rubbish
 from load_tests.demo_signals import closing_undisturbed, interruptible
 from load_tests.demo_view import View, anbu_command, fitting, known_of, took_text, view_for
 from load_tests.feed import FeedProgress, as_time_passes
+from load_tests.neighbour_board import SignIn, demo_user
 from load_tests.neighbourhood import Wire
 from load_tests.neighbourhood_plan import LOCAL_MS
 from load_tests.recording import wire_of
@@ -88,18 +89,20 @@ def _usable(chosen: Settings) -> Settings:
     """Refuse settings that point elsewhere, and ports that are taken, before anything is started."""
     port = _broker_port(chosen)
     ports = {"kafka": port, "metrics_port": chosen.metrics_port, "writer_metrics_port": chosen.writer_metrics_port}
+    ports["board_port"] = chosen.board_port
     for name, number in ports.items():
         if number and listens(LOOPBACK, number):
             raise Failed(
                 f"port {number} is taken (another anbu up?): end that, or set {variable_of(name)} here and in every"
                 " terminal that looks on"
             )
-    if chosen.metrics_port == 0 or chosen.writer_metrics_port == 0:
-        worker, writer = free_ports(2)
+    if not all(ports.values()):
+        worker, writer, board = free_ports(3)
         return replace(
             chosen,
             metrics_port=chosen.metrics_port or worker,
             writer_metrics_port=chosen.writer_metrics_port or writer,
+            board_port=chosen.board_port or board,
         )
     return chosen
 
@@ -128,6 +131,8 @@ class _Up:
         """The ticker has been started."""
         self.has_caught_up = False
         """The worker has judged everything up to now, once."""
+        self.sign_in = SignIn("", "")
+        """Who may sign in to the board."""
 
     def run(self) -> None:
         homes = count(len(self.played.households), "synthetic household")
@@ -138,6 +143,8 @@ class _Up:
         parts = Parts(self.settings, broker, self.logs, self._tell)
         with closing_undisturbed(lambda: parts.close(8.0)):
             parts.start()
+            self.sign_in = demo_user(self.settings)
+            parts.start_board()
             self.console.print()
             onlooker = Onlooker(self.settings.bootstrap, self.settings.partitions)
             with contextlib.closing(onlooker):
@@ -181,11 +188,11 @@ class _Up:
         self.console.print(Text.assemble(("  ✓ ", "green"), line))
 
     def _tell_what_to_try(self) -> None:
-        for line in what_to_try(self.settings, self.played.households[0].name, self.logs):
+        for line in what_to_try(self.settings, self.played.households[0].name, self.logs, self.sign_in):
             self.console.print(line, soft_wrap=True)
 
 
-def what_to_try(chosen: Settings, household: str, logs: Path) -> list[Text]:
+def what_to_try(chosen: Settings, household: str, logs: Path, sign_in: SignIn) -> list[Text]:
     """Return where everything is and what can be asked of it from a second terminal."""
     anbu = anbu_command()
     worker = f"http://{chosen.metrics_host}:{chosen.metrics_port}"
@@ -196,6 +203,7 @@ def what_to_try(chosen: Settings, household: str, logs: Path) -> list[Text]:
         f""""time":"'$(date -u +%FT%TZ)'","subject":"{household}","data":{{"device":"bed"}}}}' | {anbu} send"""
     )
     places = (
+        ("board", f"http://{chosen.board_host}:{chosen.board_port}  sign in as {sign_in.name}, {sign_in.password}"),
         ("Kafka", chosen.kafka),
         ("worker", f"{worker}/metrics  {worker}/ready  {worker}/live"),
         ("writer", f"{writer}/metrics  {writer}/ready"),

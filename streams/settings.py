@@ -127,7 +127,7 @@ class Settings:
     webhook_metrics_port: int = _setting(9312, "the same of `anbu webhook`", _between(0, 65535))
     metrics_host: str = _setting("127.0.0.1", "address they listen on")
     board_host: str = _setting("127.0.0.1", "address the board listens on")
-    board_port: int = _setting(9320, "port of the board", _between(1, 65535))
+    board_port: int = _setting(9320, "port of the board; 0 takes a free one", _between(0, 65535))
     board_url: str = _setting(
         "",
         "the board's address for browsers, `https://anbu.example`, where a proxy with TLS stands in front of it",

@@ -42,9 +42,7 @@ class Shared:
 
     def model(self, watched: Watched, start_ms: int) -> Household:
         """Return a model that begins now."""
-        model = Household(watched.name, self.whole.profile, watched.in_force, start_ms=start_ms)
-        model.alerted = self.whole.alerts.bearing(watched.record, self.whole.profile)
-        return model
+        return Household(watched.name, self.whole.profile, watched.in_force, start_ms=start_ms)
 
     def knows(self, watched: Watched, one: Applied) -> bool:
         """Tell whether a household's state already holds a record."""

@@ -58,7 +58,7 @@ def test_a_process_runs_a_command_that_exists(name: str) -> None:
 
 def test_everything_an_installation_needs_is_there_and_two_tickers() -> None:
     commands = [one["command"][0] for name, one in OURS.items() if name != "neighbourhood"]
-    assert sorted(commands) == ["migrate", "ticker", "ticker", "topics", "worker", "writer"]
+    assert sorted(commands) == ["board", "migrate", "ticker", "ticker", "topics", "worker", "writer"]
     assert set(SERVICES) - set(OURS) == {"kafka", "clickhouse", "prometheus", "alertmanager", "grafana"}
     assert [name for name, one in SERVICES.items() if "profiles" in one] == ["neighbourhood"]
 
@@ -74,6 +74,13 @@ def test_prometheus_asks_where_the_processes_answer() -> None:
     assert told == "alertmanager:9093"
     for name, port in (("worker", 9310), ("writer", 9311)):
         assert f"127.0.0.1:{port}/live" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
+def test_the_board_of_the_compose_file_is_asked_for_its_health_where_it_listens() -> None:
+    chosen = settings_of("board")
+    assert SERVICES["board"]["ports"] == [f"127.0.0.1:{chosen.board_port}:{chosen.board_port}"]
+    assert f"127.0.0.1:{chosen.board_port}/up" in SERVICES["board"]["healthcheck"]["test"][-1]
+    assert "board:/data" in SERVICES["board"]["volumes"], "who may sign in, and the access log, outlive the container"
 
 
 @pytest.mark.parametrize("name", SERVICES)

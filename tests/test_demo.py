@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -248,17 +250,37 @@ def test_a_refused_file_is_one_line(tmp_path: Path, content: str, said: str) -> 
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[tuple[Running, dict[str, str]]]:
-    kafka, worker, writer = free_ports(3)
+    kafka, worker, writer, board = free_ports(4)
     env = {
         "ANBU_KAFKA": f"kafka://127.0.0.1:{kafka}",
         "ANBU_METRICS_PORT": str(worker),
         "ANBU_WRITER_METRICS_PORT": str(writer),
+        "ANBU_BOARD_PORT": str(board),
         "ANBU_DATADIR": str(tmp_path / "data"),
         "ANBU_TICK_EVERY_S": "1",
     }
     running = Running(tmp_path, ANBU, "up", "--households", "10", "--days", "2", **env)
     yield running, env
     running.end_all()
+
+
+def board_of(told: str) -> str:
+    """Sign in to the board with what was printed, and return its list of cases in English."""
+    found = re.search(r"(http://127\.0\.0\.1:\d+)  sign in as (\w+), (\S+)", told)
+    assert found, told
+    url, name, password = found.groups()
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def post(path: str, **fields: str) -> str:
+        with browser.open(f"{url}/sign-in" if path == "/sign-in" else f"{url}/totals", timeout=20) as page:
+            token = re.findall(r'name="form_token" value="([^"]+)"', page.read().decode())[0]
+        data = urllib.parse.urlencode(fields | {"form_token": token}).encode()
+        with browser.open(f"{url}{path}", data=data, timeout=20) as page:
+            text: str = page.read().decode()
+        return text
+
+    assert "가구 살피는 중" in post("/sign-in", name=name, password=password)
+    return post("/language", language="en", back="/cases")
 
 
 def test_up_turns_live_and_the_command_line_works_against_it(up: tuple[Running, dict[str, str]]) -> None:
@@ -290,6 +312,9 @@ def test_up_turns_live_and_the_command_line_works_against_it(up: tuple[Running, 
     end_s = time.monotonic() + 30
     while "emergency button" not in (seen := ask("incidents", "watch", "--once").stdout):
         assert time.monotonic() < end_s, seen
+
+    while "emergency button" not in (shown := board_of(running.text)):
+        assert time.monotonic() < end_s, shown
 
     assert json.loads(ask("households", "show", "sim-00000").stdout)["household"] == "sim-00000"
     assert "silence_budget" in ask("profile", "show").stdout

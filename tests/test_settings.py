@@ -68,7 +68,7 @@ def test_a_child_process_gets_the_same_settings() -> None:
         ("ANBU_KAFKA", "kafka://a:port"),
         ("ANBU_KAFKA", "kafka://user:s3cret@a:9092"),
         ("ANBU_KAFKA", "kafka://a:9092/topic"),
-        ("ANBU_BOARD_PORT", "0"),
+        ("ANBU_BOARD_PORT", "-1"),
         ("ANBU_BOARD_URL", "http://board.example.org"),
         ("ANBU_BOARD_URL", "https://board.example.org/path"),
         ("ANBU_LINK_TEMPLATE", "https://care.example.org/home"),

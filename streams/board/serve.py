@@ -1,8 +1,8 @@
 """`anbu board`: the board as a process, from its settings to the listening port."""
 
 import contextlib
-import errno
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
@@ -35,8 +35,23 @@ def folder_of(settings: Settings) -> Path:
     return settings.datadir / FOLDER
 
 
-def build(settings: Settings, *, clock: Callable[[], int] = now_ms) -> web.Application:
-    """Return the application with its real parts; they run as long as it does.
+def listening(settings: Settings) -> socket.socket:
+    """Return a socket that listens where the settings say; a free port for port 0.
+
+    Raises:
+        BoardError: the port is taken, or the address is none of this machine.
+
+    """
+    family = socket.AF_INET6 if ":" in settings.board_host else socket.AF_INET
+    try:
+        return socket.create_server((settings.board_host, settings.board_port), family=family, backlog=128)
+    except OSError as error:
+        where = f"port {settings.board_port} on {settings.board_host}"
+        raise BoardError(f"the board cannot listen on {where}: {error.strerror}; set ANBU_BOARD_PORT") from error
+
+
+def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -> web.Application:
+    """Return the application with its real parts, for the port it listens on; they run as long as it does.
 
     Raises:
         UsersError, AccessLogError, ValueError: a file or a setting cannot be used; one line.
@@ -55,7 +70,7 @@ def build(settings: Settings, *, clock: Callable[[], int] = now_ms) -> web.Appli
         sender=sender,
         history=history,
         clock=clock,
-        reached=Reached.at(settings.board_host, settings.board_port, settings.board_url),
+        reached=Reached.at(settings.board_host, port, settings.board_url),
         link=_link(settings),
     )
 
@@ -82,27 +97,24 @@ def _link(settings: Settings) -> LinkTemplate | None:
     return LinkTemplate(settings.link_template, key)
 
 
-def serve(settings: Settings, app: web.Application, told: Callable[[str], None]) -> None:
+def serve(settings: Settings, told: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        BoardError: the port is taken, or the address is none of this machine.
+        BoardError, UsersError, AccessLogError, ValueError: it cannot start; one line.
 
     """
     # The server's own lines about what failed hold the values that it failed on.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
-    url = settings.board_url or f"http://{settings.board_host}:{settings.board_port}"
-    try:
+    with listening(settings) as where:
+        port = where.getsockname()[1]
+        app = build(settings, port)
+        host = f"[{settings.board_host}]" if ":" in settings.board_host else settings.board_host
         with contextlib.suppress(web.GracefulExit):
             web.run_app(
                 app,
-                host=settings.board_host,
-                port=settings.board_port,
+                sock=where,
                 access_log=None,  # its lines hold addresses and paths; who looked at whom is in the access log
                 shutdown_timeout=3.0,
-                print=lambda *_: told(f"board on {url}"),
+                print=lambda *_: told(f"board on {settings.board_url or f'http://{host}:{port}'}"),
             )
-    except OSError as error:
-        if error.errno in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}:
-            raise BoardError(f"port {settings.board_port} on {settings.board_host}: {error.strerror}") from error
-        raise

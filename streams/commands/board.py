@@ -23,18 +23,14 @@ def board() -> None:
       anbu board
       board on http://127.0.0.1:9320
     """
-    from streams.board.serve import BoardError, build, serve  # noqa: PLC0415 - loads aiohttp and Jinja
+    from streams.board.serve import BoardError, serve  # noqa: PLC0415 - loads aiohttp and Jinja
     from streams.board.users import UsersError  # noqa: PLC0415 - the same
 
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.WARNING)
     chosen = settings()
     try:
-        app = build(chosen)
+        serve(chosen, lambda line: click.echo(line, err=True))
     except (UsersError, AccessLogError, BoardError) as error:
         raise Failed(str(error)) from error
     except ValueError as error:
         raise Misconfigured(f"settings: {error}") from error
-    try:
-        serve(chosen, app, lambda line: click.echo(line, err=True))
-    except BoardError as error:
-        raise Failed(str(error)) from error

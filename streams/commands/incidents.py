@@ -8,7 +8,6 @@ from rich.live import Live
 
 from schemas.encode import encode
 from schemas.times import to_rfc3339
-from streams.commands.incidents_act import COMMANDS
 from streams.commands.incidents_export import export
 from streams.commands.outcome import settings, told
 from streams.commands.teach import TaughtGroup
@@ -26,8 +25,7 @@ def incidents() -> None:
     """
 
 
-for _one in (export, *COMMANDS):
-    incidents.add_command(_one)
+incidents.add_command(export)
 
 
 @incidents.command("watch")
