@@ -1,9 +1,19 @@
 """`anbu replay`: the past again, with the very engine of the live run."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from load_tests.recording import RecordingError, read
 from load_tests.replay_report import figures, show_compared, show_differences, show_runs
@@ -68,7 +78,9 @@ def replay(folder: Path | None, profiles: tuple[Path, ...], against: str | None,
     runs: dict[str, Run] = {}
     for name, profile in _named(profiles):
         began_s = monotonic_s()
-        runs[name] = run_all(past, profile, lambda _done: None)
+        with _bar() as bar:
+            task = bar.add_task(name, total=past.partitions)
+            runs[name] = run_all(past, profile, partial(_advance, bar, task))
         took_s = monotonic_s() - began_s
         click.echo(
             f"{name}: {runs[name].readings:,} readings in {took_s:.1f} s, {runs[name].readings / took_s:,.0f} a second",
@@ -87,6 +99,24 @@ def replay(folder: Path | None, profiles: tuple[Path, ...], against: str | None,
         click.echo(f"incidents and figures are in {out}", err=True)
     if against == "live":
         _prove(console, past, runs[names[0]], chosen.bootstrap)
+
+
+def _bar() -> Progress:
+    """Partitions done and an estimate, on stderr: what is told on stdout may be read by a program."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("partitions"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _advance(bar: Progress, task: TaskID, done: int) -> None:
+    bar.update(task, completed=done)
 
 
 def _named(files: tuple[Path, ...]) -> list[tuple[str, Profile | None]]:
