@@ -14,6 +14,7 @@ from test_partition import EVENTFUL, START_MS, eventful
 
 from infra.processes import start_command
 from infra.topics import create_topics
+from load_tests import replay_command
 from load_tests.feed import feed
 from load_tests.recording import write
 from load_tests.replay_played import PlayedSource
@@ -118,6 +119,17 @@ def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) ->
     told = [msgspec.json.decode(line, type=Incident) for line in lines]
     assert {(one.id, one.revision) for one in told} == {(one.id, one.revision) for one in whole.incidents}
     assert json.loads((out / "figures.json").read_bytes())["as in the log"]["readings"] == whole.readings
+
+
+def test_the_progress_of_a_replay_moves_with_every_partition_and_is_no_part_of_what_is_told() -> None:
+    with replay_command._bar() as bar:
+        task = bar.add_task("today", total=4)
+        seen = []
+        for done in (1, 2, 4):
+            replay_command._advance(bar, task, done)
+            seen.append(bar.tasks[0].percentage)
+        assert bar.console.stderr
+    assert seen == [25.0, 50.0, 100.0]
 
 
 @pytest.mark.slow
