@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.anbu-installed
 TESTS ?=
 DATA ?=
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test integration bench-detection check docs clean
@@ -22,10 +23,10 @@ up: $(STAMP) ## the same parts, running until Ctrl-C
 	$(BIN)/anbu up
 
 test: $(STAMP) ## all tests that need no Java; TESTS='-k replay' goes to pytest
-	$(BIN)/python -m pytest -m 'not integration' $(TESTS)
+	$(PYTEST) -m 'not integration' $(TESTS)
 
 integration: $(STAMP) ## the end-to-end tests on Apache Kafka (needs Java 17 and Maven)
-	ANBU_INTEGRATION=1 ANBU_TEST_BROKER=kafka $(BIN)/python -m pytest -m integration $(TESTS)
+	ANBU_INTEGRATION=1 ANBU_TEST_BROKER=kafka $(PYTEST) -m integration $(TESTS)
 
 bench-detection: $(STAMP) ## who would notice a collapse, and when, on recorded homes; DATA=folder: other homes
 	$(BIN)/python -m load_tests.bench_detection $(if $(DATA),'$(DATA)',--docs)

@@ -22,8 +22,9 @@ def decide(state: State) -> list[Output]:
     out += _unanswered(state)
     out += _medication(state)
     wake_ms = min(state.next_learning_ms, next_dark_ms, silence_wake_ms)
-    if state.quiet_ms > clock_ms:
-        wake_ms = min(wake_ms, state.quiet_ms)
+    for at_ms in (state.quiet_ms, state.dark_until_ms):
+        if clock_ms < at_ms < wake_ms:
+            wake_ms = at_ms
     for _, end_ms in state.paused:
         if clock_ms < end_ms < wake_ms:
             wake_ms = end_ms
@@ -40,7 +41,8 @@ def _seeing(state: State) -> list[Output]:
     if blind == (told is not None):
         return []
     # Not so in hospital: its end is only known by what the home sees, so a dead gateway must be told then too.
-    if blind and (state.clock_ms < state.quiet_ms or state.absent_at(state.clock_ms)):
+    quiet_ms = max(state.quiet_ms, state.dark_until_ms)
+    if blind and (state.clock_ms < quiet_ms or state.absent_at(state.clock_ms)):
         return []
     sources = state.seeing.sources.values()
     last = max(sources, key=lambda source: (source.told_ms, source.kind), default=None)

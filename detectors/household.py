@@ -161,6 +161,25 @@ class Household:
         self._shortest_ms = int(profile.silence.shortest_h * HOUR_MS)
         return decide(self._state)
 
+    @property
+    def alerted(self) -> tuple[float, int]:
+        """Factor that public alerts put on the silence budget, and until when a blackout explains that nothing reports."""
+        return self._state.alert_factor, self._state.dark_until_ms
+
+    @alerted.setter
+    def alerted(self, bearing: tuple[float, int]) -> None:
+        self._state.alert_factor, self._state.dark_until_ms = bearing
+
+    def apply_alert(self, bearing: tuple[float, int], clock_ms: int) -> list[Output]:
+        """Take what public alerts make of this home, as `alerted`: the next deadline follows from it."""
+        self._pass(clock_ms)
+        self.alerted = bearing
+        return decide(self._state)
+
+    def is_absent(self, clock_ms: int) -> bool:
+        """Tell whether the person is in a declared absence or in hospital."""
+        return self._state.pause_at(clock_ms)
+
     def learn_one(self, event: Event, clock_ms: int | None = None, arrival_ms: int = 0) -> list[Output]:
         """Take one event of this household, in any order and any number of times.
 

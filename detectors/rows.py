@@ -35,6 +35,7 @@ def hot_row(state: State) -> bytes:
             state.past.state() if state.past else None,
             [[kind, *state.told[kind]] for kind in sorted(state.told)],
             state.asks,
+            [state.alert_factor, state.dark_until_ms],
         ]
     )
 
@@ -84,6 +85,7 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     state.past = Alarm.from_state(row[13]) if row[13] else None
     state.told = {IncidentKind(kind): Told(*rest) for kind, *rest in row[14]}
     state.asks = list(row[15])
+    state.alert_factor, state.dark_until_ms = row[16] if len(row) > 16 else (1.0, 0)
     state.rhythm_version, state.learned_ms, state.next_learning_ms = slow[1:4]
     state.rhythm.restore(slow[4])
     state.calls.restore_rates(slow[5])

@@ -65,6 +65,10 @@ class State:
         """Silence is counted from here at the earliest: a responder's contact, an erased source."""
         self.hospital_ms = 0
         """In hospital since, until the home shows life again."""
+        self.alert_factor = 1.0
+        """What public alerts make of the silence budget."""
+        self.dark_until_ms = 0
+        """A blackout explains until then that nothing reports."""
         self.quiet_ms = 0
         """A blindness closed by a responder is not told again before this."""
         self.silence: Alarm | None = None
@@ -95,7 +99,7 @@ class State:
     def budget(self) -> float:
         """The share of the silence budget of each clock, false alarms a household-month."""
         sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
-        return max(1e-6, self.profile.silence_budget * sensitivity * TWO_CLOCKS)
+        return max(1e-6, self.profile.silence_budget * sensitivity * self.alert_factor * TWO_CLOCKS)
 
     @property
     def blind(self) -> bool:

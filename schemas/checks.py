@@ -126,6 +126,9 @@ def check_profile(profile: Profile) -> Fault | None:
     for name in ("unanswered_in_a_row", "medication_in_a_row"):
         if getattr(profile, name) < 1:
             return _wrong(name)
+    for name in ("disaster_tighter", "blackout_looser"):
+        if getattr(profile, name) <= 0:
+            return _wrong(name)
     for name in ("half_life_days", "fixed_h", "k0_h", "k1_h"):
         if getattr(profile.silence, name) <= 0:
             return _wrong(f"silence.{name}")

@@ -259,6 +259,18 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in ENDED
 
 
+class DisasterCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Homes that the public alerts in force cover, and what came of asking them. Exercises are not among them."""
+
+    homes: int
+    asked: int
+    reached: int
+    guided: int
+    """Of those reached, homes that were told the guidance for the hazard."""
+    unreached: int
+    """Homes that did not answer in time, each an incident `disaster_no_answer`."""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A partition's word, every minute of log time, that it is watching: tells calm from dead."""
 
@@ -274,6 +286,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Of the households, those without a registry record: learned from for 7 days, then dropped."""
     lost: int = 0
     """Records that retention took before they were read: what they said of anybody is not known."""
+    disaster: DisasterCounts | None = None
+    """None while no public alert is in force."""
     exercise: int = 0
     """Households of an exercise; they are in none of the other counts."""
     engine: str

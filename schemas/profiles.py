@@ -44,6 +44,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     other_budget: float = 0.05
     checkins_per_month: float = 4.0
     silence: SilenceProfile = SilenceProfile()
+    disaster_calls_per_minute: float = 30.0
+    """Homes asked about a public alert in a minute of log time, each partition: 2,000 must not come in one burst."""
+    disaster_tighter: float = 3.0
+    """Factor on the silence budget of a home that a public alert covers: above 1 alarms earlier."""
+    blackout_looser: float = 3.0
+    """Divides the silence budget where a blackout explains that less is seen."""
     unanswered_in_a_row: int = 3
     medication_in_a_row: int = 2
     blind_after_h: float = 6.0

@@ -11,6 +11,7 @@ from schemas.households import HouseholdRecord, Removal
 from schemas.incidents import CloseCause
 from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
+from streams.alerting import Alerting
 from streams.climb import OUTCOMES as ANSWERS
 from streams.consequences import Consequences
 from streams.counts import APPLIED, LATE, NO_CONSENT, NOT_REGISTERED
@@ -27,17 +28,24 @@ class Applying:
     """Applies one record at a time; `by_topic` has what applies those of each ordered topic."""
 
     def __init__(
-        self, shared: Shared, consequences: Consequences, watching: Watching, *, is_profile_fixed: bool
+        self,
+        shared: Shared,
+        consequences: Consequences,
+        watching: Watching,
+        alerting: Alerting,
+        *,
+        is_profile_fixed: bool,
     ) -> None:
         self._shared = shared
         self._consequences = consequences
         self._watching = watching
+        self._alerting = alerting
         self._is_profile_fixed = is_profile_fixed
         self._repeats = Repeats()
         self.by_topic: tuple[Callable[[Applied], list[Output]], ...] = (
             self._profile,
             self._nothing,
-            self._alert,
+            alerting.take,
             self._household,
             self._events,
             self._events,
@@ -50,10 +58,6 @@ class Applying:
         return self._shared.faults(
             one, [f for f in decode(ORDERED_NAMES[one.topic], one.key, one.value) if isinstance(f, Fault)]
         )
-
-    def _alert(self, one: Applied) -> list[Output]:
-        """Public alerts are ordered and checked; nothing depends on them yet."""
-        return self._nothing(one)
 
     def _profile(self, one: Applied) -> list[Output]:
         shared = self._shared
@@ -77,6 +81,7 @@ class Applying:
             watched.model = Household.restore(model.hot(), model.rhythm(), profile, watched.in_force)
             return []
         out = self._consequences.of_findings(watched, model.apply_profile(profile, shared.clock_ms))
+        out += self._alerting.bear_on(watched)
         shared.judged(watched)
         return out
 
@@ -104,6 +109,7 @@ class Applying:
         out: list[Output] = []
         if watched.model is not None:
             out = self._consequences.of_absences(watched)
+            out += self._alerting.bear_on(watched)
         elif shared.clock_ms:
             watched.model = shared.model(watched, shared.clock_ms)
         shared.judged(watched)

@@ -18,7 +18,7 @@ HERE: Final[dict[str, tuple[str, str]]] = {
     "send": ("streams.commands.send:send", "Validate events and publish the good ones."),
     "households": ("streams.commands.households:households", "The registry: import, show, declare an absence."),
     "profile": ("streams.commands.profile:profile", "The numbers that decide: show, compare, apply."),
-    "incidents": ("streams.commands.incidents:incidents", "What responders see: watch it live."),
+    "incidents": ("streams.commands.incidents:incidents", "What responders see: watch, acknowledge, close."),
     "board": ("streams.commands.board:board", "The responders' board, in a browser."),
     "users": ("streams.commands.users:users", "Who may sign in to the board: add, list, remove."),
     "alerts": ("streams.commands.alerts:alerts", "Public alerts: send one to every partition."),

@@ -1,7 +1,9 @@
 """From what detectors found and responders did to what is told: revisions, answers, questions. Pure."""
 
+from msgspec.structs import replace
+
 from detectors.emergency import emergencies
-from detectors.findings import Ask
+from detectors.findings import Ask, Finding
 from detectors.findings import Output as Found
 from schemas.actions import ActionResult, ResponderAction
 from schemas.checkins import CheckinRequest
@@ -36,7 +38,7 @@ class Consequences:
             if isinstance(one, Ask):
                 out.append(self._request(watched, one))
                 continue
-            found_out = watched.ledger.take(teller, one, shared.clock_ms)
+            found_out = self._after_questions(watched, one, watched.ledger.take(teller, one, shared.clock_ms))
             out += self._climbed(watched, self._climb(watched, found_out).step())
             out += self._act_late(watched)
             if not shared.roster.holds(watched):
@@ -73,7 +75,8 @@ class Consequences:
         """Take an answer to one of the household's questions: it settles an incident, or the next one is asked."""
         heard = self._climb(watched).hear(event)
         if heard is None:
-            return []
+            unreached = watched.checks.hear(event, self._shared.clock_ms)
+            return self.of_unreached(watched, [] if unreached is None else [unreached])
         climbed = self._climb(watched, heard.revisions).step()
         out = self._climbed(watched, climbed._replace(closes=heard.closes))
         self._shared.judged(watched)
@@ -83,7 +86,23 @@ class Consequences:
         """Let time pass for what is open: revisions that waited, questions that are due, tombstones."""
         revisions, gone = watched.ledger.wake(self._shared.clock_ms)
         out = [_answered(watched, one) for one in self._acting(watched).give_up()]
-        return out + tombstones(gone) + self._climbed(watched, self._climb(watched, revisions).step())
+        out += tombstones(gone) + self._climbed(watched, self._climb(watched, revisions).step())
+        return out + self.of_unreached(watched, watched.checks.wake(self._shared.clock_ms) if watched.checks else [])
+
+    def of_unreached(self, watched: Watched, found: list[Finding]) -> list[Output]:
+        """Take that a public alert's question reached nobody: an incident, unless one of an earlier alert is open."""
+        kinds = {one.incident.kind for one in watched.ledger.open.values()}
+        if not found or IncidentKind.DISASTER_NO_ANSWER in kinds:
+            return []
+        return self.of_findings(watched, list(found[-1:]))
+
+    def _after_questions(self, watched: Watched, finding: Finding, revisions: list[Incident]) -> list[Incident]:
+        """Let an incident of an unanswered alert begin with the questions that led to it: the ladder goes on from there."""
+        if finding.kind is not IncidentKind.DISASTER_NO_ANSWER or not revisions:
+            return revisions
+        entry = watched.ledger.open[revisions[0].id]
+        entry.incident = replace(revisions[0], ladder=watched.checks.steps_of(finding))
+        return [entry.incident, *revisions[1:]]
 
     def remove(self, household: str, cause: CloseCause, *, by_registry: bool) -> list[Output]:
         """End the watching: incidents close, deadlines and the model go, rows become tombstones."""
@@ -100,7 +119,9 @@ class Consequences:
 
     def _climb(self, watched: Watched, told: list[Incident] | None = None) -> Climb:
         shared = self._shared
-        return Climb(watched.ledger, watched.model, shared.teller(watched), shared.clock_ms, told or [])
+        record = watched.record
+        warned = watched.checks.warned(record.language) if record is not None and watched.checks else None
+        return Climb(watched.ledger, watched.model, shared.teller(watched), shared.clock_ms, told or [], warned)
 
     def _climbed(self, watched: Watched, climbed: Climbed) -> list[Output]:
         out = revised(watched, climbed.revisions)

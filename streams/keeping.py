@@ -1,13 +1,14 @@
 """What a partition keeps and how it comes back: rows of a checkpoint, and the roster of a recovered changelog. Pure."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.topics import ORDERED_NAMES
+from streams.alerts_in_force import AlertsInForce
 from streams.order import Positions
 from streams.refused import Refused
 from streams.roster import Roster
@@ -36,6 +37,7 @@ class Whole:
     positions: Positions
     profile: Profile = DEFAULT_PROFILE
     lost_records: int = 0
+    alerts: AlertsInForce = field(default_factory=AlertsInForce)
 
 
 class Keeper:
@@ -81,6 +83,7 @@ class Keeper:
             refused.state(),
             roster.ended_state(),
             whole.lost_records,
+            whole.alerts.state(),
         ]
         rows.append((POSITIONS[number % 2], pack(self._stamp, state)))
         roster.dirty = {}
@@ -98,7 +101,7 @@ class Keeper:
         name = watched.name.encode()
         if not roster.holds(watched):
             self._ended_keys += [prefix + name for prefix in (HOT, *RHYTHMS, RECORD)]
-            return [("hot", HOT + name, [list(cut)])]
+            return [("hot", HOT + name, [list(cut), list(watched.checks.slots)])]
         rows: list[tuple[str, bytes, Any]] = []
         rhythm = watched.rhythm_payload()
         if watched.model is None and watched.rhythm_kept >= 0:
@@ -130,16 +133,18 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
     if recovered is None:
         return whole, unreadable
     if recovered.position is not None:
-        (offsets, ticks, clock_ms, live), profile, floods, ended, whole.lost_records = recovered.position
+        (offsets, ticks, clock_ms, live), profile, floods, ended, whole.lost_records, *rest = recovered.position
         whole.positions = Positions(list(offsets), list(ticks), clock_ms, live)
         whole.profile = msgspec.convert(profile, Profile)
         with suppress(ValueError, TypeError, msgspec.MsgspecError):
             # Counts of the last minute's refusals, by reasons that another version may have named otherwise.
             refused.restore(floods)
         roster.restore_ended(ended)
+        whole.alerts.restore(rest[0] if rest else [], clock_ms)
     at = whole.positions
     position = Cut(at.offsets, at.ticks, at.clock_ms, at.live)
     roster.ended_ahead = {name: cut for name, cut in recovered.ended.items() if cut.is_ahead_of(position)}
+    roster.ended_slots = {name: recovered.ended_slots.get(name, []) for name in roster.ended_ahead}
     for name, rows in recovered.households.items():
         watched = roster.meet(name, at.clock_ms)
         try:

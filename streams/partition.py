@@ -11,6 +11,7 @@ turns findings and actions into what is told, `shared` is the state they have in
 from schemas.incidents import Incident
 from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
+from streams.alerting import Alerting
 from streams.applying import Applying
 from streams.chunk import Chunk
 from streams.consequences import Consequences
@@ -69,8 +70,11 @@ class Partition:
         self._shared = shared
         consequences = Consequences(shared)
         self._watching = Watching(shared, consequences)
-        self._applying = Applying(shared, consequences, self._watching, is_profile_fixed=fixed_profile is not None)
-        self._waking = Waking(shared, consequences, self._watching)
+        alerting = Alerting(shared, consequences)
+        self._applying = Applying(
+            shared, consequences, self._watching, alerting, is_profile_fixed=fixed_profile is not None
+        )
+        self._waking = Waking(shared, consequences, self._watching, alerting)
         self.order = CanonicalOrder(
             self._whole.positions,
             buffer_records=buffer_records,

@@ -294,6 +294,8 @@ def next_step(kind: IncidentKind, severity: Severity, household: str) -> NextSte
     """
     if kind is IncidentKind.SILENCE and severity is Severity.EXTREME:
         return NextStep.VISIT_NOW
+    if kind is IncidentKind.DISASTER_NO_ANSWER and severity.rank < Severity.SEVERE.rank:
+        return NextStep.VISIT_TODAY
     step = _NEXT_STEP[kind]
     return NextStep.REHEARSE_119 if step is NextStep.CALL_119 and is_exercise(household) else step
 

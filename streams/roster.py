@@ -48,6 +48,8 @@ class Roster:
         """Those that changed since the last checkpoint, ended ones among them."""
         self.ended_ahead: dict[str, Cut] = {}
         """Households whose end is known from a checkpoint that never became whole: what lies before it is over."""
+        self.ended_slots: dict[str, list[int]] = {}
+        """Of those, the clocks at which public alerts asked them."""
         self._number = number
         self._partitions = partitions
         self._households: dict[str, Watched] = {}
@@ -96,8 +98,10 @@ class Roster:
             # It ended since the last checkpoint. Its new rows take the place of its old ones: who finds nothing else must
             # not think that it was first met after that checkpoint.
             watched.first_kept, watched.rhythm_place = former.first_kept, former.rhythm_place
+            watched.checks.slots = list(former.checks.slots)
         elif name in self.ended_ahead:
             watched.first_kept = 1
+            watched.checks.slots = list(self.ended_slots.get(name, []))
         self._at[index] = watched
         self._households[name] = watched
         self._strangers += 1
@@ -205,6 +209,7 @@ class Roster:
         """Note that the partition stands at a cut: ends before it are known from its own state."""
         if self.ended_ahead:
             self.ended_ahead = {name: end for name, end in self.ended_ahead.items() if end.is_ahead_of(cut)}
+            self.ended_slots = {name: self.ended_slots.get(name, []) for name in self.ended_ahead}
 
     def stays_ended(self, name: str, record: bytes, clock_ms: int) -> bool:
         """Tell whether a registry record leaves an ended household what it is; any other record brings it back."""

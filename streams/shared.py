@@ -42,7 +42,9 @@ class Shared:
 
     def model(self, watched: Watched, start_ms: int) -> Household:
         """Return a model that begins now."""
-        return Household(watched.name, self.whole.profile, watched.in_force, start_ms=start_ms)
+        model = Household(watched.name, self.whole.profile, watched.in_force, start_ms=start_ms)
+        model.alerted = self.whole.alerts.bearing(watched.record, self.whole.profile)
+        return model
 
     def knows(self, watched: Watched, one: Applied) -> bool:
         """Tell whether a household's state already holds a record."""

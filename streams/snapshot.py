@@ -21,7 +21,8 @@ _FORMAT: Final = 1
 
 HOT: Final = b"h:"
 """What changes with every event of a household: `[cut, model, rhythm version, ledger, since, lost, number of the checkpoint
-that first held it, which of the two rhythm keys]`; at its end `[cut]` alone."""
+that first held it, which of the two rhythm keys, what public alerts asked]`; at its end `[cut, the clocks
+at which public alerts asked it]` alone."""
 RHYTHMS: Final = (b"r:", b"s:")
 """What is learned of it, at most once a day: `[version, model]`. Versions are written to two keys by turns: a hot row needs
 its own version, and the next one must not be able to compact it away."""
@@ -31,13 +32,17 @@ POSITIONS: Final = (b"!position-0", b"!position-1")
 KINDS: Final = frozenset({HOT, *RHYTHMS, RECORD})
 
 _CUT = tuple[list[int], list[int], int, bool]
-_ENDED = tuple[_CUT]
+_ENDED = tuple[_CUT, list[int]]
+_END_LENGTH: Final = 2
+"""An end of the first versions is `[cut]`."""
 _FORMS: Final[dict[bytes, Any]] = {
-    HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1]],
+    HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1], list[Any]],
     **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
     RECORD: bytes | None,
-    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], list[tuple[str, int, int, int]], int]),
+    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], list[tuple[str, int, int, int]], int, list[Any]]),
 }
+_LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {HOT: (8, [[]]), **dict.fromkeys(POSITIONS, (5, [[]]))}
+"""Elements that rows of the first versions do not have: how many those had, and what is taken for the others."""
 """What the payload of each kind of row looks like. Nothing else may reach the roster, whoever wrote it."""
 
 
@@ -105,7 +110,11 @@ def unpack(value: bytes) -> tuple[Stamp, Any]:
 def is_sound(key: bytes, payload: Any) -> bool:
     """Tell whether a payload has the form of its key's rows, with places in as many topics as there are."""
     kind = key if key in POSITIONS else key[:2]
-    form = _ENDED if kind == HOT and isinstance(payload, list) and len(payload) == 1 else _FORMS.get(kind)
+    is_end = kind == HOT and isinstance(payload, list) and len(payload) <= _END_LENGTH
+    form = _ENDED if is_end else _FORMS.get(kind)
+    length, later = (1, [[]]) if is_end else _LATER.get(kind, (0, []))
+    if isinstance(payload, list) and length <= len(payload) < length + len(later):
+        payload = [*payload, *later[len(payload) - length :]]
     try:
         found = msgspec.convert(payload, form)
     except msgspec.ValidationError:
@@ -142,6 +151,8 @@ class Recovered:
     households: dict[str, Rows] = field(default_factory=dict)
     ended: dict[str, Cut] = field(default_factory=dict)
     """Households whose watching ended, and up to where that is known."""
+    ended_slots: dict[str, list[int]] = field(default_factory=dict)
+    """Clocks at which public alerts asked them."""
     lost: set[str] = field(default_factory=set)
     """Households whose rows are damaged, or of which only a zombie's are left: salvage them from other topics."""
     leftover: list[bytes] = field(default_factory=list)
@@ -229,7 +240,7 @@ class Changelog:
         self._set_aside += len(self._pending)
         for key, payload in self._pending.items():
             # First met after the last whole checkpoint: it will be met again, and did not exist there.
-            is_new = key[:2] == HOT and len(payload) > 1 and payload[6] > self._stamp.number
+            is_new = key[:2] == HOT and len(payload) > _END_LENGTH and payload[6] > self._stamp.number
             # A rhythm without the hot row that would have followed is of no use, and takes the place of one that is.
             if not is_new and HOT + key[2:] in self._pending:
                 self._aside[key] = payload
@@ -271,8 +282,9 @@ class Changelog:
                 hot = rows.get(hot_key)
                 if hot is None:
                     continue
-                if len(hot) == 1:
+                if len(hot) <= _END_LENGTH:
                     found.ended[household] = Cut(*hot[0])
+                    found.ended_slots[household] = list(hot[1]) if len(hot) > 1 else []
                     found.leftover += keys
                     return
                 rhythm = rows.get(RHYTHMS[hot[7]] + name)

@@ -4,6 +4,7 @@ from typing import Final
 
 from schemas.incidents import CloseCause, Status
 from schemas.times import to_rfc3339
+from streams.alerting import Alerting
 from streams.consequences import Consequences
 from streams.outputs import Output, revised
 from streams.shared import Shared, dead
@@ -16,10 +17,11 @@ MINUTE_MS: Final = 60_000
 class Waking:
     """Lets time pass in a partition."""
 
-    def __init__(self, shared: Shared, consequences: Consequences, watching: Watching) -> None:
+    def __init__(self, shared: Shared, consequences: Consequences, watching: Watching, alerting: Alerting) -> None:
         self._shared = shared
         self._consequences = consequences
         self._watching = watching
+        self._alerting = alerting
         self._minute = shared.clock_ms // MINUTE_MS
         self._begun = shared.clock_ms > 0
 
@@ -30,6 +32,7 @@ class Waking:
         if not self._begun:
             self._begun = True
             self._watching.begin(clock_ms)
+        out += self._alerting.pass_time(clock_ms)
         for watched in shared.roster.due(clock_ms):
             out += self._wake(watched, clock_ms)
         out += [dead(letter) for letter in shared.refused.flush(clock_ms)]
@@ -41,7 +44,7 @@ class Waking:
     def _pass_minute(self, clock_ms: int) -> list[Output]:
         """Do what is done once a minute of the clock, whichever households were woken."""
         self._shared.roster.forget_ended(clock_ms)
-        return [Output("incidents", b"", self._status(clock_ms))]
+        return [*self._alerting.ask(), Output("incidents", b"", self._status(clock_ms))]
 
     def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:
         shared = self._shared
@@ -78,5 +81,6 @@ class Waking:
             unregistered=roster.unregistered,
             open=roster.open_incidents,
             lost=shared.whole.lost_records,
+            disaster=self._alerting.counts(),
             engine=shared.engine,
         )

@@ -9,6 +9,7 @@ from detectors.household import Household
 from schemas.exercise import is_exercise
 from schemas.households import HouseholdRecord
 from schemas.profiles import Profile
+from streams.disaster import Checks
 from streams.ledger import Ledger
 from streams.snapshot import Cut, Rows
 
@@ -23,6 +24,7 @@ class Watched:
 
     __slots__ = (
         "blind",
+        "checks",
         "counts",
         "first_kept",
         "guard",
@@ -49,6 +51,8 @@ class Watched:
         """Clock at which it was first heard of without a registry record; 0 once it is registered."""
         self.model: Household | None = None
         self.ledger = Ledger(name)
+        self.checks = Checks()
+        """What public alerts asked of it."""
         self.record: HouseholdRecord | None = None
         self.record_bytes = b""
         self.record_dirty = False
@@ -77,7 +81,7 @@ class Watched:
     def due_ms(self) -> int:
         """Return when it wants to be woken: its model, its ledger, or the end of its time without a registry record."""
         model_ms = NEVER_MS if self.model is None else self.model.wake_ms
-        due_ms = min(model_ms, self.ledger.wake_ms)
+        due_ms = min(model_ms, self.ledger.wake_ms, self.checks.wake_ms if self.checks else NEVER_MS)
         if self.since_ms and (self.model is not None or self.is_idle):
             return min(due_ms, self.since_ms + UNREGISTERED_MS + 1)
         return due_ms
@@ -118,6 +122,7 @@ class Watched:
             self.lost_since_ms,
             self.first_kept,
             self.rhythm_place,
+            self.checks.state(),
         ]
 
     def rhythm_payload(self) -> list[Any] | None:
@@ -143,7 +148,10 @@ class Watched:
                 self.record = _RECORD.decode(rows.record)
             if rows.hot is None:
                 raise ValueError("no hot row")
-            cut, model, version, ledger, since_ms, self.lost_since_ms, self.first_kept, self.rhythm_place = rows.hot
+            cut, model, version, ledger, since_ms, self.lost_since_ms, self.first_kept, self.rhythm_place, *rest = (
+                rows.hot
+            )
+            self.checks = Checks.from_state(rest[0] if rest else [])
             self.ledger = Ledger.from_state(self.name, ledger)
             if model:
                 self.model = Household.restore(model, rows.rhythm[1], profile, self.in_force)

@@ -57,6 +57,12 @@ def sentences(finding: Finding, now_ms: int) -> tuple[str, str]:
     if finding.kind is IncidentKind.MISSED_MEDICATION:
         count = facts.get("missed", facts.get("in_a_row", 0))
         return f"복약을 {count}번 연속 걸렀습니다.", f"{count} doses in a row were missed."
+    if finding.kind is IncidentKind.DISASTER_NO_ANSWER:
+        hazard = HAZARD_NAMES[Hazard(str(facts.get("hazard", Hazard.OTHER)))]
+        return (
+            f"{hazard[0]} 재난 안부 확인에 아직 응답이 없습니다.",
+            f"No answer yet to the question whether they are safe ({hazard[1]}).",
+        )
     if finding.kind is IncidentKind.CANNOT_SEE:
         blind = _hours(facts.get("blind_h"))
         return (

@@ -31,12 +31,20 @@ ON_KAFKA = os.environ.get("ANBU_TEST_BROKER", "embedded") == "kafka"
 """Set by `make integration`: the end-to-end tests run on Apache Kafka instead of the embedded broker."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever will start Apache Kafka, so that no test does so in `make test` by being unmarked."""
+    """Mark whatever will start Apache Kafka, so that no test does so in `make test` by being unmarked.
+
+    First, for pytest-xdist reads the groups in the same hook. Where two processes share the tests, a file stays in one of
+    them, and so do all tests on the town, or what they share would be made twice. The town's take longest: they come
+    first, or one process would end long after the other.
+    """
     for item in items:
         asked = {*getattr(item, "fixturenames", ())}
         if "kafka" in asked or (ON_KAFKA and asked & {"any_broker", "town"}):
             item.add_marker(pytest.mark.integration)
+        item.add_marker(pytest.mark.xdist_group("town" if "town" in asked else item.path.stem))
+    items.sort(key=lambda item: "town" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,10 @@ def states(partition: Partition) -> dict[str, Any]:
         watched = partition.household(name)
         assert watched is not None
         model = None if watched.model is None else (watched.model.hot(), watched.model.rhythm())
-        found[name] = (model, watched.ledger.state(), watched.record_bytes, watched.since_ms, watched.lost_since_ms)
+        # Of a public alert's questions, the slots are bookkeeping of recovery: whether those of a former life are among
+        # them depends on the checkpoints.
+        since = (watched.since_ms, watched.lost_since_ms)
+        found[name] = (model, watched.ledger.state(), watched.record_bytes, *since, watched.checks.state()[1:])
     positions = partition.order.positions
     found["!"] = (positions.offsets, positions.ticks, positions.clock_ms, positions.live)
     return found

@@ -23,7 +23,7 @@ def living(ladder: list[Rung] | None = None, **fields: Any) -> Street:
     """A home whose person stirred a moment ago and whose officer wants to know of 4 hours of silence; noon in Seoul."""
     street = Street()
     street.register(ladder=LADDER if ladder is None else ladder, latest_silence_h=4.0, **fields)
-    street.tick(3 * HOUR_MS)  # noon
+    street.tick(12 * HOUR_MS)  # logs begin at midnight in Seoul
     street.happen("door", state="on")
     street.tick()
     return street

@@ -12,13 +12,15 @@ from logs import ENGINE, Logs, logs_of, run
 
 from load_tests.simulator import Rates, simulate
 from schemas.actions import ResponderAction
+from schemas.alerts import Hazard, PublicAlert
 from schemas.build import encode_events
+from schemas.checkins import CheckinRequest
 from schemas.encode import encode
-from schemas.events import Data, Event
-from schemas.incidents import CloseCause, Incident, IncidentState, Status
+from schemas.events import TICK_KEY, Data, Event, Tick
+from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, Severity, Status, Urgency
 from schemas.profiles import DEFAULT_PROFILE
-from schemas.times import to_rfc3339
-from schemas.topics import ORDER_OF
+from schemas.times import from_rfc3339, to_rfc3339
+from schemas.topics import DAY_MS, ORDER_OF
 from streams.partition import Controls, Partition
 
 
@@ -33,6 +35,7 @@ def few(examples: int) -> settings:
 
 
 START_MS = 1_788_188_400_000
+DAYS = 9
 EVENTFUL = Rates(collapses=1.0, emergencies=1.5, slow=0.5)
 
 
@@ -44,10 +47,48 @@ def put_behind_ticks(logs: Logs, topic: str, share: float, key: bytes, value: by
     log.values.insert(at, value)
 
 
+def put_at(logs: Logs, topic: str, at_ms: int, key: bytes, value: bytes) -> None:
+    """Put a record into a log, before the first tick after a moment."""
+    log = logs[ORDER_OF[topic]]
+    ticks = (
+        (i, msgspec.json.decode(log.values[i] or b"", type=Tick).tick) for i, k in enumerate(log.keys) if k == TICK_KEY
+    )
+    at = next((i for i, tick_ms in ticks if tick_ms > at_ms), len(log) - 1)
+    log.keys.insert(at, key)
+    log.values.insert(at, value)
+
+
+def warning(name: str, share: float) -> PublicAlert:
+    """A flood over all districts for a day, which begins so far through the logs."""
+    begins_ms = START_MS + int(share * DAYS * DAY_MS)
+    return PublicAlert(
+        id=name,
+        sender="weather@example.go.kr",
+        sent=to_rfc3339(begins_ms),
+        kind=Hazard.FLOOD,
+        severity=Severity.SEVERE,
+        urgency=Urgency.IMMEDIATE,
+        districts=[f"d{number:02d}" for number in range(1, 26)],
+        effective=to_rfc3339(begins_ms),
+        expires=to_rfc3339(begins_ms + DAY_MS),
+    )
+
+
+def answer_some(logs: Logs, requests: list[CheckinRequest], rnd: Random) -> None:
+    """Put answers to every second question behind it."""
+    kinds = ("checkin_answered", "checkin_no_answer", "checkin_refused", "contact_reached")
+    for n, request in enumerate(rnd.sample(requests, len(requests) // 2)):
+        at_ms = from_rfc3339(request.requested_at) + rnd.randrange(1, 40) * 60_000
+        data = Data(request=request.id, purpose=request.purpose)
+        event = Event(request.household, rnd.choice(kinds), "/calls/p", f"answer-{n}", at_ms, data)
+        put_at(logs, "care.calls", at_ms, request.household.encode(), encode_events([event]))
+
+
 @cache
 def eventful() -> Logs:
-    """Days of synthetic households with emergencies, late batches, repeats, rubbish, actions, a new profile and an end."""
-    played = simulate(7, 9, 12, start_ms=START_MS, rates=EVENTFUL)
+    """Days of synthetic households with emergencies, late batches, repeats, rubbish, actions, a new profile and an end,
+    two public alerts, and answers to some of the questions that come of them."""
+    played = simulate(7, DAYS, 12, start_ms=START_MS, rates=EVENTFUL)
     logs = logs_of(played, tick_s=300, drop_ticks=0.1)
     names = [record.household for record in played.records()]
     rnd = Random(4)
@@ -56,10 +97,14 @@ def eventful() -> Logs:
         put_behind_ticks(logs, topic, rnd.random(), rnd.choice(names).encode(), b'{"n": %d, ' % n)
     stranger = Event("h-stranger", "motion", "/sensors/gw", "s-1", START_MS + 86_400_000, Data(device="m", state="on"))
     put_behind_ticks(logs, "home.sensors", 0.3, b"h-stranger", encode_events([stranger]))
-    profile = msgspec.structs.replace(DEFAULT_PROFILE, id="p-tuned", silence_budget=0.5)
+    profile = msgspec.structs.replace(DEFAULT_PROFILE, id="p-tuned", silence_budget=0.5, disaster_calls_per_minute=2.0)
     put_behind_ticks(logs, "profile", 0.75, b"p", encode(profile))
+    for name, share in (("w-1", 0.4), ("w-2", 0.8)):
+        put_behind_ticks(logs, "public.alerts", share, name.encode(), encode(warning(name, share)))
     partition = Partition(0, 1, engine=ENGINE, buffer_records=1 << 40)
-    told = [one.what for one in run(partition, logs) if isinstance(one.what, Incident) and one.topic == "incidents"]
+    out = run(partition, logs)
+    answer_some(logs, [one.what for one in out if isinstance(one.what, CheckinRequest)], rnd)
+    told = [one.what for one in out if isinstance(one.what, Incident) and one.topic == "incidents"]
     opened = [one for one in told if one.state is IncidentState.OPENED and one.case]
     for n, incident in enumerate(opened):
         words: dict[str, Any] = {"household": incident.household, "incident": incident.id, "who": "officer-1"}
@@ -108,12 +153,23 @@ def for_responders(told: Told) -> dict[tuple[Any, ...], bytes]:
 def test_the_logs_of_these_tests_hold_what_they_are_to_try() -> None:
     told, _ = oracle()
     topics = {key[0] for key in told.records}
-    assert topics >= {"incidents", "incidents.open", "arrived", "responder.results", "dead.letters", "status"}
+    assert topics >= {
+        "checkin.requests",
+        "incidents",
+        "incidents.open",
+        "arrived",
+        "responder.results",
+        "dead.letters",
+        "status",
+    }
     incidents = [msgspec.json.decode(v, type=Incident) for k, v in told.records.items() if k[0] == "incidents"]
     states = IncidentState
     assert {one.state for one in incidents} >= {states.OPENED, states.ESCALATED, states.ACKNOWLEDGED, states.CLOSED}
     assert {one.profile for one in incidents} == {"default-1", "p-tuned"}
     assert len({one.id for one in incidents}) >= 10
+    outcomes = {step.outcome for one in incidents for step in one.ladder}
+    assert outcomes >= {"answered", "no_answer", "skipped"}
+    assert {one.kind for one in incidents if one.ladder} >= {IncidentKind.SILENCE, IncidentKind.DISASTER_NO_ANSWER}
 
 
 def test_a_status_tells_how_many_households_nobody_has_registered() -> None:

@@ -1,7 +1,6 @@
 """`anbu alerts`: public alerts, written to every partition in order with the events."""
 
 import hashlib
-import re
 
 import click
 
@@ -9,17 +8,16 @@ from schemas.alerts import HAZARD_NAMES, AlertMessage, AlertStatus, Hazard, Publ
 from schemas.checks import check_alert
 from schemas.encode import encode
 from schemas.incidents import Severity
-from schemas.times import from_rfc3339, to_rfc3339
+from schemas.times import to_rfc3339
 from streams.cap.alerts import Taken, take
 from streams.cap.form import MOST_BYTES, CapError
+from streams.commands.moments import moment
 from streams.commands.outcome import Misconfigured, count, settings, told
 from streams.commands.teach import TaughtGroup
 from streams.publish import Publisher
 from streams.wallclock import now_ms
 
 TOPIC = "public.alerts"
-_LASTS = re.compile(r"([1-9][0-9]{0,3})([mhd])")
-_UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _PLAIN = ("kind", "severity", "expires", "text_ko", "text_en", "sender", "status")
 _DEFAULT = click.core.ParameterSource.DEFAULT
 
@@ -115,7 +113,7 @@ def _plain(areas: list[str], districts: list[str], **said: str) -> PublicAlert:
         if not said[name]:
             raise Misconfigured(f"--{name} is missing: give it, or a file with a CAP 1.2 message")
     at_ms = now_ms()
-    until = _until(said["expires"], at_ms)
+    until = moment(said["expires"], at_ms, "--expires")
     words = [said["kind"], said["severity"], *areas, *districts, until, *(said[one] for one in _PLAIN[3:])]
     alert = PublicAlert(
         id="alert-" + hashlib.sha256(encode([*words, to_rfc3339(at_ms)])).hexdigest()[:12],
@@ -134,12 +132,3 @@ def _plain(areas: list[str], districts: list[str], **said: str) -> PublicAlert:
     if fault := check_alert(alert):
         raise Misconfigured(f"{fault.detail}: {fault.reason.value.replace('_', ' ')}")
     return alert
-
-
-def _until(text: str, at_ms: int) -> str:
-    if found := _LASTS.fullmatch(text):
-        return to_rfc3339(at_ms + int(found[1]) * _UNIT_MS[found[2]])
-    try:
-        return to_rfc3339(from_rfc3339(text))
-    except ValueError as error:
-        raise Misconfigured("--expires: must be an RFC 3339 time, or how long from now such as 6h") from error

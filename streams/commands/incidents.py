@@ -8,6 +8,7 @@ from rich.live import Live
 
 from schemas.encode import encode
 from schemas.times import to_rfc3339
+from streams.commands.incidents_act import COMMANDS
 from streams.commands.incidents_export import export
 from streams.commands.outcome import settings, told
 from streams.commands.teach import TaughtGroup
@@ -25,7 +26,8 @@ def incidents() -> None:
     """
 
 
-incidents.add_command(export)
+for _one in (export, *COMMANDS):
+    incidents.add_command(_one)
 
 
 @incidents.command("watch")

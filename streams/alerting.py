@@ -1,0 +1,142 @@
+"""Public alerts in a partition: whom they cover, how they bear on silence, and who is asked when. Pure.
+
+Homes are asked once a minute of log time, so many each minute, the most endangered first. Who is due follows from the
+state alone, so a restart goes on with the very next one.
+"""
+
+from schemas.alerts import PublicAlert
+from schemas.decode import decode
+from schemas.events import Fault
+from schemas.incidents import DisasterCounts
+from streams.alerts_in_force import Known
+from streams.consequences import Consequences
+from streams.disaster import in_danger
+from streams.order import Applied
+from streams.outputs import Output
+from streams.shared import Shared
+from streams.watched import Watched
+
+
+class Alerting:
+    """Takes public alerts and lets them act on the households of a partition."""
+
+    def __init__(self, shared: Shared, consequences: Consequences) -> None:
+        self._shared = shared
+        self._consequences = consequences
+
+    def take(self, one: Applied) -> list[Output]:
+        """Take a record of `public.alerts`."""
+        shared = self._shared
+        out: list[Output] = []
+        for alert in decode("public.alerts", one.key, one.value):
+            if isinstance(alert, Fault):
+                out += shared.faults(one, [alert])
+            elif isinstance(alert, PublicAlert) and shared.whole.alerts.take(alert, shared.clock_ms):
+                out += self._bear_on_all(one)
+        return out
+
+    def pass_time(self, clock_ms: int) -> list[Output]:
+        """Let alerts begin and expire."""
+        return self._bear_on_all() if self._shared.whole.alerts.pass_time(clock_ms) else []
+
+    def bear_on(self, watched: Watched) -> list[Output]:
+        """Let the alerts in force bear on a household whose place or model has changed."""
+        shared, model = self._shared, watched.model
+        if model is None:
+            return []
+        bearing = shared.whole.alerts.bearing(watched.record, shared.whole.profile)
+        if bearing == model.alerted:
+            return []
+        out = self._consequences.of_findings(watched, model.apply_alert(bearing, shared.clock_ms))
+        shared.judged(watched)
+        return out
+
+    def _bear_on_all(self, one: Applied | None = None) -> list[Output]:
+        shared = self._shared
+        out: list[Output] = []
+        threads = shared.whole.alerts.threads()
+        for watched in shared.roster:
+            if shared.knows(watched, one) if one is not None else self._is_ahead(watched):
+                continue
+            if watched.checks and watched.checks.forget(threads):
+                shared.touch(watched)
+            out += self.bear_on(watched)
+        return out
+
+    def ask(self) -> list[Output]:
+        """Ask the homes whose turn it is in this minute; those in their quiet hours wait, and take nobody's place."""
+        shared = self._shared
+        if not shared.whole.alerts:
+            return []
+        out: list[Output] = []
+        left = int(shared.whole.profile.disaster_calls_per_minute) - self._taken()
+        due = [(watched, known) for watched in shared.roster for known in self._due(watched)[:1]]
+        for watched, known in sorted(due, key=_danger):
+            told, is_question = self._ask(watched, known, may_ask=left > 0)
+            out += told
+            left -= is_question
+        return out
+
+    def _taken(self) -> int:
+        """Count the turns of this minute that went to homes whose rows know more than the position does.
+
+        Whoever was here before has asked them at this clock. Were their turns free, others would be asked a minute earlier
+        than they were told.
+        """
+        roster, clock_ms = self._shared.roster, self._shared.clock_ms
+        ahead = sum(watched.checks.slots.count(clock_ms) for watched in roster if self._is_ahead(watched))
+        ended = [slots for name, slots in roster.ended_slots.items() if roster.get(name) is None]
+        return ahead + sum(slots.count(clock_ms) for slots in ended)
+
+    def _due(self, watched: Watched) -> list[Known]:
+        """Return the alerts about which it is a home's turn. Nobody is at home in an absence."""
+        record, model, clock_ms = watched.record, watched.model, self._shared.clock_ms
+        if record is None or model is None:
+            return []
+        covering = [known for known in self._shared.whole.alerts.covering(record) if known.asks]
+        if not covering or self._is_ahead(watched) or model.is_absent(clock_ms):
+            return []
+        return [known for known in covering if watched.checks.is_due(known, clock_ms)]
+
+    def _ask(self, watched: Watched, known: Known, *, may_ask: bool) -> tuple[list[Output], bool]:
+        record, model, clock_ms = watched.record, watched.model, self._shared.clock_ms
+        if record is None or model is None:
+            return [], False
+        before = watched.checks.of(known.thread)
+        request, finding = watched.checks.ask(known, record, model, clock_ms, may_ask=may_ask)
+        out = [Output("checkin.requests", watched.name.encode(), request)] if request is not None else []
+        out += self._consequences.of_unreached(watched, [finding] if finding is not None else [])
+        if watched.checks.of(known.thread) is not before:
+            self._shared.judged(watched)
+        return out, request is not None
+
+    def _is_ahead(self, watched: Watched) -> bool:
+        """Tell whether a household knows already what this clock brings."""
+        shared = self._shared
+        return watched.guard is not None and shared.controls.offset_guard and shared.clock_ms <= watched.guard.clock_ms
+
+    def counts(self) -> DisasterCounts | None:
+        """Count the homes that alerts in force cover, and what came of asking them, exercises left out; None without any."""
+        alerts = self._shared.whole.alerts
+        if not alerts:
+            return None
+        homes = asked = reached = guided = unreached = 0
+        for watched in self._shared.roster:
+            if watched.record is None or not watched.counts:
+                continue
+            threads = {known.thread for known in alerts.covering(watched.record) if known.asks}
+            if not threads:
+                continue
+            outcomes = watched.checks.counts_of(threads)
+            homes += 1
+            asked += bool(outcomes)
+            reached += any(one in ("reached", "guided") for one in outcomes)
+            guided += "guided" in outcomes
+            unreached += "unreached" in outcomes
+        return DisasterCounts(homes=homes, asked=asked, reached=reached, guided=guided, unreached=unreached)
+
+
+def _danger(due: tuple[Watched, Known]) -> tuple[int, int, int, str]:
+    watched, known = due
+    assert watched.record is not None  # noqa: S101 - nobody without a record is due
+    return -known.severity.rank, *in_danger(watched.record)
