@@ -14,7 +14,7 @@ from schemas.checkins import CheckinRequest
 from schemas.encode import encode
 from schemas.events import Data, Event
 from schemas.exercise import EXERCISE_PREFIX, MARK_EN, MARK_KO
-from schemas.households import HouseholdRecord, Source
+from schemas.households import HouseholdRecord, Rung, Source
 from schemas.incidents import CloseCause, Incident, IncidentKind, NextStep
 from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
@@ -132,6 +132,7 @@ class Drill:
                         household=name,
                         district=self.district,
                         sources=sources,
+                        ladder=[Rung("checkin_call")],
                         latest_silence_h=self.limits.silence_s / 3600 if name in self._silent else None,
                     )
                 ),
@@ -295,12 +296,17 @@ class Drill:
         return Answer(tuple(calls), (Expected(what, name, self.limits.turn_s, _is(IncidentKind.UNANSWERED_CALLS)),))
 
     def _disaster(self, name: str) -> Answer:
-        """Send a disaster alert of an exercise, and the answer of the home it covers: that help is needed."""
+        """Send a disaster alert of an exercise: the home it covers is asked, and answers that it needs help."""
+
+        def answered(request: CheckinRequest) -> Answer:
+            data = Data(request=request.id, purpose="disaster", disaster=DisasterAnswer.NEEDS_HELP, guidance_given=True)
+            answer = self._event(name, "checkin_answered", data, source=CALLS, after_ms=2)
+            what = "the answer that help is needed: told"
+            return Answer((answer,), (Expected(what, name, self.limits.arrival_s, _is(IncidentKind.DISASTER_HELP)),))
+
         alert = Message("public.alerts", self._alert.id, encode(self._alert), to_all=True)
-        data = Data(purpose="disaster", disaster=DisasterAnswer.NEEDS_HELP)
-        answer = self._event(name, "checkin_answered", data, source=CALLS, after_ms=2)
-        what = "a disaster alert, and a home that needs help: told"
-        return Answer((alert, answer), (Expected(what, name, self.limits.arrival_s, _is(IncidentKind.DISASTER_HELP)),))
+        what = "a disaster alert: the home it covers is asked, with its guidance"
+        return Answer((alert,), (Expected(what, name, self.limits.turn_s, _asks_about_disaster, answered),))
 
     def _silence(self, name: str) -> Answer:
         stirred = self._event(name, "door", Data(device="front", state="on"))
@@ -365,6 +371,10 @@ def missing_mark(told: Told) -> str:
 
 def _is(kind: IncidentKind) -> Callable[[Any], bool]:
     return lambda one: isinstance(one, Incident) and one.kind is kind
+
+
+def _asks_about_disaster(told: object) -> bool:
+    return isinstance(told, CheckinRequest) and told.purpose == "disaster" and bool(told.guidance)
 
 
 def _nothing(_told: object) -> Answer:
