@@ -31,6 +31,7 @@ from load_tests.feed import FeedProgress, as_time_passes
 from load_tests.neighbour_board import SignIn, demo_user
 from load_tests.neighbourhood import Wire
 from load_tests.neighbourhood_plan import LOCAL_MS
+from load_tests.provider import homes_of, provider
 from load_tests.recording import wire_of
 from load_tests.simulator import Neighbourhood, simulate
 from schemas.topics import DAY_MS
@@ -141,7 +142,7 @@ class _Up:
         self.console.print(Text.assemble(("안부 Anbu", "bold cyan"), f"  {title}"))
         broker = EmbeddedBroker(port=_broker_port(self.settings), folder=self.logs)
         parts = Parts(self.settings, broker, self.logs, self._tell)
-        with closing_undisturbed(lambda: parts.close(8.0)):
+        with closing_undisturbed(lambda: parts.close(8.0)), contextlib.ExitStack() as answering:
             parts.start()
             self.sign_in = demo_user(self.settings)
             parts.start_board()
@@ -156,7 +157,7 @@ class _Up:
                             self._messages(),
                             live_from_ms=self.began_ms,
                             pace=as_time_passes,
-                            reached=lambda done: self._go_live(parts, play, done),
+                            reached=lambda done: self._go_live(parts, play, done, answering),
                         )
                     )
 
@@ -164,11 +165,12 @@ class _Up:
         sent = (wire_of(message) for message in self.played.messages())
         return with_rubbish(sent, self.played.from_ms, self.began_ms)
 
-    def _go_live(self, parts: Parts, play: Play, done: FeedProgress) -> None:
+    def _go_live(self, parts: Parts, play: Play, done: FeedProgress, answering: contextlib.ExitStack) -> None:
         """Start the ticker, once every simulated tick is written and the feed has come up to now."""
         if not self.is_live and done.log_ms >= max(self.began_ms, now_ms() - SEAM_MS):
             self.is_live = True
             parts.start_ticker()
+            answering.enter_context(provider(self.settings, homes_of(self.played), self.played.seed))
             self._tell(f"filled in   {done.events:,} events in {took_text(play.elapsed_s)}")
             self._tell(f"ticker      a live tick every {self.settings.tick_every_s:g} s from now on")
 
