@@ -21,6 +21,7 @@ from schemas.topics import ORDERED_NAMES
 from streams.cli import cli
 from streams.settings import Settings
 from streams.wallclock import now_ms
+from streams.webhook.targets import read_targets
 
 INFRA = ROOT / "infra"
 COMPOSE = yaml.safe_load((INFRA / "compose.yml").read_text("utf-8"))
@@ -49,7 +50,7 @@ def test_a_process_gets_only_settings_that_exist_and_can_be_used(name: str) -> N
 @pytest.mark.parametrize("name", [name for name in OURS if name != "neighbourhood"])
 def test_a_process_runs_a_command_that_exists(name: str) -> None:
     command: click.Command = cli
-    for word in OURS[name]["command"]:
+    for word in (one for one in OURS[name]["command"] if not one.startswith("/")):
         assert isinstance(command, click.Group)
         found = command.get_command(click.Context(command), word)
         assert found is not None
@@ -58,9 +59,9 @@ def test_a_process_runs_a_command_that_exists(name: str) -> None:
 
 def test_everything_an_installation_needs_is_there_and_two_tickers() -> None:
     commands = [one["command"][0] for name, one in OURS.items() if name != "neighbourhood"]
-    assert sorted(commands) == ["board", "migrate", "ticker", "ticker", "topics", "worker", "writer"]
+    assert sorted(commands) == ["board", "migrate", "ticker", "ticker", "topics", "webhook", "worker", "writer"]
     assert set(SERVICES) - set(OURS) == {"kafka", "clickhouse", "prometheus", "alertmanager", "grafana"}
-    assert [name for name, one in SERVICES.items() if "profiles" in one] == ["neighbourhood"]
+    assert [name for name, one in SERVICES.items() if "profiles" in one] == ["webhook", "neighbourhood"]
 
 
 def test_prometheus_asks_where_the_processes_answer() -> None:
@@ -70,10 +71,21 @@ def test_prometheus_asks_where_the_processes_answer() -> None:
     assert asked["anbu-worker"]["port"] == settings_of("worker").metrics_port
     assert asked["anbu-writer"]["names"] == ["writer"]
     assert asked["anbu-writer"]["port"] == settings_of("writer").writer_metrics_port
+    assert asked["anbu-webhook"]["names"] == ["webhook"]
+    assert asked["anbu-webhook"]["port"] == settings_of("webhook").webhook_metrics_port
     (told,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     assert told == "alertmanager:9093"
-    for name, port in (("worker", 9310), ("writer", 9311)):
+    for name, port in (("worker", 9310), ("writer", 9311), ("webhook", 9312)):
         assert f"127.0.0.1:{port}/live" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
+def test_the_webhooks_of_the_compose_file_tell_the_alertmanager_beside_them() -> None:
+    (target,) = read_targets(INFRA / "webhook" / "webhooks.toml")
+    assert (target.form, target.exercises) == ("alertmanager", False)
+    assert urlsplit(target.url).hostname in SERVICES
+    inside = OURS["webhook"]["command"][1]
+    assert f"./webhook:{Path(inside).parent}:ro" in OURS["webhook"]["volumes"]
+    assert (INFRA / "webhook" / Path(inside).name).exists()
 
 
 def test_the_board_of_the_compose_file_is_asked_for_its_health_where_it_listens() -> None:

@@ -360,6 +360,11 @@ def test_a_file_that_cannot_be_used_names_the_target_and_the_field(
     assert "AAECAwQ" not in said.output
 
 
+def test_plain_http_beyond_this_machine_is_taken_only_where_somebody_says_so(tmp_path: Path) -> None:
+    plain = WHOLE.replace("https://desk", "http://desk").replace('url = "http', 'plain_http = true\nurl = "http', 1)
+    assert read_targets(written(tmp_path, plain))[0].url.startswith("http://desk")
+
+
 def test_a_file_that_leaves_a_home_without_anybody_says_so(tmp_path: Path) -> None:
     file = written(tmp_path, WHOLE.replace('link = "', 'districts = ["dong-1"]\nlink = "'))
     assert "nobody is told at once" in CliRunner().invoke(webhook, [str(file), "--check"]).output

@@ -36,6 +36,7 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     link: str = ""
     link_key_file: str = ""
     within_s: float = 10.0
+    plain_http: bool = False
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,7 +95,7 @@ def _target(one: _Written, path: Path) -> Target:
 
     if not _NAME.fullmatch(one.name):
         raise refuse("name", "must be 1 to 32 of a-z, 0-9 and -")
-    if why := _wrong_url(one.url):
+    if why := _wrong_url(one.url, plain_http=one.plain_http):
         raise refuse("url", why)
     if not 1 <= one.within_s <= 60:
         raise refuse("within_s", "must lie between 1 and 60")
@@ -135,8 +136,8 @@ def _secrets(file: Path) -> tuple[bytes, ...]:
     return tuple(map(read_secret, lines))
 
 
-def _wrong_url(url: str) -> str:
-    """Say what is wrong with a URL; "" for nothing. Incidents leave the machine encrypted only."""
+def _wrong_url(url: str, *, plain_http: bool) -> str:
+    """Say what is wrong with a URL; "" for nothing. Incidents leave the machine encrypted, unless somebody says otherwise."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -148,8 +149,10 @@ def _wrong_url(url: str) -> str:
         return "must hold no password"
     if parts.fragment or not url.isascii() or any(sign.isspace() for sign in url):
         return "must hold no fragment, no space, and no letters beyond ASCII"
-    if parts.scheme == "http" and not _is_loopback(host):
-        return "must begin with https:// unless it is on this machine"
+    if parts.scheme == "http" and not plain_http and not _is_loopback(host):
+        return (
+            "must begin with https:// unless it is on this machine (plain_http = true: on a network of nobody else's)"
+        )
     return ""
 
 
