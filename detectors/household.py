@@ -18,11 +18,13 @@ from detectors.hours import DAY_MS, HOUR_MS
 from detectors.learning import learn_due_days
 from detectors.life import Sign, channel_of, is_exit, sign_of
 from detectors.medication import MISSED, TAKEN
+from detectors.overview import mark, overview
 from detectors.registry import take_record
 from detectors.rows import hot_row, rhythm_row, state_of
 from detectors.silent import calls_left, clear_by_contact
 from detectors.source import Source
 from detectors.state import MOST_UNTRUE, State
+from detectors.words import KINDS
 from schemas.events import FUTURE_TOLERANCE_MS, Event
 from schemas.households import HouseholdRecord
 from schemas.incidents import CloseCause, IncidentKind
@@ -39,6 +41,8 @@ ORDINARY: Final = frozenset({CloseCause.SAFE_AT_HOME, CloseCause.MERGED})
 OFF_KINDS: Final = frozenset({"power_off", "robot_offline"})
 RARE: Final = frozenset({*UNANSWERED, *REACHED, MISSED, TAKEN, *OFF_KINDS, "complete_until", "power_on"})
 """Kinds after which the household is judged as soon as the clock moves; all others wait for its wake."""
+COUNTED: Final = KINDS - RARE
+"""Kinds that are counted by week and otherwise ordinary."""
 MOST_MET: Final = 64
 FURTHEST_MS: Final = 60 * DAY_MS
 """A clock that jumps further is not walked wake by wake."""
@@ -216,7 +220,10 @@ class Household:
             )
         if kind in RARE:
             look = state.calls.learn_one(event) | state.medication.learn_one(event) | changed
+            self._count(event)
         else:
+            if kind in COUNTED:
+                self._count(event)
             look = (changed and source is not None and source.dark) or (lived and self._listens(at))
         # Only what is new asks for a look, or a batch sent twice would move what is told in between.
         if look:
@@ -350,6 +357,29 @@ class Household:
             "open": sorted([*state.told, *([IncidentKind.SILENCE] if state.silence else [])]),
         }
 
+    def overview(self, clock_ms: int) -> dict[str, Any]:
+        """Return what is shown to people at a moment that is not before the clock, by field of `schemas.views.HouseholdView`."""
+        return overview(self._state, clock_ms)
+
+    def mark(self, clock_ms: int) -> int:
+        """Return a number that changes when `overview` would say something worth showing again."""
+        return mark(self._state, clock_ms)
+
+    @property
+    def shown(self) -> int:
+        """Mark of what was last shown of the household, kept with it; 0 when nothing was."""
+        return self._state.shown
+
+    @shown.setter
+    def shown(self, mark: int) -> None:
+        self._state.shown = mark
+
+    def refer(self, service: str, clock_ms: int) -> None:
+        """Remember that the person was referred to a service."""
+        state = self._state
+        state.weeks.refer(service, clock_ms, state.hours, robot=state.has_robot)
+        state.rhythm_version += 1
+
     def hot(self) -> bytes:
         """Return the snapshot row that changes with every event."""
         return hot_row(self._state)
@@ -387,6 +417,12 @@ class Household:
         except msgspec.DecodeError as error:
             raise ValueError("not the snapshot of a household") from error
         return cls.restore(hot, rhythm, profile, record)
+
+    def _count(self, event: Event) -> None:
+        """Count what is shown by week; no decision depends on it."""
+        state = self._state
+        if state.weeks.learn_one(event):
+            state.weeks.bound(state.hours)
 
     def _listens(self, at_ms: int) -> bool:
         """Tell whether a sign of life at a moment may change what was told."""

@@ -3,12 +3,18 @@
 from typing import Final
 
 from detectors.hazard import NEVER_MS
-from detectors.hours import DAY_MS, HOUR_MS
+from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
+from detectors.life import HOME, PHONE
 from detectors.rhythm import Day
 from detectors.state import HORIZON_MS, State
+from detectors.weeks import UNSEEN
+from detectors.words import DAYS, OUTINGS, PHONE_DAYS, STIRS, STRETCHES
 
 MOST_DAYS: Final = 60
 """A clock that jumps further than this skips days nobody can have reported of, instead of walking them for minutes."""
+LONGEST_DAY_MS: Final = 30 * HOUR_MS
+"""What is longer are days that were skipped."""
+NIGHT_UNTIL_H: Final = 4
 
 
 def learn_due_days(state: State) -> bool:
@@ -38,6 +44,8 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     state.rhythm.learn_one(day, profile.silence)
     state.calls.learn_before(end_ms, state.hours.hour, state.paused)
     state.medication.learn_before(end_ms, state.paused)
+    state.weeks.learn_before(end_ms, state.hours)
+    _count_day(state, day)
     seeing.learn_before(end_ms, profile)
     for ring in state.rings.values():
         ring.forget_before(end_ms)
@@ -45,6 +53,42 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     state.paused = [(a, b) for a, b in state.paused if b > end_ms - HORIZON_MS]
     state.untrue = [(a, b) for a, b in state.untrue if b > end_ms - HORIZON_MS]
     state.rhythm_version += 1
+
+
+def _count_day(state: State, day: Day) -> None:
+    """Count what was seen of a day, for those who read of the household: a channel that was dark for a while counts nothing."""
+    if day.end_ms - day.start_ms > LONGEST_DAY_MS:
+        return
+    dark = {kind: [span for span in spans if _meets(span, day)] for kind, spans in day.dark.items()}
+    whole = day.watched_from_ms <= day.start_ms and not any(_meets(span, day) for span in day.untrue)
+    begun = [0] * 24
+    for ring in day.rings.values():
+        for one in ring.proofs():
+            if day.start_ms <= one.start < day.end_ms:
+                begun[_place(day, one.start)] += 1
+    counts: dict[int, int] = {}
+    ring_home = day.rings.get(HOME)
+    if whole and ring_home is not None and not dark.get(HOME):
+        stretches = [one for one in ring_home.proofs() if day.start_ms <= one.start < day.end_ms]
+        stirs = sum(day.hours.hour(one.start) < NIGHT_UNTIL_H for one in stretches)
+        outings = sum(one.leaves for one in stretches)
+        counts = {DAYS: 1, OUTINGS: outings, STRETCHES: len(stretches) - stirs, STIRS: stirs}
+    if whole and PHONE in dark and not dark[PHONE]:
+        counts[PHONE_DAYS] = 1
+    for start_ms in range(day.start_ms, day.end_ms, HOUR_MS):
+        if dark and all(any(a <= start_ms < b for a, b in spans) for spans in dark.values()):
+            begun[_place(day, start_ms)] = UNSEEN
+    state.weeks.learn_day(day.start_ms, day.hours, counts, begun)
+    state.weeks.follow(day.end_ms, day.hours, robot=state.has_robot)
+
+
+def _place(day: Day, at_ms: int) -> int:
+    """Return the hour of a moment, counted from 04:00 on."""
+    return (day.hours.hour(at_ms) - DAY_BEGINS_H) % 24
+
+
+def _meets(span: tuple[int, int], day: Day) -> bool:
+    return span[0] < day.end_ms and span[1] > day.start_ms
 
 
 def _ends_in_alarm(state: State, end_ms: int) -> bool:

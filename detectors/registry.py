@@ -8,6 +8,7 @@ from detectors.hours import hours_of
 from detectors.life import CALLS, channel_of
 from detectors.rhythm import Spans
 from detectors.state import State
+from detectors.weeks import Weeks
 from schemas.households import HouseholdRecord
 from schemas.times import from_rfc3339
 
@@ -45,6 +46,8 @@ def erase(state: State, name: str) -> None:
     state.rhythm.forget(kind)
     if kind == CALLS:
         state.calls = Calls()
+    # Doses and talks come through the home's channel, outings through its doors: what was counted of all is counted anew.
+    state.weeks = Weeks()
     state.rhythm_version += 1
     # The silence starts anew, or erasing the last sign of life would look like a collapse.
     state.restart_ms = max(state.restart_ms, state.clock_ms)

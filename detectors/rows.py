@@ -36,6 +36,8 @@ def hot_row(state: State) -> bytes:
             [[kind, *state.told[kind]] for kind in sorted(state.told)],
             state.asks,
             [state.alert_factor, state.dark_until_ms],
+            state.weeks.state(),
+            state.shown,
         ]
     )
 
@@ -51,6 +53,7 @@ def rhythm_row(state: State) -> bytes:
             state.rhythm.state(),
             state.calls.rates_state(),
             state.seeing.gaps_state(),
+            state.weeks.slow_state(),
         ]
     )
 
@@ -86,10 +89,15 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     state.told = {IncidentKind(kind): Told(*rest) for kind, *rest in row[14]}
     state.asks = list(row[15])
     state.alert_factor, state.dark_until_ms = row[16] if len(row) > 16 else (1.0, 0)
+    if len(row) > 17:  # rows of a version that counted no weeks are shorter
+        state.weeks.restore(row[17])
+        state.shown = row[18]
     state.rhythm_version, state.learned_ms, state.next_learning_ms = slow[1:4]
     state.rhythm.restore(slow[4])
     state.calls.restore_rates(slow[5])
     state.seeing.restore_gaps(slow[6])
+    if len(slow) > 7:
+        state.weeks.restore_slow(slow[7])
     state.know_kinds()
     if record is not None:
         state.hours = hours_of(record.time_zone)

@@ -14,6 +14,7 @@ from detectors.rhythm import Rhythm, Spans
 from detectors.seeing import Seeing
 from detectors.silence import Lane, Step, blind_spans, score
 from detectors.verdict import Silence, Verdict, judge
+from detectors.weeks import Weeks
 from schemas.households import HouseholdRecord
 from schemas.incidents import IncidentKind
 from schemas.profiles import Profile
@@ -51,6 +52,7 @@ class State:
         self.rings: dict[str, Episodes] = {}
         self.calls = Calls()
         self.medication = Medication()
+        self.weeks = Weeks()
         self.rhythm = Rhythm()
         self.rhythm_version = 0
         self.learned_ms = self.hours.day_start(start_ms)
@@ -77,6 +79,8 @@ class State:
         self.told: dict[IncidentKind, Told] = {}
         self.asks: list[int] = []
         """Check-in calls asked for within a month."""
+        self.shown = 0
+        """Mark of what was last shown of the household; 0 when nothing was."""
 
     def learning_after(self, learned_ms: int) -> int:
         """Return when the day after `learned_ms` is due for learning.
@@ -117,6 +121,11 @@ class State:
     def absent_at(self, at_ms: int) -> bool:
         """Tell whether a moment lies in a declared absence."""
         return any(a <= at_ms < b for a, b in self.paused)
+
+    @property
+    def has_robot(self) -> bool:
+        """Tell whether a care robot stands in the home."""
+        return any(name.startswith("/robot/") for name in self.seeing.sources)
 
     def know_kinds(self) -> None:
         """Take the population of the sources there are as this household's."""

@@ -69,7 +69,12 @@ def past_of_topics(bootstrap: str, partitions: int) -> Past:
 def run_partition(past: Past, partition: int, profile: Profile | None) -> Run:
     """Replay one partition; called in a process of its own."""
     engine = Partition(
-        partition, past.partitions, engine=version("anbu"), buffer_records=UNBOUNDED, fixed_profile=profile
+        partition,
+        past.partitions,
+        engine=version("anbu"),
+        buffer_records=UNBOUNDED,
+        fixed_profile=profile,
+        views=False,
     )
     return replay(past.source(partition), engine)
 

@@ -6,9 +6,10 @@ from schemas.actions import ActionResult
 from schemas.checkins import CheckinRequest
 from schemas.events import DeadLetter
 from schemas.incidents import Incident, Status
+from schemas.views import HouseholdView
 from streams.watched import Watched
 
-SAID = Incident | Status | CheckinRequest | ActionResult | DeadLetter
+SAID = Incident | Status | CheckinRequest | ActionResult | DeadLetter | HouseholdView
 
 
 class Output(NamedTuple):

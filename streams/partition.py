@@ -24,6 +24,7 @@ from streams.roster import Roster
 from streams.scan import Scanner
 from streams.shared import Shared
 from streams.snapshot import Recovered
+from streams.views import Views
 from streams.waking import MINUTE_MS, Waking
 from streams.watched import Watched
 from streams.watching import Watching
@@ -37,6 +38,7 @@ class Partition:
     `offer` takes a chunk and returns what must be told at once; `pump` gives the rest, in canonical order; `checkpoint`
     gives what must be kept. `recovered` is what the changelog held. `engine` is the version every incident carries.
     `fixed_profile` is for replays that ask what would have been: it holds from the beginning, whatever the log says.
+    `views=False`: nobody reads what households look like, so it is not said; decisions are the same.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Partition:
         buffer_records: int = 20_000,
         controls: Controls | None = None,
         fixed_profile: Profile | None = None,
+        views: bool = True,
     ) -> None:
         self.number = number
         self.engine = engine
@@ -66,7 +69,7 @@ class Partition:
         self._scanner = Scanner(engine, len(ORDERED_NAMES), self._whole.positions)
         self._gaps: list[tuple[int, int, int]] = []
         """What retention has taken and the position has not passed yet: topic, next offset, offsets lost."""
-        shared = Shared(number, engine, self._roster, self._refused, self._whole, controls)
+        shared = Shared(number, engine, self._roster, self._refused, self._whole, controls, views=views)
         self._shared = shared
         consequences = Consequences(shared)
         self._watching = Watching(shared, consequences)
@@ -74,7 +77,8 @@ class Partition:
         self._applying = Applying(
             shared, consequences, self._watching, alerting, is_profile_fixed=fixed_profile is not None
         )
-        self._waking = Waking(shared, consequences, self._watching, alerting)
+        self._views = Views(shared)
+        self._waking = Waking(shared, consequences, self._watching, alerting, self._views)
         self.order = CanonicalOrder(
             self._whole.positions,
             buffer_records=buffer_records,
@@ -153,10 +157,13 @@ class Partition:
             if isinstance(one, Moved):
                 if self._gaps:
                     self._count_gaps()
-                out += self._waking.move(one.clock_ms)
+                said = self._waking.move(one.clock_ms)
             else:
                 counts[one.topic] += 1
-                out += apply[one.topic](one)
+                said = apply[one.topic](one)
+            if said:
+                out += said
+                out += self._views.of_revisions(said)
             if self.pumped >= at_most:
                 break
         return out

@@ -1,6 +1,6 @@
 """The households of one partition: who is watched, who wants to be woken when, who is no longer watched. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -18,6 +18,10 @@ ENDED_MS: Final = 30 * 86_400_000
 """How long an ended household is known as such after the last that came from it."""
 MOST_ENDED: Final = 4_096
 """Ended households known in one partition: they are kept in its position row."""
+
+
+MINUTES_OF_A_DAY: Final = 1440
+NO_TURN: Final = 65_535
 
 
 class End(NamedTuple):
@@ -55,6 +59,8 @@ class Roster:
         self._households: dict[str, Watched] = {}
         self._ended: dict[str, End] = {}
         self._wakes: NDArray[np.int64] = np.full(256, NEVER_MS, np.int64)
+        self._turns: NDArray[np.uint16] = np.full(256, NO_TURN, np.uint16)
+        """The minute of the day of each place's household: what is done of all in turn is not done of all at once."""
         self._at: list[Watched | None] = []
         self._free: list[int] = []
 
@@ -92,6 +98,7 @@ class Roster:
             self._at.append(None)
             if index >= len(self._wakes):
                 self._wakes = np.concatenate((self._wakes, np.full(len(self._wakes), NEVER_MS, np.int64)))
+                self._turns = np.concatenate((self._turns, np.full(len(self._turns), NO_TURN, np.uint16)))
         watched = Watched(name, index, clock_ms or 1)
         former = self.dirty.get(name)
         if former is not None:
@@ -103,6 +110,7 @@ class Roster:
             watched.first_kept = 1
             watched.checks.slots = list(self.ended_slots.get(name, []))
         self._at[index] = watched
+        self._turns[index] = crc32(name.encode()) % MINUTES_OF_A_DAY
         self._households[name] = watched
         self._strangers += 1
         self.unregistered += watched.counts
@@ -145,6 +153,13 @@ class Roster:
         found = (self._at[place] for place in places.tolist())
         return sorted((one for one in found if one is not None), key=lambda one: (one.wake_ms, one.name))
 
+    def whose_turn(self, minutes: Sequence[int], every: int) -> list[Watched]:
+        """Return those whose turn falls into some minutes since 1970, where each has one every so many minutes, by name."""
+        turns = self._turns[: len(self._at)]
+        mine = np.isin(turns % every, [minute % every for minute in minutes]) & (turns != NO_TURN)
+        found = (self._at[place] for place in np.flatnonzero(mine).tolist())
+        return sorted((one for one in found if one is not None), key=lambda one: one.name)
+
     def drop(self, watched: Watched) -> None:
         """Let go of a household without a word."""
         del self._households[watched.name]
@@ -155,6 +170,7 @@ class Roster:
         self.blind -= watched.counts if watched.blind else 0
         self.open_incidents -= watched.open_count * watched.counts
         self._wakes[watched.index] = NEVER_MS
+        self._turns[watched.index] = NO_TURN
         self._at[watched.index] = None
         self._free.append(watched.index)
 

@@ -16,10 +16,18 @@ from streams.watched import Watched
 class Shared:
     """One partition's state, as all who change it see it."""
 
-    __slots__ = ("controls", "counts", "engine", "number", "positions", "refused", "roster", "whole")
+    __slots__ = ("controls", "counts", "engine", "number", "positions", "refused", "roster", "views", "whole")
 
     def __init__(
-        self, number: int, engine: str, roster: Roster, refused: Refused, whole: Whole, controls: Controls
+        self,
+        number: int,
+        engine: str,
+        roster: Roster,
+        refused: Refused,
+        whole: Whole,
+        controls: Controls,
+        *,
+        views: bool,
     ) -> None:
         self.number = number
         self.engine = engine
@@ -30,6 +38,8 @@ class Shared:
         """Those of the canonical order: they move as records are given."""
         self.controls = controls
         self.counts = Counts()
+        self.views = views
+        """Whether views of the households are said: a replay may do without."""
 
     @property
     def clock_ms(self) -> int:
@@ -62,6 +72,10 @@ class Shared:
         if self.roster.holds(watched):
             self.roster.touch(watched)
             self.roster.look(watched)
+
+    def unseen(self, watched: Watched) -> list[Output]:
+        """Return what takes a household's view away: its watching ends."""
+        return [Output("households.view", watched.name.encode(), None)] if self.views else []
 
     def faults(self, one: Applied, faults: list[Fault]) -> list[Output]:
         """Count what a record has wrong; return the dead letters that are written about it."""

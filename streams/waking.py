@@ -8,6 +8,7 @@ from streams.alerting import Alerting
 from streams.consequences import Consequences
 from streams.outputs import Output, revised
 from streams.shared import Shared, dead
+from streams.views import Views
 from streams.watched import Watched
 from streams.watching import Watching
 
@@ -17,11 +18,14 @@ MINUTE_MS: Final = 60_000
 class Waking:
     """Lets time pass in a partition."""
 
-    def __init__(self, shared: Shared, consequences: Consequences, watching: Watching, alerting: Alerting) -> None:
+    def __init__(
+        self, shared: Shared, consequences: Consequences, watching: Watching, alerting: Alerting, views: Views
+    ) -> None:
         self._shared = shared
         self._consequences = consequences
         self._watching = watching
         self._alerting = alerting
+        self._views = views
         self._minute = shared.clock_ms // MINUTE_MS
         self._begun = shared.clock_ms > 0
 
@@ -37,8 +41,9 @@ class Waking:
             out += self._wake(watched, clock_ms)
         out += [dead(letter) for letter in shared.refused.flush(clock_ms)]
         if self._minute != clock_ms // MINUTE_MS:
-            self._minute = clock_ms // MINUTE_MS
+            since, self._minute = self._minute, clock_ms // MINUTE_MS
             out += self._pass_minute(clock_ms)
+            out += self._views.of_minutes(since + 1, self._minute)
         return out
 
     def _pass_minute(self, clock_ms: int) -> list[Output]:
@@ -66,9 +71,10 @@ class Waking:
         shared = self._shared
         watched.model = None
         ends = watched.ledger.close_judged(shared.teller(watched), CloseCause.LEFT_SERVICE, clock_ms)
+        out = revised(watched, ends) + shared.unseen(watched)
         if watched.is_idle:
             shared.roster.expire(watched, clock_ms)
-        return revised(watched, ends)
+        return out
 
     def _status(self, clock_ms: int) -> Status:
         shared, roster = self._shared, self._shared.roster

@@ -41,6 +41,7 @@ from detectors.rhythm import Rhythm
 from detectors.seeing import Seeing
 from detectors.source import Source
 from detectors.threshold import Threshold
+from detectors.weeks import Weeks
 from schemas.households import HouseholdRecord
 from schemas.households import Source as Enrolled
 from schemas.profiles import DEFAULT_PROFILE, SilenceProfile
@@ -152,6 +153,19 @@ def _seeing_restored(state: bytes) -> Seeing:
     seeing.restore(exact)
     seeing.restore_gaps(slow)
     return seeing
+
+
+def _weeks_restored(state: bytes) -> Weeks:
+    weeks = Weeks()
+    exact, slow = msgspec.msgpack.decode(state)
+    weeks.restore(exact)
+    weeks.restore_slow(slow)
+    return weeks
+
+
+def _count(weeks: Weeks, one: Any) -> None:
+    if weeks.learn_one(one):
+        weeks.bound(SEOUL)
 
 
 def _see(seeing: Seeing, report: tuple[str, int, bool, int]) -> None:
@@ -269,6 +283,18 @@ CASES: Final = (
         lambda rng, n: doses(rng, min(n, 200)),
         any_doses,
         12_000,
+    ),
+    Case(
+        "weeks",
+        Weeks,
+        Weeks,
+        _count,
+        lambda weeks: [weeks.weeks(SEOUL), weeks.months(SEOUL), weeks.concerns()],
+        lambda weeks: packed([weeks.state(), weeks.slow_state()]),
+        _weeks_restored,
+        lambda rng, n: outcomes(rng, min(n, 120)) + doses(rng, min(n, 120)),
+        lambda rng, n: (one for pair in zip(any_outcomes(rng, n), any_doses(rng, n), strict=True) for one in pair),
+        16_000,
     ),
     Case(
         "seeing",

@@ -1,0 +1,164 @@
+"""A household's state as people read it: its days by hour, its sources, its silence. Asking changes nothing."""
+
+from datetime import timedelta
+from typing import Any, Final, Literal
+from zlib import crc32
+
+from detectors.hazard import NEVER_MS
+from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, HOUR_MS
+from detectors.life import CALLS, channel_of
+from detectors.overview_weeks import concerns, contact_view, referrals, weeks
+from detectors.state import State
+from detectors.weeks import UNSEEN, day_of
+from schemas.times import to_rfc3339
+from schemas.views import MOST_DAYS, MOST_SOURCES, HourlyDay, SourceView
+
+LIVE_DAYS: Final = 3
+"""Days that are not learned yet, at most."""
+
+
+def overview(state: State, clock_ms: int) -> dict[str, Any]:
+    """Return what a `HouseholdView` says that only the model knows, by field; nothing about incidents."""
+    due_ms, gone, away = silence(state, clock_ms)
+    life_ms = state.life()
+    return {
+        "warm": clock_ms >= state.warm_ms,
+        "days_learned": round(state.rhythm.days, 1),
+        "usual": usual_hours(state),
+        "days": recent_days(state, clock_ms),
+        "last_sign_of_life": to_rfc3339(life_ms) if life_ms else None,
+        "away": away,
+        "deadline": to_rfc3339(due_ms) if due_ms is not None else None,
+        "silence": gone,
+        "blind": state.seeing.blind_at(state.profile) <= clock_ms,
+        "sources": sources(state, clock_ms),
+        "in_hospital_since": to_rfc3339(state.hospital_ms) if state.hospital_ms else None,
+        "unanswered_in_a_row": state.calls.row(life_ms, state.paused).calls,
+        "missed_doses_in_a_row": state.medication.row(state.paused).doses,
+        "weeks": weeks(state),
+        "concerns": concerns(state),
+        "contact": contact_view(state, clock_ms),
+        "referrals": referrals(state),
+    }
+
+
+def mark(state: State, clock_ms: int) -> int:
+    """Return a number that changes with whatever a reader of the overview would want to know, and costs little to ask.
+
+    Signs of life within one stretch of activity change it only by the stretch's end of an hour, telemetry not at all.
+    """
+    parts: list[Any] = [state.hours.day_start(clock_ms), state.rhythm_version, state.hospital_ms, state.paused]
+    for kind in sorted(state.rings):
+        items = state.rings[kind].items
+        parts.append((kind, len(items), items[-1].start, items[-1].end // HOUR_MS) if items else (kind,))
+    for name in sorted(state.seeing.sources):
+        source = state.seeing.sources[name]
+        parts.append((name, source.is_off, source.dark_at(state.profile) > clock_ms))
+    parts += [state.weeks.size, state.calls.settled_ms, state.medication.settled_ms]
+    return crc32(repr(parts).encode())
+
+
+def usual_hours(state: State) -> list[float]:
+    """Return the stretches of activity begun in each hour of an ordinary day, from 04:00 on; empty before a day is learned."""
+    if not state.rhythm.days:
+        return []
+    busy = state.rhythm.busy
+    return [round(busy[(DAY_BEGINS_H + place) % 24], 2) for place in range(24)]
+
+
+def recent_days(state: State, clock_ms: int) -> list[HourlyDay]:
+    """Return the last days, the one of the clock last: those that are learned, and those that still may change."""
+    starts = [state.hours.day_start(clock_ms)]
+    while len(starts) < LIVE_DAYS and starts[-1] > state.learned_ms:
+        starts.append(state.hours.day_start(starts[-1] - HOUR_MS))
+    starts = [
+        start_ms for start_ms in reversed(starts) if state.day_end(start_ms) > max(state.start_ms, state.learned_ms)
+    ]
+    begun = sorted(one.start for ring in state.rings.values() for one in ring.proofs())
+    dark = _dark_hours(state, clock_ms)
+    live = [_day(state, start_ms, clock_ms, begun, dark) for start_ms in starts]
+    first = day_of(starts[0], state.hours) if starts else 1 << 62
+    oldest = day_of(clock_ms, state.hours) - MOST_DAYS
+    known = [_learned(day, counts) for day, counts in state.weeks.days() if oldest < day < first]
+    return [*known, *live][-MOST_DAYS:]
+
+
+def _learned(day: int, counts: list[int]) -> HourlyDay:
+    unseen = [place for place, count in enumerate(counts) if count == UNSEEN]
+    return HourlyDay(date_of(day), [None if count == UNSEEN else count for count in counts], unseen)
+
+
+def _day(state: State, start_ms: int, clock_ms: int, begun: list[int], dark: set[int]) -> HourlyDay:
+    end_ms = state.day_end(start_ms)
+    counts: list[int | None] = [None] * 24
+    unseen = set()
+    for hour_ms in range(max(start_ms, state.start_ms) // HOUR_MS * HOUR_MS, min(clock_ms + 1, end_ms), HOUR_MS):
+        at_ms = max(hour_ms, start_ms)
+        place = (state.hours.hour(at_ms) - DAY_BEGINS_H) % 24
+        counts[place] = counts[place] or 0
+        if hour_ms // HOUR_MS in dark:
+            unseen.add(place)
+    for at_ms in begun:
+        if start_ms <= at_ms < end_ms and at_ms <= clock_ms:
+            place = (state.hours.hour(at_ms) - DAY_BEGINS_H) % 24
+            counts[place] = (counts[place] or 0) + 1
+    return HourlyDay(date_of(day_of(start_ms, state.hours)), counts, sorted(unseen))
+
+
+def _dark_hours(state: State, clock_ms: int) -> set[int]:
+    """Return the hours since 1970 in which no kind of channel saw anything, for part of the hour at least."""
+    kinds = state.seeing.kinds()
+    if not kinds:
+        return set()
+    out: set[int] | None = None
+    for kind in kinds:
+        hours: set[int] = set()
+        for a, b in state.seeing.dark_spans(kind, clock_ms, state.profile):
+            first = max(a, clock_ms - (LIVE_DAYS + 1) * DAY_MS)
+            hours.update(range(first // HOUR_MS, -(-min(b, clock_ms) // HOUR_MS)))
+        out = hours if out is None else out & hours
+    return out or set()
+
+
+def sources(state: State, clock_ms: int) -> list[SourceView]:
+    """Return the sources that reported, and those the registry lists, by name."""
+    record = state.record
+    listed = {one.source: one for one in record.sources} if record else {}
+    out = []
+    for name in sorted({*state.seeing.sources, *listed})[:MOST_SOURCES]:
+        known = state.seeing.sources.get(name)
+        enrolled = listed.get(name)
+        health: Literal["healthy", "dark", "off", "never", "asked"] = "never"
+        if channel_of(name) == CALLS:
+            health = "asked"
+        elif known is not None and known.seen_ms:
+            health = "off" if known.is_off else "healthy" if known.dark_at(state.profile) > clock_ms else "dark"
+        seen = known is not None and bool(known.seen_ms or known.until_ms)
+        out.append(
+            SourceView(
+                source=name,
+                channel=name.split("/", 2)[1],  # type: ignore[arg-type]  # the decoder lets no other source through
+                enrolled=enrolled is not None,
+                consent=enrolled is None or enrolled.consent,
+                health=health,
+                reported_at=to_rfc3339(known.reported_ms) if known is not None and seen else None,
+                healthy_h=round(known.limit_ms(state.profile) / HOUR_MS, 1) if known is not None else None,
+            )
+        )
+    return out
+
+
+def silence(state: State, clock_ms: int) -> tuple[int | None, float | None, bool]:
+    """Return when an incident would be raised, how much of the way the silence has gone, and whether the person is away."""
+    judged, verdict = state.verdict(clock_ms=clock_ms)
+    due_ms = state.silence.deadline_ms if state.silence is not None else verdict.due_ms
+    if due_ms >= NEVER_MS:
+        return None, None, judged.away
+    life_ms = judged.since_ms
+    gone = (clock_ms - life_ms) / max(1, due_ms - life_ms)
+    return due_ms, round(min(1.0, max(0.0, gone)), 2), judged.away
+
+
+def date_of(day: int) -> str:
+    """Return a day, counted from 1970-01-01, as `2026-11-24`."""
+    return (EPOCH + timedelta(days=day)).date().isoformat()

@@ -1,0 +1,226 @@
+"""What was said and done by day, week and month; what is still of concern; and what became of referrals.
+
+Kept to be shown to the officer of the household.
+"""
+
+from bisect import bisect_left
+from datetime import timedelta
+from typing import Any, ClassVar, Final, NamedTuple
+
+from detectors.contact import contact
+from detectors.contract import Law
+from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, HOUR_MS, LocalHours
+from detectors.tally import Tally
+from detectors.words import COUNTS, LEVELS, OUTINGS, TOPICS, Word, pack, read, unpack, word_of
+from schemas.events import Event
+from schemas.views import MOST_DAYS, MOST_MONTHS, MOST_REFERRALS, MOST_WEEKS
+
+MOST_WORDS: Final = 256
+"""Words remembered one by one; older ones are counted in their week."""
+LEARNED_DAYS: Final = MOST_DAYS - 2
+"""Days remembered by hour; the two or three that are not learned yet are known from the signs of life themselves."""
+UNSEEN: Final = 65_535
+"""In place of the count of an hour in which nothing could be seen."""
+FOUR_WEEKS: Final = 28
+_MONDAY: Final = 4
+"""1970-01-05 was a Monday: the fourth day after the first."""
+
+
+class Concern(NamedTuple):
+    """A topic of which somebody was worried: since when, how much when last told, and whether it is over."""
+
+    topic: int
+    level: int
+    since_ms: int
+    told_ms: int
+    resolved_ms: int
+    """0 while it is open."""
+
+
+class Referred(NamedTuple):
+    """A referral, with the contact index of the four weeks before it and of up to four weeks after it."""
+
+    at_ms: int
+    service: str
+    before: float | None
+    after: float | None
+
+
+class Weeks:
+    """Words of the learning horizon one by one, older ones counted by week and month, in bounded memory.
+
+    Repeats and the order of arrival do not matter within the horizon. There is nothing to score.
+    """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE})
+
+    __slots__ = ("_concerns", "_days", "_months", "_weeks", "_words", "referrals")
+
+    def __init__(self) -> None:
+        self._words: list[int] = []
+        self._weeks = Tally(COUNTS + len(TOPICS) * len(LEVELS), MOST_WEEKS)
+        self._months = Tally(COUNTS, MOST_MONTHS)
+        self._days = Tally(24, LEARNED_DAYS)
+        self._concerns: list[Concern] = []
+        self.referrals: list[Referred] = []
+
+    def learn_one(self, event: Event) -> bool:
+        """Remember one event, and tell whether it is new."""
+        word = word_of(event)
+        if word is None:
+            return False
+        i = bisect_left(self._words, word)
+        if i < len(self._words) and self._words[i] == word:
+            return False
+        self._words.insert(i, word)
+        return True
+
+    def bound(self, hours: LocalHours) -> None:
+        """Count the oldest words where there are too many to remember one by one."""
+        while len(self._words) > MOST_WORDS:
+            self._fold(hours)
+
+    def learn_before(self, at_ms: int, hours: LocalHours) -> None:
+        """Count words older than `at_ms` in their weeks, and forget them."""
+        while self._words and read(self._words[0]).at_ms < at_ms:
+            self._fold(hours)
+
+    def learn_day(self, start_ms: int, hours: LocalHours, counts: dict[int, int], begun: list[int]) -> None:
+        """Count a day: what was seen of it, by place, and the stretches of activity begun in each hour from 04:00 on."""
+        number = day_of(start_ms, hours)
+        self._days.add(number, dict(enumerate(begun)))
+        self._weeks.add(monday_of(number), counts)
+        self._months.add(month_of(number), counts)
+
+    def refer(self, service: str, at_ms: int, hours: LocalHours, *, robot: bool) -> None:
+        """Remember that the person was referred to a service, and how much contact there was before."""
+        before = self.index(monday_of(day_of(at_ms, hours)) - FOUR_WEEKS, hours, robot=robot)
+        self.referrals = [*self.referrals, Referred(at_ms, service, before, None)][-MOST_REFERRALS:]
+
+    def follow(self, clock_ms: int, hours: LocalHours, *, robot: bool) -> None:
+        """Note how much contact there was after each referral, until four weeks are over."""
+        for i, one in enumerate(self.referrals):
+            monday = monday_of(day_of(one.at_ms, hours))
+            if monday < monday_of(day_of(clock_ms, hours)) <= monday + FOUR_WEEKS + 7:
+                after = self.index(monday + 7, hours, robot=robot)
+                self.referrals[i] = one._replace(after=after)
+
+    def index(self, monday: int, hours: LocalHours, *, robot: bool) -> float | None:
+        """Return the contact index of the four weeks from a Monday on, as far as they are known."""
+        rows = [row for number, row in self.weeks(hours) if monday <= number < monday + FOUR_WEEKS]
+        return contact(rows, goes_out=self.goes_out, robot=robot).overall
+
+    @property
+    def goes_out(self) -> bool:
+        """Tell whether a way out was ever seen in the months that are known."""
+        return any(row[OUTINGS] for _, row in self._months.all())
+
+    def weeks(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
+        """Return (Monday, counts) of each week, oldest first, the words of the horizon counted as well."""
+        shown = self._weeks.copy()
+        for number in self._words:
+            word = read(number)
+            shown.add(monday_of(day_of(word.at_ms, hours)), _counts(word))
+        return shown.all()
+
+    def months(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
+        """Return (months since 1970-01, counts) of each month, oldest first, the words of the horizon counted as well."""
+        shown = self._months.copy()
+        for number in self._words:
+            word = read(number)
+            if word.place < COUNTS:
+                shown.add(month_of(day_of(word.at_ms, hours)), {word.place: 1})
+        return shown.all()
+
+    def days(self) -> list[tuple[int, list[int]]]:
+        """Return (days since 1970, stretches begun by hour from 04:00 on) of the last learned days."""
+        return self._days.all()
+
+    @property
+    def size(self) -> int:
+        """Words remembered one by one: grows with each that comes."""
+        return len(self._words)
+
+    def concerns(self) -> list[Concern]:
+        """Return what is or was of concern, by topic, as the last words left it."""
+        known = self._concerns
+        for number in self._words:
+            if number & 0xFFFFFF:  # spoke of a topic
+                known = concerned(known, read(number))
+        return known
+
+    def _fold(self, hours: LocalHours) -> None:
+        word = read(self._words.pop(0))
+        number = day_of(word.at_ms, hours)
+        self._weeks.add(monday_of(number), _counts(word))
+        if word.place < COUNTS:
+            self._months.add(month_of(number), {word.place: 1})
+        self._concerns = concerned(self._concerns, word)
+
+    def state(self) -> bytes:
+        """Return the words, changed by events."""
+        return pack(self._words)
+
+    def restore(self, state: bytes) -> None:
+        """Take the bytes of a `state()`."""
+        self._words = unpack(state)
+
+    def slow_state(self) -> list[Any]:
+        """Return days, weeks, months, concerns and referrals, changed once a day."""
+        return [
+            self._days.rows,
+            self._weeks.rows,
+            self._months.rows,
+            [list(concern) for concern in self._concerns],
+            [list(one) for one in self.referrals],
+        ]
+
+    def restore_slow(self, state: list[Any]) -> None:
+        """Take the numbers of a `slow_state()`."""
+        self._days.restore(state[0])
+        self._weeks.restore(state[1])
+        self._months.restore(state[2])
+        self._concerns = [Concern(*concern) for concern in state[3]]
+        self.referrals = [Referred(*one) for one in state[4]]
+
+
+def day_of(at_ms: int, hours: LocalHours) -> int:
+    """Return the day of life of a moment, days since 1970-01-01 on the local wall clock."""
+    return max(0, (at_ms + hours.offset_ms(at_ms) - DAY_BEGINS_H * HOUR_MS) // DAY_MS)
+
+
+def monday_of(day: int) -> int:
+    """Return the Monday of the week of a day."""
+    return max(0, day - (day - _MONDAY) % 7)
+
+
+def month_of(day: int) -> int:
+    """Return the calendar month of a day, months since 1970-01."""
+    date = EPOCH + timedelta(days=day)
+    return (date.year - EPOCH.year) * 12 + date.month - 1
+
+
+def _counts(word: Word) -> dict[int, int]:
+    places = {word.place: 1} if word.place < COUNTS else {}
+    for topic in range(len(TOPICS)):
+        level = word.level(topic)
+        if level >= 0:
+            places[COUNTS + topic * len(LEVELS) + level] = 1
+    return places
+
+
+def concerned(known: list[Concern], word: Word) -> list[Concern]:
+    """Return the concerns after a word. A topic that is well again, or told as resolved, is over until it is told anew."""
+    if not word.levels and not word.resolved:
+        return known
+    by_topic = {concern.topic: concern for concern in known}
+    for topic in range(len(TOPICS)):
+        level = word.level(topic)
+        before = by_topic.get(topic)
+        if level > 0:
+            is_open = before is not None and not before.resolved_ms
+            since_ms = before.since_ms if before is not None and is_open else word.at_ms
+            by_topic[topic] = Concern(topic, level, since_ms, word.at_ms, 0)
+        elif before is not None and not before.resolved_ms and (level == 0 or word.resolved >> topic & 1):
+            by_topic[topic] = before._replace(resolved_ms=word.at_ms)
+    return [by_topic[topic] for topic in sorted(by_topic)]

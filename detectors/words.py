@@ -1,0 +1,88 @@
+"""What was said or done in one event that is counted by week, as one number: small to keep, ordered by time."""
+
+from typing import Final, NamedTuple
+
+from detectors.digest import digest
+from schemas.events import Event
+from schemas.vocabulary import CareTopic, Level
+
+TOPICS: Final = tuple(CareTopic)
+LEVELS: Final = tuple(Level)
+ANSWERED, UNANSWERED, TAKEN, MISSED, TALKS, PHONE, PHONE_DAYS, DAYS, OUTINGS, STRETCHES, STIRS = range(11)
+"""Places of counts: calls, doses, talks with a robot, contacts by phone, days with the phone in sight, days with the home
+in sight, ways out, activity begun by day, activity begun in the night."""
+COUNTS: Final = 11
+_SAID: Final = {
+    "checkin_answered": ANSWERED,
+    "checkin_refused": ANSWERED,
+    "checkin_no_answer": UNANSWERED,
+    "checkin_busy": UNANSWERED,
+    "checkin_dead_number": UNANSWERED,
+    "medication_taken": TAKEN,
+    "medication_missed": MISSED,
+    "robot_dialog": TALKS,
+    "call_out": PHONE,
+    "call_in_answered": PHONE,
+    "sms_out": PHONE,
+}
+KINDS: Final = frozenset(_SAID)
+_NOWHERE: Final = COUNTS
+"""Place of what is counted by topic alone: an answered message is no talk."""
+WORD_BYTES: Final = 18
+
+
+class Word(NamedTuple):
+    """One thing that was said or done. Topics as small numbers: two bits a level, one bit a topic that is resolved."""
+
+    at_ms: int
+    place: int
+    id: int
+    """A digest: only whether two are equal matters."""
+    levels: int
+    resolved: int
+
+    def level(self, topic: int) -> int:
+        """Return what was told of a topic: 0 well, 1 a concern, 2 an alarm; -1 when it was not spoken of."""
+        return (self.levels >> 2 * topic & 3) - 1
+
+
+def word_of(event: Event) -> int | None:
+    """Return an event as a number, larger the later it happened; None for one that is not counted."""
+    place = _SAID.get(event.kind)
+    data = event.data
+    if place is None or data.state == "off" or event.at_ms < 0:
+        return None
+    if data.channel == "robot" and place == ANSWERED:
+        place = TALKS
+    elif data.channel not in (None, "checkin_call"):
+        place = _NOWHERE
+    levels = resolved = 0
+    for topic, level in (data.topics or {}).items():
+        levels |= (LEVELS.index(level) + 1) << 2 * TOPICS.index(topic)
+    for topic in data.resolved or ():
+        resolved |= 1 << TOPICS.index(topic)
+    if place == _NOWHERE and not levels and not resolved:
+        return None
+    return (((event.at_ms << 8 | place) << 56 | digest(event.id)) << 16 | levels) << 8 | resolved
+
+
+def read(number: int) -> Word:
+    """Return what a number says."""
+    return Word(number >> 88, number >> 80 & 0xFF, number >> 24 & (1 << 56) - 1, number >> 8 & 0xFFFF, number & 0xFF)
+
+
+def pack(numbers: list[int]) -> bytes:
+    """Return numbers as bytes."""
+    return b"".join(number.to_bytes(WORD_BYTES, "big") for number in numbers)
+
+
+def unpack(words: bytes) -> list[int]:
+    """Return the numbers of a `pack`.
+
+    Raises:
+        ValueError: they are not whole words.
+
+    """
+    if len(words) % WORD_BYTES:
+        raise ValueError("not whole words")
+    return [int.from_bytes(words[i : i + WORD_BYTES], "big") for i in range(0, len(words), WORD_BYTES)]

@@ -1,0 +1,113 @@
+"""Views of households for the board: what is said of one, and when it is said again. Pure."""
+
+from collections.abc import Iterable
+from typing import Final
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from schemas.exercise import status_of
+from schemas.incidents import Incident
+from schemas.times import to_rfc3339
+from schemas.views import MOST_ABSENCES, MOST_INCIDENTS, HouseholdView, OpenIncidentView
+from streams.outputs import Output
+from streams.shared import Shared
+from streams.watched import Watched
+
+MINUTE_MS: Final = 60_000
+LIVE_MINUTES: Final = 60
+"""A household's view is looked at this often."""
+SIMULATED_MINUTES: Final = 1440
+"""The same in a recording, which nobody watches hour by hour: a month of it in a minute would be mostly views."""
+
+
+class Views:
+    """Says the views of a partition's households: at most once an hour where something changed, and at each revision."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._wanted = shared.views
+
+    def of_minutes(self, first: int, last: int) -> list[Output]:
+        """Return the views that are due in some minutes of the clock, and say something new.
+
+        A household that knows what lies ahead had its view when the clock first passed here.
+        """
+        if not self._wanted:
+            return []
+        shared = self._shared
+        every = LIVE_MINUTES if shared.positions.live else SIMULATED_MINUTES
+        out = []
+        for watched in shared.roster.whose_turn(range(max(first, last - every + 1), last + 1), every):
+            if watched.model is None or self._is_ahead(watched):
+                continue
+            mark = mark_of(watched, shared.clock_ms)
+            if mark != watched.model.shown:
+                out.append(self._say(watched, mark))
+        return out
+
+    def of_revisions(self, said: Iterable[Output]) -> list[Output]:
+        """Return the views of the households whose incidents were just revised, one each."""
+        if not self._wanted:
+            return []
+        names = dict.fromkeys(
+            one.what.household for one in said if one.topic == "incidents" and isinstance(one.what, Incident)
+        )
+        found = (self._shared.roster.get(name) for name in names)
+        return [
+            self._say(watched, mark_of(watched, self._shared.clock_ms))
+            for watched in found
+            if watched is not None and watched.model is not None
+        ]
+
+    def _is_ahead(self, watched: Watched) -> bool:
+        shared = self._shared
+        return watched.guard is not None and shared.controls.offset_guard and shared.clock_ms <= watched.guard.clock_ms
+
+    def _say(self, watched: Watched, mark: int) -> Output:
+        shared = self._shared
+        if watched.model is not None:
+            watched.model.shown = mark
+        shared.roster.touch(watched)
+        view = view_of(watched, shared.clock_ms, shared.whole.profile.id, shared.engine)
+        return Output("households.view", watched.name.encode(), view)
+
+
+def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> HouseholdView:
+    """Return the view of a household at a clock, from its state alone: the same state gives the same bytes."""
+    record = watched.record
+    view = HouseholdView(
+        household=watched.name,
+        status=status_of(watched.name),
+        at=to_rfc3339(clock_ms),
+        registered=record is not None,
+        incidents=[_open(entry.incident) for entry in watched.ledger.open.values()][-MOST_INCIDENTS:],
+        profile=profile,
+        engine=engine,
+    )
+    if record is not None:
+        view = replace(
+            view,
+            district=record.district,
+            target_group=record.target_group,
+            risk_grade=record.risk_grade,
+            needs=record.needs,
+            language=record.language,
+            time_zone=record.time_zone,
+            absences=record.absences[-MOST_ABSENCES:],
+        )
+    if watched.model is not None:
+        view = replace(view, **watched.model.overview(clock_ms))
+    return replace(view, blind=True) if watched.lost_since_ms else view
+
+
+def mark_of(watched: Watched, clock_ms: int) -> int:
+    """Return a number that is another when there is something new to show of a household. Never 0."""
+    record = crc32(watched.record_bytes)
+    told = repr([(one.incident.id, one.incident.revision) for one in watched.ledger.open.values()])
+    model = 0 if watched.model is None else watched.model.mark(clock_ms)
+    return crc32(told.encode(), record ^ model) or 1
+
+
+def _open(incident: Incident) -> OpenIncidentView:
+    return OpenIncidentView(incident.id, incident.revision, incident.kind, incident.severity, incident.state)
