@@ -4,6 +4,7 @@ It reads no clock and never sleeps: `wake_ms` says when it wants to be told that
 in this order; learning itself waits until no late event can change what is learned.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -374,11 +375,14 @@ class Household:
     def shown(self, mark: int) -> None:
         self._state.shown = mark
 
-    def refer(self, service: str, clock_ms: int) -> None:
-        """Remember that the person was referred to a service."""
+    def note_referrals(self, referrals: Sequence[tuple[int, str]]) -> None:
+        """Take (UTC milliseconds, service) of referrals: those not known yet are followed from now on."""
         state = self._state
-        state.weeks.refer(service, clock_ms, state.hours, robot=state.has_robot)
-        state.rhythm_version += 1
+        known = {(one.at_ms, one.service) for one in state.weeks.referrals}
+        for at_ms, service in referrals:
+            if (at_ms, service) not in known:
+                state.weeks.refer(service, at_ms, state.hours, robot=state.has_robot)
+                state.rhythm_version += 1
 
     def hot(self) -> bytes:
         """Return the snapshot row that changes with every event."""

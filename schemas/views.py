@@ -16,10 +16,10 @@ MOST_WEEKS: Final = 9
 MOST_MONTHS: Final = 7
 MOST_SOURCES: Final = 32
 MOST_ABSENCES: Final = 16
-MOST_REFERRALS: Final = 8
+MOST_REFERRALS: Final = 16
 MOST_INCIDENTS: Final = 16
-MOST_BYTES: Final = 32_768
-"""No view is larger; with a gateway, a phone and calls, one is some 4 KB."""
+MOST_BYTES: Final = 40_960
+"""No view is larger; with a gateway, a phone and calls, one is some 2 KB."""
 
 
 class HourlyDay(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -199,7 +199,7 @@ class HouseholdView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     contact: ContactView | None = None
     """Absent while nothing of it can be seen."""
     referrals: list[ReferralView] = []
-    """At most eight, the last one last."""
+    """At most 16, the last one last."""
     incidents: list[OpenIncidentView] = []
     profile: str = ""
     engine: str

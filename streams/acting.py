@@ -16,6 +16,7 @@ from schemas.checkins import CheckinRequest
 from schemas.households import Absence, HouseholdRecord
 from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentState
 from schemas.times import from_rfc3339, to_rfc3339
+from schemas.views import MOST_REFERRALS
 from streams import revisions
 from streams.climb import question, step_of
 from streams.ledger import MOST_SEEN, WAITS_MS, Close, Kept, Ledger, answer
@@ -27,7 +28,6 @@ MOST_WAITING: Final = 32
 LONGEST_SNOOZE_MS: Final = 12 * HOUR_MS
 LONGEST_ABSENCE_MS: Final = 92 * 24 * HOUR_MS
 MOST_ABSENCES: Final = 8
-MOST_REFERRALS: Final = 16
 CHECK_AGAIN_MS: Final = 15 * 60_000
 """Two officers who ask for a check at once make the phone ring once."""
 

@@ -62,7 +62,10 @@ class Consequences:
 
     def of_action(self, watched: Watched, action: ResponderAction) -> list[Output]:
         """Take what a responder did."""
-        return self._acted(watched, self._acting(watched).act(action))
+        out = self._acted(watched, self._acting(watched).act(action))
+        if watched.model is not None and action.action == "refer":
+            watched.model.note_referrals(watched.ledger.referrals)
+        return out
 
     def of_absences(self, watched: Watched) -> list[Output]:
         """Let the model know who is away: by the registry's word, and by that of responders."""

@@ -75,12 +75,12 @@ class Views:
 
 def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> HouseholdView:
     """Return the view of a household at a clock, from its state alone: the same state gives the same bytes."""
-    record = watched.record
+    record = watched.in_force
     view = HouseholdView(
         household=watched.name,
         status=status_of(watched.name),
         at=to_rfc3339(clock_ms),
-        registered=record is not None,
+        registered=watched.record is not None,
         incidents=[_open(entry.incident) for entry in watched.ledger.open.values()][-MOST_INCIDENTS:],
         profile=profile,
         engine=engine,

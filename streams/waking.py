@@ -43,7 +43,7 @@ class Waking:
         if self._minute != clock_ms // MINUTE_MS:
             since, self._minute = self._minute, clock_ms // MINUTE_MS
             out += self._pass_minute(clock_ms)
-            out += self._views.of_minutes(since + 1, self._minute)
+            out += self._views.of_minutes(since + 1 if since else self._minute, self._minute)
         return out
 
     def _pass_minute(self, clock_ms: int) -> list[Output]:
