@@ -211,7 +211,7 @@ def test_a_referral_shows_what_came_of_it() -> None:
 def test_rows_of_a_version_that_counted_no_weeks_are_still_read() -> None:
     model = lived(6)
     hot, rhythm = msgspec.msgpack.decode(model.hot()), msgspec.msgpack.decode(model.rhythm())
-    rows = msgspec.msgpack.encode(hot[:16]), msgspec.msgpack.encode(rhythm[:7])
+    rows = msgspec.msgpack.encode(hot[:17]), msgspec.msgpack.encode(rhythm[:7])
     old = Household.restore(*rows, model.profile, None)
     assert old.due() == model.due()
     assert seen(old).weeks == []
