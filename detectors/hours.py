@@ -71,7 +71,15 @@ class LocalHours:
 
     def day_start(self, at_ms: int) -> int:
         """Return the last local 04:00 at or before a moment, UTC milliseconds."""
-        return max(moment for moment in self._around(at_ms, DAY_BEGINS_H * 60) if moment <= at_ms)
+        return self.last_at(at_ms, DAY_BEGINS_H * 60)
+
+    def date(self, at_ms: int) -> str:
+        """Return the local date, such as 2026-12-25."""
+        return (EPOCH + timedelta(milliseconds=at_ms + self.offset_ms(at_ms))).date().isoformat()
+
+    def last_at(self, at_ms: int, minute_of_day: int) -> int:
+        """Return the last moment at or before `at_ms` at which the local clock showed this minute of the day."""
+        return max(moment for moment in self._around(at_ms, minute_of_day) if moment <= at_ms)
 
     def next_at(self, after_ms: int, minute_of_day: int) -> int:
         """Return the first moment after `after_ms` at which the local clock shows this minute of the day."""

@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import msgspec
 
 from schemas.actions import ABOUT_AN_INCIDENT, DistrictState, ResponderAction
 from schemas.alerts import CAP_NAME, AlertMessage, PublicAlert
+from schemas.duty import Desk, Duty, Minutes
 from schemas.events import PSEUDONYM, SOURCE, Fault, Reason, Tick
 from schemas.households import HouseholdRecord, Rung
 from schemas.profiles import Profile
@@ -132,7 +134,51 @@ def check_profile(profile: Profile) -> Fault | None:
     for name in ("half_life_days", "fixed_h", "k0_h", "k1_h"):
         if getattr(profile.silence, name) <= 0:
             return _wrong(f"silence.{name}")
+    if name := _bad_duty(profile.duty):
+        return _wrong(f"duty.{name}")
     return check_time(profile.applied_at, "applied_at") if profile.applied_at else None
+
+
+def _bad_duty(duty: Duty) -> str:
+    for name in ("acknowledge_min", "act_min"):
+        limits: Minutes = getattr(duty, name)
+        if bad := _bad_number(limits, f"{name}."):
+            return bad
+        for severity in limits.__struct_fields__:
+            if getattr(limits, severity) <= 0:
+                return f"{name}.{severity}"
+    for i, day in enumerate(duty.holidays):
+        if not _is_date(day):
+            return f"holidays[{i}]"
+    for i, desk in enumerate(duty.desks):
+        if name := _bad_desk(desk):
+            return f"desks[{i}].{name}"
+    return ""
+
+
+def _bad_desk(desk: Desk) -> str:
+    if not _is_code(desk.day):
+        return "day"
+    for name in ("district", "night", "holiday"):
+        if not _is_code(getattr(desk, name), may_be_empty=True):
+            return name
+    for name in ("day_from", "day_until"):
+        if not _HOUR_AND_MINUTE.fullmatch(getattr(desk, name)):
+            return name
+    if desk.day_from >= desk.day_until:
+        return "day_until"
+    if not is_time_zone(desk.time_zone):
+        return "time_zone"
+    if not all(_is_code(owner) for owner in desk.then):
+        return "then"
+    return "" if 0 <= desk.cap_per_shift <= MOST else "cap_per_shift"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def check_tick(tick: Tick) -> Fault | None:

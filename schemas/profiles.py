@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from schemas.duty import Duty
+
 
 class SilenceProfile(msgspec.Struct, frozen=True, kw_only=True):
     """How silence is judged."""
@@ -54,6 +56,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     medication_in_a_row: int = 2
     blind_after_h: float = 6.0
     """A source with a declared cadence is blind after this long, or three cadences if longer; hours."""
+    duty: Duty = Duty()
+    """Who answers when, and how long they may take."""
 
 
 DEFAULT_PROFILE: Final = Profile(id="default-1", who="anbu", why="the defaults this version ships with")

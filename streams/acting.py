@@ -143,7 +143,6 @@ class Acting:
             return self._answer(action, "over_already")
         if until_ms > self._clock_ms + LONGEST_SNOOZE_MS:
             return self._answer(action, "too_long")
-        entry.owner_ms = until_ms
         return self._told(action, entry, revisions.snoozed(entry.latest, action.who, until_ms, self._clock_ms))
 
     def _close(self, action: ResponderAction, entry: Open) -> Acted:

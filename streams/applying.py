@@ -82,6 +82,7 @@ class Applying:
             return []
         out = self._consequences.of_findings(watched, model.apply_profile(profile, shared.clock_ms))
         out += self._alerting.bear_on(watched)
+        out += self._consequences.of_roster(watched)
         shared.judged(watched)
         return out
 

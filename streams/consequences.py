@@ -16,6 +16,7 @@ from streams.climb import Climb, Climbed
 from streams.identity import request_id
 from streams.ledger import Close, answer
 from streams.outputs import Output, revised, told, tombstones
+from streams.owning import Owning
 from streams.shared import Shared
 from streams.watched import Watched
 
@@ -54,7 +55,7 @@ class Consequences:
             if revisions is None:
                 shared.counts.repeated_emergencies += 1
                 continue
-            out += revised(watched, revisions)
+            out += self._tell(watched, revisions)
             out += self._act_late(watched)
             if not shared.roster.holds(watched):
                 break
@@ -121,6 +122,17 @@ class Consequences:
         shared.roster.end(household, shared.clock_ms, by_registry=by_registry)
         return out
 
+    def of_roster(self, watched: Watched) -> list[Output]:
+        """Let open incidents know of another duty roster."""
+        return self._tell(watched, [])
+
+    def _tell(self, watched: Watched, revisions: list[Incident]) -> list[Output]:
+        """Tell revisions, each with whoever owns it."""
+        if watched.ledger.open:
+            shared = self._shared
+            revisions = Owning(watched.ledger, shared.whole.profile.duty, shared.clock_ms, revisions).step()
+        return revised(watched, revisions)
+
     def _climb(self, watched: Watched, told: list[Incident] | None = None) -> Climb:
         shared = self._shared
         record = watched.record
@@ -128,7 +140,7 @@ class Consequences:
         return Climb(watched.ledger, watched.model, shared.teller(watched), shared.clock_ms, told or [], warned)
 
     def _climbed(self, watched: Watched, climbed: Climbed) -> list[Output]:
-        out = revised(watched, climbed.revisions)
+        out = self._tell(watched, climbed.revisions)
         out += [Output("checkin.requests", watched.name.encode(), request) for request in climbed.requests]
         for close in climbed.closes:
             out += self._settle(watched, close)
@@ -152,7 +164,7 @@ class Consequences:
 
     def _acted(self, watched: Watched, acted: Acted) -> list[Output]:
         """Tell what an action did in the ledger, answer it, and let the model hear of it."""
-        out = revised(watched, acted.revisions)
+        out = self._tell(watched, acted.revisions)
         if acted.request is not None:
             out.append(Output("checkin.requests", watched.name.encode(), acted.request))
         if acted.result is not None:

@@ -182,10 +182,6 @@ class Ledger:
                 pending, entry.pending = entry.pending, None
                 if revisions.differs(entry.incident, pending):
                     out.append(self._tell(entry, msgspec.structs.replace(pending, at=to_rfc3339(clock_ms)), clock_ms))
-            if clock_ms >= entry.owner_ms:
-                entry.owner_ms = NEVER_MS
-                if entry.incident.snoozed_until is not None:
-                    out.append(self._tell(entry, revisions.awake(entry.latest, clock_ms), clock_ms))
         due = [one for one in self.ended[self.buried :] if one.ended_ms + SHOWN_MS <= clock_ms]
         buried = [
             one

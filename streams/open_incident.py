@@ -51,6 +51,7 @@ class Open:
     def adopted(cls, incident: Incident, clock_ms: int) -> "Open":
         """Return an incident that was read back from its topic: which device alarmed is not known any more."""
         entry = cls(incident, clock_ms)
+        entry.owner_ms = clock_ms
         if incident.kind in EMERGENCIES:
             entry.happened_ms = _moment(incident.event_from, clock_ms)
             entry.alarms[_OTHERS] = [entry.happened_ms, 0]

@@ -2,13 +2,14 @@
 
 import hashlib
 import tomllib
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 import msgspec
 
 from schemas.checks import check_profile
+from schemas.duty import Desk
 from schemas.encode import encode
-from schemas.profiles import Profile, SilenceProfile
+from schemas.profiles import Profile
 
 SIGNED: Final = frozenset({"id", "who", "why", "applied_at"})
 """Fields that `anbu profile apply` fills in itself; in a file they are refused, for they would be lies there."""
@@ -30,10 +31,6 @@ def read_profile(text: str, *, who: str, why: str, applied_at: str) -> Profile:
     if signed := sorted(SIGNED & set(fields)):
         raise ValueError(f"{', '.join(signed)}: filled in when it is applied, not by the file")
     _refuse_unknown(fields, Profile, "")
-    silence = fields.get("silence", {})
-    if not isinstance(silence, dict):
-        raise ValueError("silence: must be a table, [silence]")  # noqa: TRY004 - one kind of error for a bad file
-    _refuse_unknown(silence, SilenceProfile, "silence.")
     try:
         profile = msgspec.convert({**fields, "id": "", "who": who, "why": why, "applied_at": applied_at}, Profile)
     except msgspec.ValidationError as error:
@@ -52,18 +49,33 @@ def profile_id(profile: Profile) -> str:
 
 def write_profile(profile: Profile) -> str:
     """TOML of a profile, to be edited and applied again; who, why and when stand above it as comments."""
-    fields = msgspec.to_builtins(profile)
+    fields = {name: value for name, value in msgspec.to_builtins(profile).items() if name not in SIGNED}
     lines = [
         f"# id {profile.id}",
         f"# who {_comment(profile.who)}",
         f"# why {_comment(profile.why)}",
         f"# applied at {profile.applied_at or 'never: shipped with this version'}",
         "",
+        *_table(fields, ""),
     ]
-    lines += [f"{name} = {_toml(value)}" for name, value in fields.items() if name not in SIGNED | {"silence"}]
-    lines += ["", "[silence]"]
-    lines += [f"{name} = {_toml(value)}" for name, value in fields["silence"].items()]
     return "\n".join(lines) + "\n"
+
+
+def _table(fields: dict[str, Any], name: str) -> list[str]:
+    """Lines of a table: its own values first, or TOML would take them for those of the table before them."""
+    tables = {key: value for key, value in fields.items() if isinstance(value, dict)}
+    arrays = {key: value for key, value in fields.items() if _is_array_of_tables(value)}
+    lines = [f"{key} = {_toml(value)}" for key, value in fields.items() if key not in {*tables, *arrays}]
+    for key, value in tables.items():
+        lines += ["", f"[{name}{key}]", *_table(value, f"{name}{key}.")]
+    for key, value in arrays.items():
+        for one in value:
+            lines += ["", f"[[{name}{key}]]", *_table(one, f"{name}{key}.")]
+    return lines
+
+
+def _is_array_of_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
 
 
 def differences(old: Profile, new: Profile) -> list[str]:
@@ -74,15 +86,36 @@ def differences(old: Profile, new: Profile) -> list[str]:
 
 def _flat(profile: Profile) -> dict[str, Any]:
     fields = {name: value for name, value in msgspec.to_builtins(profile).items() if name not in SIGNED}
-    silence = fields.pop("silence")
-    return fields | {f"silence.{name}": value for name, value in silence.items()}
+    return _flattened(fields, "")
+
+
+def _flattened(fields: dict[str, Any], prefix: str) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in fields.items():
+        out |= _flattened(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return out
 
 
 def _refuse_unknown(fields: dict[str, Any], kind: type[msgspec.Struct], prefix: str) -> None:
-    # A misspelt name that was passed over would leave the old number deciding.
+    """Refuse a misspelt name: passed over, it would leave the old number deciding.
+
+    Raises:
+        ValueError: names the field, or the table that is none.
+
+    """
     if unknown := sorted(set(fields) - set(kind.__struct_fields__)):
         names = ", ".join(prefix + name for name in unknown)
         raise ValueError(f"unknown field {names}; known: {', '.join(kind.__struct_fields__)}")
+    types = get_type_hints(kind)
+    for name, value in fields.items():
+        inner = types[name]
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            if not isinstance(value, dict):
+                raise ValueError(f"{prefix}{name}: must be a table, [{prefix}{name}]")  # noqa: TRY004 - one kind of error for a bad file
+            _refuse_unknown(value, inner, f"{prefix}{name}.")
+        elif name == "desks" and isinstance(value, list):
+            for one in value:
+                _refuse_unknown(one if isinstance(one, dict) else {}, Desk, f"{prefix}{name}.")
 
 
 def _toml(value: Any) -> str:

@@ -241,9 +241,21 @@ def snoozed(incident: Incident, who: str, until_ms: int, at_ms: int) -> Incident
     return replace(acknowledged(incident, who, at_ms), step_until=until, snoozed_until=until)
 
 
+def given(incident: Incident, owner: str, until_ms: int | None, at_ms: int) -> Incident:
+    """Return a revision with an owner, and until when they have time."""
+    return replace(_next(incident, at_ms), owner=owner, step_until=_time(until_ms))
+
+
+def passed_on(incident: Incident, owner: str, until_ms: int | None, at_ms: int) -> Incident:
+    """Return a revision that moves on to the next owner: the one before let the time pass."""
+    given_on = given(incident, owner, until_ms, at_ms)
+    return replace(given_on, state=IncidentState.ESCALATED, level=incident.level + 1)
+
+
 def awake(incident: Incident, at_ms: int) -> Incident:
     """Return a revision of what was put off: its time has come, and somebody must take it again."""
-    return replace(_next(incident, at_ms), state=IncidentState.UPDATED, step_until=None, snoozed_until=None)
+    known = _next(incident, at_ms)
+    return replace(known, state=IncidentState.UPDATED, owner=None, step_until=None, snoozed_until=None)
 
 
 def asking(

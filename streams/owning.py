@@ -1,0 +1,134 @@
+"""Who owns the open incidents of a household, and until when: by the duty roster and the clock of the log. Pure.
+
+An incident belongs to the post on duty until an officer takes it. When a limit passes, the next owner is told with an
+`escalated` revision; when the duty changes hands, the next shift is told. While the home and its contacts are being asked
+nobody owns it yet. All that is known stands in the incident itself, so it survives whatever the incident survives.
+"""
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from detectors.hazard import NEVER_MS
+from schemas.duty import Desk, Duty
+from schemas.incidents import Incident, NextStep
+from schemas.times import from_rfc3339
+from streams import revisions
+from streams.duty import desk_of, owner_at, shift_at
+from streams.ledger import Ledger
+from streams.open_incident import Open
+
+
+class Turn(NamedTuple):
+    """Whose an incident is from now on."""
+
+    owner: str
+    until_ms: int
+    """When their time is over; far away where there is nobody to move on to."""
+    look_ms: int
+    """When to look again: the time is over, or the shift."""
+
+
+class Owning:
+    """The owners of one household's open incidents at one clock. `told` are revisions made but not yet told."""
+
+    def __init__(self, ledger: Ledger, duty: Duty, clock_ms: int, told: list[Incident]) -> None:
+        self._ledger = ledger
+        self._duty = duty
+        self._clock_ms = clock_ms
+        self._out = list(told)
+
+    def step(self) -> list[Incident]:
+        """Return the revisions to tell, those of `told` among them, each with its owner."""
+        if self._clock_ms and self._ledger.open:
+            for entry in list(self._ledger.open.values()):
+                self._look(entry)
+            self._ledger.rearm()
+        return self._out
+
+    def _look(self, entry: Open) -> None:
+        incident = entry.incident
+        if incident.snoozed_until is not None:
+            until_ms = from_rfc3339(incident.snoozed_until)
+            if self._clock_ms < until_ms:
+                entry.owner_ms = until_ms
+                return
+            self._tell(entry, revisions.awake(entry.latest, self._clock_ms))
+            incident = entry.incident
+        desk = desk_of(self._duty, incident.district)
+        if desk is None or (incident.next_step is NextStep.ASKING and incident.acknowledged_by is None):
+            entry.owner_ms = NEVER_MS
+            return
+        if incident.owner is None:
+            self._give(entry, self._turn(desk, incident, incident.level))
+        elif is_taken(incident):
+            self._hurry(entry, desk)
+        elif incident.step_until is not None and self._clock_ms >= from_rfc3339(incident.step_until):
+            self._pass_on(entry, desk)
+        elif incident.owner != owner_at(self._duty, incident.district, incident.level, self._clock_ms):
+            self._give(entry, self._turn(desk, incident, incident.level))  # the duty changed hands, or the roster
+        else:
+            until_ms = NEVER_MS if incident.step_until is None else from_rfc3339(incident.step_until)
+            entry.owner_ms = min(until_ms, self._shift_end_ms(desk, incident.level))
+
+    def _hurry(self, entry: Open, desk: Desk) -> None:
+        """Look at what an officer has taken: until when they must have acted, by how grave it is now."""
+        incident = entry.incident
+        limit_ms = self._clock_ms + self._duty.act_min.of_ms(incident.severity)
+        until_ms = limit_ms if incident.step_until is None else from_rfc3339(incident.step_until)
+        if self._clock_ms >= until_ms:
+            self._pass_on(entry, desk)
+            return
+        if incident.step_until is None or (limit_ms < until_ms and self._is_new(incident)):
+            self._tell(entry, revisions.given(entry.latest, incident.owner or "", limit_ms, self._clock_ms))
+            until_ms = limit_ms
+        entry.owner_ms = until_ms
+
+    def _give(self, entry: Open, turn: Turn) -> None:
+        until_ms = None if turn.until_ms >= NEVER_MS else turn.until_ms
+        self._tell(entry, revisions.given(entry.latest, turn.owner, until_ms, self._clock_ms))
+        entry.owner_ms = turn.look_ms
+
+    def _pass_on(self, entry: Open, desk: Desk) -> None:
+        incident = entry.incident
+        turn = self._turn(desk, incident, incident.level + 1)
+        until_ms = None if turn.until_ms >= NEVER_MS else turn.until_ms
+        self._tell(entry, revisions.passed_on(entry.latest, turn.owner, until_ms, self._clock_ms))
+        entry.owner_ms = turn.look_ms
+
+    def _turn(self, desk: Desk, incident: Incident, level: int) -> Turn:
+        owner = owner_at(self._duty, incident.district, level, self._clock_ms)
+        until_ms = NEVER_MS
+        if level < len(desk.then):
+            until_ms = self._clock_ms + self._duty.acknowledge_min.of_ms(incident.severity)
+        return Turn(owner, until_ms, min(until_ms, self._shift_end_ms(desk, level)))
+
+    def _shift_end_ms(self, desk: Desk, level: int) -> int:
+        """Return when another shift will own it; far away where it has moved on from those on duty."""
+        if level > 0 and desk.then:
+            return NEVER_MS
+        return shift_at(self._duty, desk, self._clock_ms).end_ms
+
+    def _is_new(self, incident: Incident) -> bool:
+        return any((one.id, one.revision) == (incident.id, incident.revision) for one in self._out)
+
+    def _tell(self, entry: Open, after: Incident) -> None:
+        """Tell a revision, or put its owner into the one that is just being told."""
+        known = entry.incident
+        for i, before in enumerate(self._out):
+            if (before.id, before.revision) == (known.id, known.revision):
+                self._out[i] = entry.incident = replace(
+                    after,
+                    revision=before.revision,
+                    msg_type=before.msg_type,
+                    references=before.references,
+                    at=before.at,
+                    state=before.state if before.revision == 1 else after.state,
+                )
+                return
+        self._out.append(self._ledger.tell(entry, after, self._clock_ms))
+
+
+def is_taken(incident: Incident) -> bool:
+    """Tell whether an officer has it: who acknowledged it last is its owner still."""
+    return incident.acknowledged_by is not None and incident.owner == incident.acknowledged_by
