@@ -14,6 +14,9 @@ OPEN: Final = "incidents.open"
 STALE_AFTER_MS: Final = 180_000
 """A status comes every minute of log time; three missing in a row are a call-out."""
 
+STANDS_AFTER_MS: Final = 120_000
+"""A status is due every minute of log time. One that is a minute overdue: the clock has stood for that minute."""
+
 RECORDED_FROM_MS: Final = 86_400_000
 """A clock further than this from its record's arrival is a recording's: staleness then goes by arrival."""
 
@@ -177,6 +180,13 @@ class IncidentFold:
         """Return the last status of each partition that was heard of."""
         return {partition: heard.status for partition, heard in self._heard.items()}
 
+    def standing(self, now: int) -> tuple[int, ...]:
+        """Return the partitions whose clock has stood for over 60 s at wall clock `now`: owners do not move on there."""
+        heard = self._heard
+        return tuple(
+            p for p in range(self.partitions) if p not in heard or now - _heard_until(heard[p]) > STANDS_AFTER_MS
+        )
+
     def watching(self, now: int) -> Watching:
         """Who is watched, judged at wall clock `now` (UTC milliseconds)."""
         fresh = {p: h for p, h in self._heard.items() if not _is_stale(h, now)}
@@ -198,8 +208,11 @@ def _is_recorded(heard: _Heard) -> bool:
 
 
 def _is_stale(heard: _Heard, now: int) -> bool:
-    since = heard.arrived_ms if _is_recorded(heard) else heard.clock_ms
-    return now - since > STALE_AFTER_MS
+    return now - _heard_until(heard) > STALE_AFTER_MS
+
+
+def _heard_until(heard: _Heard) -> int:
+    return heard.arrived_ms if _is_recorded(heard) else heard.clock_ms
 
 
 def _case(case: str, group: list[Incident]) -> Case:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from schemas.incidents import KIND_NAMES, Incident, IncidentState, Severity
 from schemas.times import EPOCH, from_rfc3339
+from streams.call_out import CallOut
 from streams.incident_fold import Case, Watching
 
 SEOUL: Final = ZoneInfo("Asia/Seoul")
@@ -103,6 +104,16 @@ def watching_text(watching: Watching, now_ms: int, zone: tzinfo = SEOUL) -> Text
     )
 
 
+def call_out_text(calls: Sequence[CallOut]) -> Text:
+    """Whom to ring now, by other means than the engine's, while a clock stands; empty when nobody."""
+    out = Text()
+    for call in calls:
+        owner = call.owner or "당직표 없음 · nobody on the roster"
+        homes = ", ".join(sorted({one.household for one in call.incidents}))
+        out.append(f"▲ 시계 정지 · clock stands: tell {owner} now of open emergencies at {homes}\n", style="bold red")
+    return out
+
+
 def incident_table(cases: Sequence[Case], now_ms: int, *, rows: int = 20, zone: tzinfo = SEOUL) -> Table:
     """One entry a case, the gravest first; what does not fit in `rows` is counted below.
 
@@ -133,10 +144,18 @@ def incident_table(cases: Sequence[Case], now_ms: int, *, rows: int = 20, zone: 
     return table
 
 
-def live_view(cases: Sequence[Case], watching: Watching, now_ms: int, *, rows: int = 20, zone: tzinfo = SEOUL) -> Group:
-    """Everything the watch command shows: whether anybody watches, then the cases."""
+def live_view(
+    cases: Sequence[Case],
+    watching: Watching,
+    now_ms: int,
+    *,
+    calls: Sequence[CallOut] = (),
+    rows: int = 20,
+    zone: tzinfo = SEOUL,
+) -> Group:
+    """Everything the watch command shows: whether anybody watches, whom to tell where the clock stands, then the cases."""
     log_ms = watching.data_until_ms if watching.recorded and watching.data_until_ms is not None else now_ms
-    head = watching_text(watching, log_ms if watching.recorded else now_ms, zone)
+    head = call_out_text(calls) + watching_text(watching, log_ms if watching.recorded else now_ms, zone)
     if not cases:
         calm = "열린 사례 없음 · no open cases" if watching.calm else "열린 사례 없음 · no open cases known"
         return Group(head, Text(""), Text(calm, style="green" if watching.calm else "yellow"))

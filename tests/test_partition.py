@@ -15,6 +15,7 @@ from schemas.actions import ResponderAction
 from schemas.alerts import Hazard, PublicAlert
 from schemas.build import encode_events
 from schemas.checkins import CheckinRequest
+from schemas.duty import Desk, Duty
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Data, Event, Tick
 from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, Severity, Status, Urgency
@@ -97,8 +98,15 @@ def eventful() -> Logs:
         put_behind_ticks(logs, topic, rnd.random(), rnd.choice(names).encode(), b'{"n": %d, ' % n)
     stranger = Event("h-stranger", "motion", "/sensors/gw", "s-1", START_MS + 86_400_000, Data(device="m", state="on"))
     put_behind_ticks(logs, "home.sensors", 0.3, b"h-stranger", encode_events([stranger]))
-    profile = msgspec.structs.replace(DEFAULT_PROFILE, id="p-tuned", silence_budget=0.5, disaster_calls_per_minute=2.0)
-    put_behind_ticks(logs, "profile", 0.75, b"p", encode(profile))
+    desk = Desk(day="day-office", night="night-centre", holiday="holiday-centre", then=["supervisor", "control-room"])
+    profile = msgspec.structs.replace(
+        DEFAULT_PROFILE,
+        id="p-tuned",
+        silence_budget=0.5,
+        disaster_calls_per_minute=2.0,
+        duty=Duty(desks=[desk]),
+    )
+    put_behind_ticks(logs, "profile", 0.6, b"p", encode(profile))
     for name, share in (("w-1", 0.4), ("w-2", 0.8)):
         put_behind_ticks(logs, "public.alerts", share, name.encode(), encode(warning(name, share)))
     partition = Partition(0, 1, engine=ENGINE, buffer_records=1 << 40)
@@ -170,6 +178,7 @@ def test_the_logs_of_these_tests_hold_what_they_are_to_try() -> None:
     outcomes = {step.outcome for one in incidents for step in one.ladder}
     assert outcomes >= {"answered", "no_answer", "skipped"}
     assert {one.kind for one in incidents if one.ladder} >= {IncidentKind.SILENCE, IncidentKind.DISASTER_NO_ANSWER}
+    assert {one.owner for one in incidents} >= {None, "officer-1", "night-centre", "supervisor", "control-room"}
 
 
 def test_a_status_tells_how_many_households_nobody_has_registered() -> None:

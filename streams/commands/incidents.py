@@ -6,14 +6,17 @@ from typing import Any
 import click
 from rich.live import Live
 
+from schemas.duty import Duty
 from schemas.encode import encode
 from schemas.times import to_rfc3339
+from streams.call_out import CallOut, call_outs
 from streams.commands.incidents_act import COMMANDS
 from streams.commands.incidents_export import export
 from streams.commands.outcome import settings, told
+from streams.commands.profile import profile_in_force
 from streams.commands.teach import TaughtGroup
 from streams.incident_fold import Watching
-from streams.screen import incident_line, live_view, make_console, watching_text
+from streams.screen import call_out_text, incident_line, live_view, make_console, watching_text
 from streams.subscriber import IncidentSubscriber
 from streams.wallclock import now_ms
 
@@ -53,30 +56,44 @@ def watch(from_start: bool, as_json: bool, once: bool, ended: bool, rows: int) -
 
       anbu incidents watch --json | jq 'select(.type == "incident") | .sentence_en'
       {"type":"watching","homes":200,"blind":1,"data_until":"...","stale":[]} when that changes
+      {"type":"call_out","owner":"night-centre","incidents":["..."]} while the clock stands: tell them yourself
     """
     chosen = settings()
     with IncidentSubscriber(chosen.bootstrap, from_start=from_start) as subscriber:
+        duty = profile_in_force(chosen).duty
         if once:
-            _show_once(subscriber, as_json=as_json, ended=ended, rows=rows)
+            _show_once(subscriber, duty, as_json=as_json, ended=ended, rows=rows)
         elif as_json or not sys.stdout.isatty():
-            _show_lines(subscriber, as_json=as_json)
+            _show_lines(subscriber, duty, as_json=as_json)
         else:
-            _show_live(subscriber, ended=ended, rows=rows)
+            _show_live(subscriber, duty, ended=ended, rows=rows)
 
 
-def _show_once(subscriber: IncidentSubscriber, *, as_json: bool, ended: bool, rows: int) -> None:
+def _calls(subscriber: IncidentSubscriber, duty: Duty) -> list[CallOut]:
+    """Return whom to tell because the engine cannot; nobody of a recording, whose clock is not the wall's."""
+    fold, now = subscriber.fold, now_ms()
+    if fold.watching(now).recorded:
+        return []
+    return call_outs(fold.incidents(), duty, fold.standing(now), fold.partitions, now)
+
+
+def _show_once(subscriber: IncidentSubscriber, duty: Duty, *, as_json: bool, ended: bool, rows: int) -> None:
     subscriber.catch_up()
     watching = subscriber.watching()
+    calls = _calls(subscriber, duty)
     if as_json:
         click.echo(encode(_as_data(watching)))
+        for call in calls:
+            click.echo(encode(_call_as_data(call)))
         for incident in subscriber.fold.incidents(ended=ended):
             click.echo(encode(incident))
         return
-    make_console().print(live_view(subscriber.cases(ended=ended), watching, now_ms(), rows=rows))
+    make_console().print(live_view(subscriber.cases(ended=ended), watching, now_ms(), calls=calls, rows=rows))
 
 
-def _show_lines(subscriber: IncidentSubscriber, *, as_json: bool) -> None:
+def _show_lines(subscriber: IncidentSubscriber, duty: Duty, *, as_json: bool) -> None:
     said: tuple[int, ...] | None = None
+    called: list[CallOut] = []
     while True:
         for incident in subscriber.poll():
             click.echo(encode(incident) if as_json else incident_line(incident))
@@ -87,9 +104,14 @@ def _show_lines(subscriber: IncidentSubscriber, *, as_json: bool) -> None:
             # Only when it changes: each minute's homes and clock would drown the incidents.
             said = watching.stale
             click.echo(encode(_as_data(watching)) if as_json else watching_text(watching, now_ms()).plain)
+        calls = _calls(subscriber, duty)
+        if calls != called:
+            called = calls
+            for call in calls:
+                click.echo(encode(_call_as_data(call)) if as_json else call_out_text([call]).plain.rstrip())
 
 
-def _show_live(subscriber: IncidentSubscriber, *, ended: bool, rows: int) -> None:
+def _show_live(subscriber: IncidentSubscriber, duty: Duty, *, ended: bool, rows: int) -> None:
     console = make_console()
     # A case takes three lines or more; what a terminal cannot show is counted below.
     rows = min(rows, max(1, (console.height - 4) // 3))
@@ -97,9 +119,14 @@ def _show_live(subscriber: IncidentSubscriber, *, ended: bool, rows: int) -> Non
         while True:
             subscriber.poll(0.5)
             if subscriber.caught_up:
-                live.update(live_view(subscriber.cases(ended=ended), subscriber.watching(), now_ms(), rows=rows))
+                cases, watching = subscriber.cases(ended=ended), subscriber.watching()
+                live.update(live_view(cases, watching, now_ms(), calls=_calls(subscriber, duty), rows=rows))
             else:
                 live.update("reading what is open …")
+
+
+def _call_as_data(call: CallOut) -> dict[str, Any]:
+    return {"type": "call_out", "owner": call.owner, "incidents": [one.id for one in call.incidents]}
 
 
 def _as_data(watching: Watching) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def show() -> None:
       silence_budget = 0.05
       ...
     """
-    click.echo(write_profile(_in_force(settings())), nl=False)
+    click.echo(write_profile(profile_in_force(settings())), nl=False)
 
 
 @profile.command("diff")
@@ -62,7 +62,7 @@ def diff(file: Path) -> None:
     """
     chosen = settings()
     new = _read(file, who="-", why="-")
-    changes = differences(_in_force(chosen), new)
+    changes = differences(profile_in_force(chosen), new)
     click.echo("\n".join(changes) if changes else "no difference")
 
 
@@ -85,7 +85,7 @@ def apply(file: Path, who: str, why: str) -> None:
         raise Misconfigured("--who and --why must say something: both are kept with the decision")
     chosen = settings()
     new = _read(file, who=who.strip(), why=why.strip())
-    changes = differences(_in_force(chosen), new)
+    changes = differences(profile_in_force(chosen), new)
     if not changes:
         click.echo("no difference; nothing written")
         return
@@ -103,7 +103,7 @@ def _read(file: Path, *, who: str, why: str) -> Profile:
         raise Misconfigured(f"{file}: {error}") from error
 
 
-def _in_force(chosen: Settings) -> Profile:
+def profile_in_force(chosen: Settings) -> Profile:
     """Return the last readable profile on the topic (every partition holds the same), or the one that is shipped."""
     with reading(chosen.bootstrap) as reader:
         found = reader.find_last((TOPIC, 0), lambda record: _profile(record.value) is not None)
