@@ -106,7 +106,7 @@ def eventful() -> Logs:
         disaster_calls_per_minute=2.0,
         duty=Duty(desks=[desk]),
     )
-    put_behind_ticks(logs, "profile", 0.6, b"p", encode(profile))
+    put_behind_ticks(logs, "profile", 0.75, b"p", encode(profile))
     for name, share in (("w-1", 0.4), ("w-2", 0.8)):
         put_behind_ticks(logs, "public.alerts", share, name.encode(), encode(warning(name, share)))
     partition = Partition(0, 1, engine=ENGINE, buffer_records=1 << 40)
