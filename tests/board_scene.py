@@ -48,6 +48,7 @@ from streams.board.history import HistoryAwayError, Past
 from streams.board.parts import Board, Reached
 from streams.board.rights import Role
 from streams.board.users import Hash, User, Users, write_users
+from streams.directory import Contact, Directory, Person, make_key
 from streams.incident_fold import IncidentFold
 
 NOW = 1_795_000_000_000
@@ -317,6 +318,19 @@ EVERYBODY = (
     a_user("eng", Role.ENGINEER),
     a_user("view", Role.VIEWER),
 )
+
+
+def a_directory(folder: Path) -> Callable[[], Directory]:
+    """A directory in which one home that does not exist has a name and an address."""
+    path, key = folder / "people.anbu", folder / "people.key"
+    make_key(key)
+    directory = Directory.new(path, key)
+    made_up = Contact(
+        "이가상", "강북구 가상로 1, 101호", "02-000-0000", (Person("딸", "이모의", "010-0000-0000"),), "경비실에 열쇠"
+    )
+    directory.put("h-0017", made_up)
+    directory.save()
+    return lambda: Directory.open(path, key)
 
 
 class Hands:

@@ -16,6 +16,7 @@ from board_scene import (
     KeptSender,
     StillSource,
     a_board,
+    a_directory,
     a_user,
     a_view,
     an_incident,
@@ -26,6 +27,7 @@ from board_scene import (
     sign_in,
 )
 
+from schemas.incidents import IncidentState
 from schemas.views import HouseholdView
 from streams.access_log import AccessLogError
 from streams.board.app import PAGES, make_app
@@ -34,6 +36,7 @@ from streams.board.parts import Board, Reached
 from streams.board.rights import RIGHTS, Right, Role, covers
 from streams.board.sessions import IDLE_MS, LONGEST_MS
 from streams.board.users import write_users
+from streams.directory import Directory, DirectoryError
 
 Browser = TestClient[Any, Any]
 ALLOWED = {
@@ -47,6 +50,7 @@ ALLOWED = {
     ("GET", "/cases/{token}"): {"kim", "park"},
     ("GET", "/cases/{token}/live"): {"kim", "park"},
     ("POST", "/cases/{token}"): {"kim", "park"},
+    ("POST", "/cases/{token}/contact"): {"kim"},
     ("GET", "/homes"): {"kim", "park"},
     ("GET", "/homes/{token}"): {"kim", "park"},
     ("GET", "/homes/{token}/live"): {"kim", "park"},
@@ -84,7 +88,7 @@ def test_every_page_of_the_board_is_in_the_table_of_who_may_open_it() -> None:
 @pytest.mark.parametrize("name", ["", "kim", "park", "eng", "view"])
 @in_loop
 async def test_board_pages_open_for_the_roles_of_the_table_and_for_nobody_else(tmp_path: Path, name: str) -> None:
-    board = a_board(tmp_path, an_incident())
+    board = a_board(tmp_path, an_incident(owner="kim", acknowledged_by="kim"), directory=a_directory(tmp_path))
     known(board)["h-0017"] = a_view()
     async with opened(board) as client:
         if name:
@@ -179,6 +183,59 @@ async def test_the_board_shows_no_home_of_another_district_and_takes_no_action_f
         assert (await client.post(f"/homes/{mine}", data=fields, allow_redirects=False)).status == 303
         assert [(one.household, one.action, one.incident) for one in sent_of(board)] == [("h-0017", "refer", "")]
         assert "h-0099" not in {line["household"] for line in logged(tmp_path)}
+
+
+@in_loop
+async def test_name_and_address_are_shown_to_who_has_acknowledged_an_open_incident_and_to_nobody_else(
+    tmp_path: Path,
+) -> None:
+    for name, said, status in (
+        ("kim", {"owner": "kim", "acknowledged_by": "kim"}, 200),
+        ("park", {"owner": "kim", "acknowledged_by": "kim"}, 403),
+        ("kim", {"owner": "gangbuk-day"}, 403),
+        ("kim", {"owner": "kim", "acknowledged_by": "kim", "state": IncidentState.CLOSED}, 403),
+    ):
+        folder = tmp_path / f"{name}-{len(said)}-{status}"
+        folder.mkdir()
+        board = a_board(folder, an_incident(**said), directory=a_directory(folder))
+        async with opened(board) as client:
+            await sign_in(client, name)
+            url = f"/cases/{await token_of(client, board, 'h-0017')}"
+            assert ("이름과 주소 보기" in await (await client.get(url)).text()) == (status == 200)
+            assert (await client.get(f"{url}/contact")).status == 405, "no link can ask"
+            answer = await client.post(f"{url}/contact", data={"form_token": await form_token(client, "/totals")})
+            assert answer.status == status
+            text = await answer.text()
+            assert ("강북구 가상로 1" in text) == (status == 200)
+            assert "강북구 가상로 1" not in await (await client.get(url)).text(), "shown once, never kept on the page"
+        asked = [line for line in logged(folder) if line["what"].startswith("directory")]
+        assert [(line["what"], line["who"], line["incident"]) for line in asked] == [
+            ("directory" if status == 200 else "directory_denied", name, "i-1")
+        ]
+        assert "가상로" not in (folder / "access.log").read_text()
+
+
+@in_loop
+async def test_name_and_address_stay_hidden_when_the_log_or_the_directory_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def altered() -> Directory:
+        raise DirectoryError("altered")
+
+    def full(*_args: object, **_named: object) -> None:
+        raise AccessLogError("the disk is full")
+
+    board = a_board(tmp_path, an_incident(owner="kim", acknowledged_by="kim"), directory=altered)
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        url = f"/cases/{await token_of(client, board, 'h-0017')}/contact"
+        fields = {"form_token": await form_token(client, "/totals")}
+        assert (await client.post(url, data=fields)).status == 502
+        board.directory = a_directory(tmp_path)
+        monkeypatch.setattr(board.access._log, "write", full)
+        answer = await client.post(url, data=fields)
+        assert answer.status == 503
+        assert "가상로" not in await answer.text()
 
 
 @in_loop

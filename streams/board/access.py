@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
+from schemas.incidents import Incident
 from streams.access_log import AccessLog, AccessLogError
 from streams.board.sessions import Session
+from streams.directory import Contact, Directory, DirectoryError, NotAllowedError
 
 
 class Access:
@@ -48,3 +50,35 @@ class Access:
             await asyncio.to_thread(self._log.write_all, lines, at_ms=self._clock())
         except AccessLogError as error:
             raise web.HTTPServiceUnavailable(reason="the access log does not take it") from error
+
+    async def look_up(
+        self, session: Session, opening: Callable[[], Directory], household: str, incident: Incident
+    ) -> Contact | None:
+        """Return who lives there. The directory itself sees to the rule of who may, and to the line in the log.
+
+        Raises:
+            HTTPForbidden: the user has not acknowledged this incident, or it has ended.
+            HTTPServiceUnavailable: the log does not take it.
+            HTTPBadGateway: the directory cannot be read.
+
+        """
+
+        def find() -> Contact | None:
+            return opening().look_up(
+                household,
+                who=session.user.name,
+                role=session.user.role,
+                incident=incident,
+                at_ms=self._clock(),
+                log=self._log,
+                address=session.address,
+            )
+
+        try:
+            return await asyncio.to_thread(find)
+        except NotAllowedError as error:
+            raise web.HTTPForbidden from error
+        except AccessLogError as error:
+            raise web.HTTPServiceUnavailable(reason="the access log does not take it") from error
+        except DirectoryError as error:
+            raise web.HTTPBadGateway(reason="the directory cannot be read") from error

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from schemas.incidents import Incident
 from streams.board import acting
 from streams.board.guard import Page
 from streams.board.heat import heat
@@ -52,7 +53,7 @@ async def show_case(request: web.Request) -> web.Response:
     """Show one home's case: why, since when, who has it, what was asked, what can be done."""
     home = home_of(request)
     await request.app[BOARD].access.note(request[SESSION], "case", _of(home))
-    return page(request, "case.html", **_case(request, home))
+    return page(request, "case.html", **_case(request, home), contact=None, is_looked_up=False)
 
 
 async def stream_case(request: web.Request) -> web.StreamResponse:
@@ -69,7 +70,12 @@ async def stream_case(request: web.Request) -> web.StreamResponse:
             "watching": {"html": draw(request, "watching.html")},
             "facts": {"html": draw(request, "case_facts.html", **data)},
             "results": {"html": draw(request, "results.html", **data)},
-            "revision": {"revision": gravest.revision, "incident": session.token(gravest.id), "ended": gravest.ended},
+            "revision": {
+                "revision": gravest.revision,
+                "incident": session.token(gravest.id),
+                "ended": gravest.ended,
+                "taken": gravest.acknowledged_by == session.user.name,
+            },
         }
 
     return await stream(request, drawing)
@@ -85,6 +91,31 @@ async def act(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest
     await send(request, home, acting.FOR_INCIDENT, incident=incident.id, revision=int(revision))
     raise web.HTTPSeeOther(f"/cases/{home.token}#results")
+
+
+async def show_contact(request: web.Request) -> web.Response:
+    """Show the case with who lives there, to whoever has acknowledged it. A form asks, so no link can."""
+    board, session = request.app[BOARD], request[SESSION]
+    home = home_of(request)
+    if board.directory is None:
+        raise web.HTTPNotFound
+    incident = _mine(home, session.user.name) or home.cases[0].gravest
+    contact = await board.access.look_up(session, board.directory, home.household, incident)
+    await board.access.note(session, "case", _of(home))
+    return page(request, "case.html", **_case(request, home), contact=contact, is_looked_up=True)
+
+
+def _offered(case: Case, who: str) -> tuple[acting.Form, ...]:
+    """Return what can still be done: nothing about an ended case, and nobody takes what they have."""
+    if case.ended:
+        return ()
+    has_it = case.gravest.acknowledged_by == who
+    return tuple(form for form in acting.FOR_INCIDENT if form.action != "acknowledge" or not has_it)
+
+
+def _mine(home: Home, who: str) -> Incident | None:
+    """Return an open incident of the home that the user has acknowledged, or None."""
+    return next((one for one in home.incidents if not one.ended and one.owner == one.acknowledged_by == who), None)
 
 
 def _list(opened: list[Case], ended: list[Case]) -> dict[str, Any]:
@@ -104,11 +135,12 @@ def _case(request: web.Request, home: Home) -> dict[str, Any]:
         "case": first,
         "incident": first.gravest,
         "others": [*first.incidents[1:], *(one for case in others for one in case.incidents)],
-        "forms": () if first.ended else acting.FOR_INCIDENT,
+        "forms": _offered(first, session.user.name),
         "answers": answers,
         "new_id": new_id,
         "view": home.view,
         "rows": [] if home.view is None else heat(home.view, DAYS_SHOWN),
+        "may_look_up": board.directory is not None and _mine(home, session.user.name) is not None,
         "link": None if board.link is None else board.link.link(home.household),
     }
 
@@ -128,4 +160,5 @@ PAGES: Final = (
     Page("GET", "/cases/{token}", show_case, Right.PERSONS),
     Page("GET", "/cases/{token}/live", stream_case, Right.PERSONS),
     Page("POST", "/cases/{token}", act, Right.ACT),
+    Page("POST", "/cases/{token}/contact", show_contact, Right.ACT),
 )

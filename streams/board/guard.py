@@ -39,6 +39,7 @@ _ERRORS: Final = {
     405: "not_found",
     409: "form_old",
     429: "too_many",
+    502: "directory_broken",
     503: "log_broken",
 }
 _log = logging.getLogger(__name__)

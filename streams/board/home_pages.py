@@ -63,7 +63,7 @@ async def stream_home(request: web.Request) -> web.StreamResponse:
         await board.access.note_new(session, "live", [(home.household, "")])
         return {
             "watching": {"html": draw(request, "watching.html")},
-            "results": {"html": draw(request, "results.html", answers=_answers(request, home))},
+            "results": {"html": draw(request, "results.html", answers=_answers(request, home), may_look_up=False)},
         }
 
     return await stream(request, drawing)
@@ -104,6 +104,7 @@ async def _data(request: web.Request, home: Home) -> dict[str, Any]:
         "past": past,
         "changes": {change.topic: change for change in worsening.worsened(view)},
         "forms": acting.FOR_HOUSEHOLD,
+        "may_look_up": False,
         "answers": _answers(request, home),
         "new_id": new_id,
         "link": None if board.link is None else board.link.link(home.household),

@@ -15,6 +15,7 @@ from streams.board.limits import Limit
 from streams.board.sender import Sender
 from streams.board.sessions import Session, Sessions
 from streams.board.users import Users
+from streams.directory import Directory
 from streams.household_link import LinkTemplate
 
 MINUTE_MS: Final = 60_000
@@ -67,6 +68,8 @@ class Board:
     sessions: Sessions = field(default_factory=Sessions)
     limits: Limits = field(default_factory=Limits)
     link: LinkTemplate | None = None
+    directory: Callable[[], Directory] | None = None
+    """Opens the local directory of names and addresses, as it is now; None where there is none."""
     streams: dict[str, int] = field(default_factory=dict)
     """Live streams open, by session."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)

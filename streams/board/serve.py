@@ -17,6 +17,7 @@ from streams.board.history import ClickHouseHistory
 from streams.board.parts import Board, Reached
 from streams.board.sender import KafkaSender
 from streams.board.users import Users
+from streams.directory import Directory
 from streams.household_link import LinkTemplate
 from streams.settings import Settings
 from streams.wallclock import now_ms
@@ -54,7 +55,7 @@ def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -
     """Return the application with its real parts, for the port it listens on; they run as long as it does.
 
     Raises:
-        UsersError, AccessLogError, ValueError: a file or a setting cannot be used; one line.
+        BoardError, UsersError, AccessLogError, DirectoryError, ValueError: a file or a setting cannot be used; one line.
 
     """
     folder = folder_of(settings)
@@ -72,6 +73,7 @@ def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -
         clock=clock,
         reached=Reached.at(settings.board_host, port, settings.board_url),
         link=_link(settings),
+        directory=_directory(settings),
     )
 
     async def run(_app: web.Application) -> AsyncIterator[None]:
@@ -97,11 +99,25 @@ def _link(settings: Settings) -> LinkTemplate | None:
     return LinkTemplate(settings.link_template, key)
 
 
+def _directory(settings: Settings) -> Callable[[], Directory] | None:
+    """Return what opens the directory anew for each look-up: whoever was taken out of it is not found any more.
+
+    Raises:
+        DirectoryError: it cannot be used.
+
+    """
+    if not settings.directory:
+        return None
+    path, key = Path(settings.directory), Path(settings.directory_key)
+    Directory.open(path, key)
+    return lambda: Directory.open(path, key)
+
+
 def serve(settings: Settings, told: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        BoardError, UsersError, AccessLogError, ValueError: it cannot start; one line.
+        BoardError, UsersError, AccessLogError, DirectoryError, ValueError: it cannot start; one line.
 
     """
     # The server's own lines about what failed hold the values that it failed on.

@@ -7,6 +7,7 @@ import click
 from streams.access_log import AccessLogError
 from streams.commands.outcome import Failed, Misconfigured, settings, told
 from streams.commands.teach import Taught
+from streams.directory import DirectoryError
 
 
 @click.command(cls=Taught, short_help="The responders' board, in a browser.")
@@ -30,7 +31,7 @@ def board() -> None:
     chosen = settings()
     try:
         serve(chosen, lambda line: click.echo(line, err=True))
-    except (UsersError, AccessLogError, BoardError) as error:
+    except (UsersError, AccessLogError, BoardError, DirectoryError) as error:
         raise Failed(str(error)) from error
     except ValueError as error:
         raise Misconfigured(f"settings: {error}") from error

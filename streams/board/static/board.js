@@ -63,6 +63,7 @@
     const forms = [...document.querySelectorAll("form[data-act]")];
     if (!forms.length) return;
     const about = forms[0].querySelector("input[name=incident]").value;
+    document.querySelector(".act-acknowledge")?.toggleAttribute("hidden", told.taken);
     // Whoever is filling in a form keeps the revision they saw: the engine then says what became graver meanwhile.
     if (isBusy()) return;
     if (told.ended || told.incident !== about) location.reload();

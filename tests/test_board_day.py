@@ -1,0 +1,244 @@
+"""An officer's day on the board, in a real browser, in Korean: from sign-in to closing, at a desk and on a phone."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from board_day import Street, a_board_process
+from board_scene import PASSWORD
+
+from infra.embedded import EmbeddedBroker
+from schemas.incidents import CloseCause
+from streams.access_log import verify
+from streams.wallclock import now_ms
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: make install")
+AXE: Final = Path(pytest.importorskip("axe_playwright_python").__file__).with_name("axe.min.js")
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PICTURES: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+DESK: Final = {"width": 1280, "height": 800}
+PHONE: Final = {"width": 390, "height": 844}
+WCAG: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed: apt-get install chromium fonts-noto-cjk")
+    with sync_api.sync_playwright() as playwright:
+        # Its sandbox needs rights that a container seldom has; it opens nothing but the board on this machine.
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+class Day:
+    """One browser window, and what went wrong in it."""
+
+    def __init__(self, browser: Any, url: str, screen: dict[str, int]) -> None:
+        self.url = url
+        self.context = browser.new_context(viewport=screen, locale="ko-KR", has_touch=screen is PHONE)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.wrong: list[str] = []
+        self.asked: set[str] = set()
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", self._hear)
+        self.page.on("request", lambda request: self.asked.add(request.url))
+
+    def _hear(self, said: Any) -> None:
+        # A refusal that a step means to get is told by the browser as a failed resource.
+        if said.type == "error" and "status of 401" not in said.text:
+            self.wrong.append(said.text)
+
+    def sign_in(self, password: str = PASSWORD) -> None:
+        self.page.goto(self.url)
+        self.page.fill("#name", "kim")
+        self.page.fill("#password", password)
+        self.page.keyboard.press("Enter")
+
+    def shows(self, text: str) -> None:
+        self.page.get_by_text(text).first.wait_for()
+
+    def picture(self, name: str, *, whole: bool = False) -> None:
+        """Keep what is to be seen, where it is asked for: ANBU_REGENERATE=1."""
+        if os.environ.get("ANBU_REGENERATE") == "1":
+            PICTURES.mkdir(exist_ok=True)
+            self.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+            self.page.screenshot(path=PICTURES / f"board-{name}.png", full_page=whole)
+
+    def is_open_to_all(self) -> None:
+        """No barrier that axe-core knows, nothing wider than the screen, one heading, and a language."""
+        self.page.evaluate(AXE.read_text("utf-8"))
+        found = self.page.evaluate(f"axe.run(document, {{runOnly: {json.dumps(WCAG)}}})")
+        barriers = [
+            (one["id"], [node["html"][:120] for node in one["nodes"][:3]], one["nodes"][0]["failureSummary"])
+            for one in found["violations"]
+        ]
+        assert not barriers, self.page.url
+        assert len(found["passes"]) > 10, "axe-core looked"
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= self.page.viewport_size["width"], self.page.url
+        assert self.page.locator("h1").count() == 1
+        assert self.page.locator("html").get_attribute("lang") == "ko"
+
+    def close(self) -> None:
+        assert self.wrong == []
+        assert all(url.startswith((self.url, "data:")) for url in self.asked), "nothing comes from elsewhere"
+        assert not any(name in url for url in self.asked for name in ("h-0", "i-", "kim"))
+        self.context.close()
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Street, Path]]:
+    folder = tmp_path_factory.mktemp("board")
+    with EmbeddedBroker() as broker, a_board_process(broker, folder) as (url, street):
+        yield url, street, folder
+
+
+def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, board: tuple[str, Street, Path]) -> None:
+    url, street, folder = board
+    day = Day(browser, url, DESK)
+    page = day.page
+    day.sign_in("not the password")
+    day.shows("아이디나 비밀번호가 맞지 않습니다.")
+    day.is_open_to_all()
+    day.sign_in()
+
+    # Of two partitions one has been silent for 3 minutes; it speaks again, and the board says so by itself.
+    page.locator(".watching.is-red").wait_for()
+    day.shows("▲ 지금 살피지 못하고 있습니다")
+    day.is_open_to_all()
+    day.picture("red")
+    street.speak(1, now_ms())
+    page.locator(".watching.is-calm").wait_for()
+    day.shows("363가구 살피는 중")
+
+    # The list: this district alone, the exercise last and marked.
+    lines = page.locator(".case")
+    assert lines.count() == 4
+    assert page.get_by_text("h-0500").count() == 0
+    assert "훈련" in lines.last.inner_text()
+
+    # Somebody presses a button: the line comes by itself, on top, and is said aloud.
+    street.press()
+    page.locator(".case-step", has_text="119에 신고").wait_for()
+    assert "h-0203" in lines.first.inner_text()
+    assert "5건" in page.locator("#spoken").inner_text()
+    day.picture("cases")
+
+    # By keyboard alone: to the first case, and to take it.
+    page.keyboard.press("Tab")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.classList.contains('case-link')"):
+            break
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", "one sees where one is"
+    page.keyboard.press("Enter")
+    day.shows("응급 버튼: 방금 감지되었습니다.")
+    page.get_by_role("button", name="접수하기").focus()
+    page.keyboard.press("Enter")
+    day.shows("처리되었습니다")
+    day.shows("kim (나)")
+    page.get_by_role("button", name="접수하기").wait_for(state="hidden")
+
+    # The silence: why, and what was asked; then who lives there, once it is taken.
+    page.get_by_role("link", name="목록으로").click()
+    page.locator(".case", has_text="h-0017").click()
+    day.shows("AI 안부 전화")
+    assert page.locator(".heat td.missing").count() or page.locator(".heat td.h0").count()
+    page.get_by_role("button", name="접수하기").click()
+    page.get_by_role("button", name="이름과 주소 보기").wait_for()
+    day.is_open_to_all()
+    day.picture("case", whole=True)
+    page.get_by_role("button", name="이름과 주소 보기").click()
+    day.shows("강북구 가상로 1, 101호")
+    day.is_open_to_all()
+
+    # Closing: "no contact" is no ending, and the answer comes by itself.
+    page.locator("summary", has_text="종결하기").click()
+    closing = page.locator("details[open] form")
+    assert closing.locator("input[value=no_contact]").count() == 0
+    closing.locator("input[value=safe_at_home]").check()
+    day.is_open_to_all()
+    closing.get_by_role("button").click()
+    day.shows("종결 · 집에서 안전")
+    page.get_by_role("button", name="접수하기").wait_for(state="detached")
+    assert [(one.action, one.cause) for one in street.actions] == [
+        ("acknowledge", None),
+        ("acknowledge", None),
+        ("close", CloseCause.SAFE_AT_HOME),
+    ]
+
+    # The district's homes, one of them, and those that went worse.
+    page.get_by_role("link", name="담당 가구").click()
+    day.shows("h-0017")
+    day.is_open_to_all()
+    page.locator(".home-line", has_text="h-0017").click()
+    day.shows("기록을 볼 수 없습니다.")
+    day.is_open_to_all()
+    day.picture("home", whole=True)
+    page.locator("summary", has_text="서비스 연계").click()
+    page.locator("details[open] input[value=meals]").check()
+    page.locator("details[open] button").click()
+    day.shows("처리되었습니다")
+    assert street.actions[-1].referral == "meals"
+    page.get_by_role("link", name="주간 점검").click()
+    day.shows("식사: 걱정 → 위험")
+    day.is_open_to_all()
+    day.picture("weekly")
+
+    page.get_by_role("button", name="로그아웃").click()
+    page.locator("#password").wait_for()
+    page.go_back()
+    page.reload()
+    page.locator("#password").wait_for()
+    day.close()
+    assert not verify(folder / "board" / "access.log").wrong
+
+
+def test_board_the_same_day_on_a_phone_needs_no_sideways_scrolling(
+    browser: Any, board: tuple[str, Street, Path]
+) -> None:
+    url, street, _ = board
+    street.speak(0, now_ms())
+    street.speak(1, now_ms())
+    day = Day(browser, url, PHONE)
+    page = day.page
+    day.sign_in()
+    page.locator(".watching.is-calm").wait_for()
+    day.is_open_to_all()
+    day.picture("phone-cases")
+    page.locator(".case", has_text="h-0088").tap()
+    day.shows("복약을 3번 연속 걸렀습니다.")
+    page.get_by_role("button", name="접수하기").tap()
+    day.shows("처리되었습니다")
+    day.is_open_to_all()
+    day.picture("phone-case")
+    page.locator("summary", has_text="종결하기").tap()
+    page.locator("details[open] input[value=safe_at_home]").check()
+    page.locator("details[open] button").tap()
+    day.shows("종결 · 집에서 안전")
+    page.get_by_role("link", name="담당 가구").tap()
+    page.locator(".home-line", has_text="h-0017").tap()
+    day.shows("기억해 둔 걱정")
+    day.is_open_to_all()
+    page.get_by_role("button", name="English").tap()
+    day.shows("Remembered concerns")
+    assert page.locator("html").get_attribute("lang") == "en"
+    day.close()
+
+
+def test_negative_control_axe_finds_a_barrier(browser: Any) -> None:
+    page = browser.new_page()
+    page.set_content(
+        "<html lang='ko'><title>t</title><main><h1>t</h1><input><p style='color:#ccc'>희미한 글</p></main>"
+    )
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate(f"axe.run(document, {{runOnly: {json.dumps(WCAG)}}})")
+    assert {"label", "color-contrast"} <= {one["id"] for one in found["violations"]}
+    page.close()
