@@ -1,0 +1,202 @@
+"""Anbu and its peers side by side: events per CPU second, the same stream, the same broker, interleaved rounds.
+
+    make bench                      # the Python peers; about ten minutes
+    make bench-jvm                  # those and Kafka Streams, Flink, a plain Java consumer
+    python -m load_tests.bench_peers --only quix --rounds 1
+    python -m load_tests.bench_peers --compare build/bench-before.json
+
+The broker has one core, each worker in its turn the other; what counts is the CPU time of the whole worker process, so
+that others on the machine disturb little. Writes build/bench.json.
+"""
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from infra.broker import BrokerError
+from infra.kafka_node import KafkaNode
+from infra.topics import create_topics
+from load_tests.bench_peers_log import write
+from load_tests.bench_peers_table import Bench, Round, compared, machine, printed
+from load_tests.bench_stream import Wanted, stream_of
+
+BUILD: Final = Path("build")
+STREAMS: Final = BUILD / "bench-streams"
+PEERS_PYTHON: Final = BUILD / "bench-venv" / "bin" / "python"
+PEERS: Final = ("confluent-kafka==2.12.2", "quixstreams==3.28.1", "bytewax==0.21.1", "pathway==0.33.0", "msgspec")
+SCRIPTS: Final = Path(__file__).parent / "peers"
+JVM: Final = Path(__file__).parent / "jvm"
+JVM_BUILD: Final = BUILD / "bench-jvm"
+COLD: Final = 500_000
+"""Events after the first one that are shown beside the warm figures."""
+WARM: Final = 1_900_000
+SLOW: Final = {"naive_faust": (2_000, 12_000), "naive_faust_real": (1_000, 5_000), "quix": (100_000, 300_000)}
+"""Peers that would take all day: of these, where the warm part begins and ends."""
+PYTHON: Final = ("naive_faust", "naive_faust_real", "quix", "bytewax", "pathway", "librdkafka", "limit")
+JAVA: Final = {"kafka_streams": "Streams", "flink": "FlinkPeer", "java_consumer": "Plain"}
+ANBU: Final = ("anbu_trivial", "anbu_real")
+
+
+def marks_of(name: str) -> tuple[int, int]:
+    """Return where the warm part of a run begins and ends, events."""
+    return SLOW.get(name, (COLD, WARM))
+
+
+def command_of(name: str, bootstrap: str, marks: str) -> list[str]:
+    """Return the command of one run; what it prints at its marks is its meter's."""
+    own = [sys.executable, "-m", "load_tests.bench_peers_anbu"]
+    if name in ANBU or name == "limit":
+        which = name.removeprefix("anbu_")
+        group = f"bench-{which}-{uuid.uuid4().hex[:8]}"
+        if name in ANBU:
+            create_topics(bootstrap, 1, group=group)
+        return [*own, which, bootstrap, marks, group]
+    if name in JAVA:
+        part = JVM_BUILD / ("flink" if name == "flink" else "kafka")
+        return ["java", "-cp", f"{part}/classes:{part}/libs/*", *_OPENS, JAVA[name], bootstrap, marks]
+    if name.startswith("naive_faust"):
+        words = ["real"] if name.endswith("real") else []
+        return [sys.executable, str(SCRIPTS / "with_naive_faust.py"), bootstrap, marks, *words]
+    return [str(PEERS_PYTHON), str(SCRIPTS / f"with_{name}.py"), bootstrap, marks]
+
+
+_OPENS: Final = ("--add-opens=java.base/java.util=ALL-UNNAMED", "--add-opens=java.base/java.lang=ALL-UNNAMED")
+
+
+def run(name: str, bootstrap: str, core: int, within_s: float) -> Round | str:
+    """Run one worker to its last mark; in one line why it did not get there."""
+    begin, end = marks_of(name)
+    command = command_of(name, bootstrap, f"1,{begin},{end}")
+    child = subprocess.Popen(  # noqa: S603 - our own commands
+        ["taskset", "-c", str(core), *command],  # noqa: S607 - a standard tool
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    try:
+        said, complaints = child.communicate(timeout=within_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        said, complaints = child.communicate()
+        complaints += f"\nnot done within {within_s:.0f} s"
+    found = [line.split()[1:] for line in said.splitlines() if line.startswith("at ")]
+    points = [(int(count), float(cpu_s), float(wall_s)) for count, cpu_s, wall_s in found]
+    if len(points) < 3:
+        lines = [line for line in complaints.splitlines() if line.strip()]
+        return lines[-1][:200] if lines else f"it ended with code {child.returncode} after {len(points)} marks"
+    return Round.of(points, load=os.getloadavg()[0])
+
+
+def pin(pid: int, core: int) -> None:
+    """Give every thread of a process one core."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), {core})
+
+
+def install_peers() -> None:
+    """Make the peers' environment under build/, once. What cannot be had shows itself when it is run."""
+    folder = PEERS_PYTHON.parent.parent
+    if not PEERS_PYTHON.exists():
+        sys.stderr.write("installing the peers, once; a few minutes\n")
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)  # noqa: S603
+        pip = [str(PEERS_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        if subprocess.run([*pip, *PEERS], check=False).returncode:  # noqa: S603
+            for peer in PEERS:
+                subprocess.run([*pip, peer], check=False)  # noqa: S603
+
+
+def build_jvm() -> list[str]:
+    """Compile the JVM peers; those that could not be."""
+    missing = []
+    for part, names in (("kafka", ["kafka_streams", "java_consumer"]), ("flink", ["flink"])):
+        out = JVM_BUILD / part
+        (out / "classes").mkdir(parents=True, exist_ok=True)
+        libs = (out / "libs").absolute()
+        maven = ["mvn", "-q", "-f", str(JVM / f"{part}-pom.xml"), "dependency:copy-dependencies"]
+        sources = [*map(str, (JVM / "common").glob("*.java")), *map(str, (JVM / part).glob("*.java"))]
+        javac = ["javac", "-nowarn", "-cp", f"{libs}/*", "-d", str(out / "classes"), *sources]
+        try:
+            if not libs.exists():
+                subprocess.run([*maven, f"-DoutputDirectory={libs}"], check=True)  # noqa: S603
+            subprocess.run(javac, check=True)  # noqa: S603
+        except (OSError, subprocess.CalledProcessError) as error:
+            sys.stderr.write(f"{part}: {error}\n")
+            missing += names
+    return missing
+
+
+@contextlib.contextmanager
+def _broker(core: int) -> Iterator[KafkaNode]:
+    with KafkaNode(heap_mb=640) as node:
+        pin(node.pid, core)
+        yield node
+
+
+def measure(names: list[str], rounds: int, households: int, within_s: float) -> Bench:
+    """Write the stream, then run every worker in turn, round after round."""
+    stream = stream_of(Wanted(households, 168, 0), STREAMS)
+    if stream.events < WARM:
+        raise SystemExit(f"the stream has {stream.events:,} events only; {WARM:,} are read: take more households")
+    cores = sorted(os.sched_getaffinity(0))
+    bench = Bench(machine(), households, stream.events)
+    with _broker(cores[0]) as node:
+        sys.stderr.write(f"writing {stream.events:,} events of {households:,} households\n")
+        write(stream, node.bootstrap, single_events=WARM + 50_000)
+        del stream
+        for number in range(rounds):
+            for name in names:
+                found = run(name, node.bootstrap, cores[-1], within_s)
+                shown = found if isinstance(found, str) else f"{found.warm_us:.2f} us an event"
+                sys.stderr.write(f"round {number + 1} {name}: {shown}\n")
+                if isinstance(found, str):
+                    bench.not_measured[name] = found
+                else:
+                    bench.figures.setdefault(name, []).append(found)
+    return bench
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print the table, write build/bench.json."""
+    parser = argparse.ArgumentParser(prog="python -m load_tests.bench_peers", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--households", type=int, default=1000)
+    parser.add_argument("--jvm", action="store_true", help="the JVM peers too")
+    parser.add_argument("--only", nargs="*", help="these peers only, beside Anbu")
+    parser.add_argument("--within-s", type=float, default=300.0, help="a run that takes longer is not measured")
+    parser.add_argument("--out", type=Path, default=BUILD / "bench.json")
+    parser.add_argument("--compare", type=Path, help="an earlier file: what has changed since")
+    parser.add_argument("--show", action="store_true", help="print the file of the last run again")
+    asked = parser.parse_args(arguments)
+    if asked.show:
+        bench = msgspec.json.decode(asked.out.read_bytes(), type=Bench)
+    else:
+        names = [*ANBU, *(asked.only or [*PYTHON, *(JAVA if asked.jvm else ())])]
+        install_peers()
+        missing = build_jvm() if any(name in JAVA for name in names) else []
+        try:
+            bench = measure([n for n in names if n not in missing], asked.rounds, asked.households, asked.within_s)
+        except BrokerError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        bench.not_measured |= dict.fromkeys(missing, "it could not be built")
+        bench.ratios = bench.judged()
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_bytes(msgspec.json.format(msgspec.json.encode(bench), indent=1) + b"\n")
+    sys.stdout.write(printed(bench))
+    if asked.compare:
+        sys.stdout.write(compared(bench, msgspec.json.decode(asked.compare.read_bytes(), type=Bench)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
