@@ -6,9 +6,10 @@ STAMP := $(VENV)/.anbu-installed
 TESTS ?=
 DATA ?=
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test integration bench-detection check docs clean
+.PHONY: help install demo up test integration bench-detection bench bench-jvm bench-engine check docs clean
 .SILENT:
 
 help: ## list these commands
@@ -30,6 +31,15 @@ integration: $(STAMP) ## the end-to-end tests on Apache Kafka (needs Java 17 and
 
 bench-detection: $(STAMP) ## who would notice a collapse, and when, on recorded homes; DATA=folder: other homes
 	$(BIN)/python -m load_tests.bench_detection $(if $(DATA),'$(DATA)',--docs)
+
+bench: $(STAMP) ## Anbu beside other stream processors on one broker, CPU time an event (Java 17 for the broker)
+	$(BIN)/python -m load_tests.bench_peers $(BENCH)
+
+bench-jvm: $(STAMP) ## the same with Kafka Streams, Flink and a plain Java consumer (needs Maven too)
+	$(BIN)/python -m load_tests.bench_peers --jvm $(BENCH)
+
+bench-engine: $(STAMP) ## what the pure engine costs, step by step; no broker
+	$(BIN)/python -m load_tests.bench_engine $(BENCH)
 
 check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/ruff format --check --quiet .

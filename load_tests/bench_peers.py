@@ -37,8 +37,13 @@ JVM: Final = Path(__file__).parent / "jvm"
 JVM_BUILD: Final = BUILD / "bench-jvm"
 COLD: Final = 500_000
 """Events after the first one that are shown beside the warm figures."""
-WARM: Final = 1_900_000
-SLOW: Final = {"naive_faust": (2_000, 12_000), "naive_faust_real": (1_000, 5_000), "quix": (100_000, 300_000)}
+WARM: Final = 1_200_000
+SLOW: Final = {
+    "naive_faust": (2_000, 12_000),
+    "naive_faust_real": (1_000, 5_000),
+    "quix": (100_000, 300_000),
+    "pathway": (500_000, 800_000),
+}
 """Peers that would take all day: of these, where the warm part begins and ends."""
 PYTHON: Final = ("naive_faust", "naive_faust_real", "quix", "bytewax", "pathway", "librdkafka", "limit")
 JAVA: Final = {"kafka_streams": "Streams", "flink": "FlinkPeer", "java_consumer": "Plain"}

@@ -51,6 +51,7 @@ class Trivial(Partition):
         applied = list(self._applying.by_topic)
         for topic in EVENT_TOPICS:
             applied[ORDER_OF[topic]] = self._count
+        applied[ORDER_OF["households"]] = lambda _: []  # the peers watch over nobody either
         self._applying.by_topic = tuple(applied)
 
     def _count(self, one: Applied) -> list[Output]:

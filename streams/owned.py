@@ -40,6 +40,8 @@ class Owned:
         self.gaps = [0] * _TOPICS
         self.heard_s = [monotonic_s()] * _TOPICS
         self.sought_s = [0.0] * _TOPICS
+        self.looked_through = [0] * _TOPICS
+        """Of each topic, up to where emergencies have been looked for since it was taken over."""
         self._kept_clock_ms = -1
         self._kept_offsets: list[int] = []
 

@@ -339,7 +339,15 @@ class Worker:
         if seek is not None:
             await self._mend(owned, topic)
             return
+        await self._pass_looked_through(owned, topic, chunk.next)
         await self._pump(owned)
+
+    async def _pass_looked_through(self, owned: Owned, topic: int, next_offset: int) -> None:
+        """Fetch a topic that runs ahead from where nobody has looked for emergencies yet, or each lap would look again."""
+        engine, seen = owned.engine, owned.looked_through[topic]
+        owned.looked_through[topic] = max(seen, next_offset)
+        if owned.active and engine is not None and engine.order.is_full(topic) and next_offset < seen:
+            await self._app.consumer.seek_to(TP(ORDERED_NAMES[topic], owned.number), seen)
 
     async def _mend(self, owned: Owned, topic: int) -> None:
         """Mend a missing chunk: fetch again from where it should begin, or pass what is no longer there."""

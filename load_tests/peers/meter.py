@@ -1,7 +1,6 @@
 """Counts events and says the CPU time of the whole process at marks. Nothing here is Anbu's: peers import it by its file name."""
 
 import os
-import sys
 import time
 
 
@@ -23,8 +22,7 @@ class Meter:
         cpu_s, wall_s = time.process_time(), time.monotonic()
         while self._marks and self.count >= self._marks[0]:
             self._marks.pop(0)
-        sys.stdout.write(f"at {self.count} {cpu_s:.6f} {wall_s:.6f}\n")
-        sys.stdout.flush()
+        os.write(1, f"at {self.count} {cpu_s:.6f} {wall_s:.6f}\n".encode())  # Faust takes sys.stdout for its log
         if not self._marks:
             os._exit(0)
         self.next = self._marks[0]

@@ -46,7 +46,7 @@ app = faust.App(
 )
 readings = app.topic(*TOPICS, value_serializer="json")
 homes = (
-    app.Table("homes-real", key_type=str, value_type=bytes, value_serializer="raw", partitions=1)
+    app.Table("homes-real", key_type=str, value_type=bytes, partitions=1, schema=faust.Schema(value_serializer="raw"))
     if IS_REAL
     else app.Table("homes", key_type=str, value_type=Home, partitions=1)
 )
