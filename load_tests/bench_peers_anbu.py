@@ -34,9 +34,13 @@ class Real(Partition):
 
     def pump(self, at_most: int = 1 << 62) -> list[Output]:
         """Apply, and count the readings."""
+        before = self._read()  # the metrics set the counts back between two pumps
         out = super().pump(at_most)
-        self.meter.take(sum(map(sum, self.counts.readings)) - self.meter.count)
+        self.meter.take(self._read() - before)
         return out
+
+    def _read(self) -> int:
+        return sum(map(sum, self.counts.readings))
 
 
 class Trivial(Partition):
