@@ -17,6 +17,7 @@ from test_subscriber import an_incident
 from viewers_rules import program
 from worker_logs import wait_until
 
+from infra.broker import Broker
 from infra.embedded import EmbeddedBroker
 from infra.ports import free_ports
 from infra.processes import Child, start_command
@@ -80,7 +81,7 @@ def a_target(receiver: Receiver, **changes: Any) -> Target:
 
 
 @contextlib.contextmanager
-def telling(broker: EmbeddedBroker, folder: Path, *targets: Target) -> Iterator[Tally]:
+def telling(broker: Broker, folder: Path, *targets: Target) -> Iterator[Tally]:
     """`anbu webhook` in a thread of this process, until the block ends."""
     settings = Settings(kafka=broker.url, partitions=2, datadir=folder)
     tally, stop, failed = Tally(), threading.Event(), []
@@ -102,7 +103,7 @@ def telling(broker: EmbeddedBroker, folder: Path, *targets: Target) -> Iterator[
     assert not thread.is_alive()
 
 
-def write(broker: EmbeddedBroker, *told: Incident) -> None:
+def write(broker: Broker, *told: Incident) -> None:
     with Publisher(broker.bootstrap, 2) as pen:
         for one in told:
             pen.send(INCIDENTS, one.household, encode(one))
@@ -123,8 +124,9 @@ def ids(told: list[Incident]) -> set[str]:
 
 
 def test_a_receiver_that_fails_in_every_way_gets_each_revision_in_order_and_none_is_lost(
-    own_broker: EmbeddedBroker, tmp_path: Path
+    any_broker: Broker, tmp_path: Path
 ) -> None:
+    create_topics(any_broker.bootstrap, 2)
     rnd = Random(7)
     faults = [500, 503, 429, 301, 404, "drop", "cut", "hang"]
     failed: set[str] = set()
@@ -142,9 +144,9 @@ def test_a_receiver_that_fails_in_every_way_gets_each_revision_in_order_and_none
     told = some("faults", 8, 6)
     with Receiver(SECRET, act) as receiver:
         target = a_target(receiver)
-        with telling(own_broker, tmp_path, target) as tally:
+        with telling(any_broker, tmp_path, target) as tally:
             wait_until(lambda: target.name in tally.waiting, 20, "the first turn")
-            write(own_broker, *told)
+            write(any_broker, *told)
             wait_until(lambda: ids(told) <= receiver.ids(), 60, "every revision")
             wait_until(lambda: tally.waiting[target.name] == 0, 10, "nothing to wait")
         assert receiver.forged == 0
@@ -156,18 +158,19 @@ def test_a_receiver_that_fails_in_every_way_gets_each_revision_in_order_and_none
 
 
 def test_a_restart_delivers_what_came_meanwhile_and_repeats_nothing_that_was_kept(
-    own_broker: EmbeddedBroker, tmp_path: Path
+    any_broker: Broker, tmp_path: Path
 ) -> None:
+    create_topics(any_broker.bootstrap, 2)
     first, later = some("before", 3, 2), some("meanwhile", 3, 2)
     with Receiver(SECRET) as receiver:
         target = a_target(receiver)
-        with telling(own_broker, tmp_path, target) as tally:
+        with telling(any_broker, tmp_path, target) as tally:
             wait_until(lambda: target.name in tally.waiting, 20, "the first turn")
-            write(own_broker, *first)
+            write(any_broker, *first)
             wait_until(lambda: ids(first) <= receiver.ids() and not tally.waiting[target.name], 20, "the first")
         receiver.taken.clear()
-        write(own_broker, *later)
-        with telling(own_broker, tmp_path, target):
+        write(any_broker, *later)
+        with telling(any_broker, tmp_path, target):
             wait_until(lambda: ids(later) <= receiver.ids(), 20, "what came meanwhile")
         assert not receiver.ids() & ids(first)
 
@@ -237,19 +240,20 @@ def test_another_secret_is_refused_by_the_receiver_and_nothing_is_lost_meanwhile
 
 
 @pytest.mark.slow
-def test_anbu_webhook_killed_again_and_again_loses_nothing(own_broker: EmbeddedBroker, tmp_path: Path) -> None:
+def test_anbu_webhook_killed_again_and_again_loses_nothing(any_broker: Broker, tmp_path: Path) -> None:
+    create_topics(any_broker.bootstrap, 2)
     (tmp_path / "s").write_text("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
     told = some("killed", 6, 10)
     rnd = Random(5)
     with Receiver(SECRET, lambda _name, turn: 503 if turn == 1 and rnd.random() < 0.2 else 200) as receiver:
         file = tmp_path / "webhooks.toml"
         file.write_text(f'[[target]]\nname = "killed"\nurl = "{receiver.url}"\nsecret_file = "s"\n')
-        settings = Settings(kafka=own_broker.url, partitions=2, datadir=tmp_path, webhook_metrics_port=0)
+        settings = Settings(kafka=any_broker.url, partitions=2, datadir=tmp_path, webhook_metrics_port=0)
         child = start_command("webhook", str(file), settings=settings, logs=tmp_path)
         try:
             wait_until(lambda: b"telling 1 target" in child.log.read_bytes(), 30, "the start")
             for start in range(0, len(told), 30):
-                write(own_broker, *told[start : start + 30])
+                write(any_broker, *told[start : start + 30])
                 wait_until(lambda at=start: receiver.ids() & ids(told[at : at + 30]), 30, "some of them")
                 child.kill()
                 child = start_command("webhook", str(file), settings=settings, logs=tmp_path)
