@@ -18,7 +18,7 @@ from streams.publish import broker_answers
 from streams.settings import Settings
 from streams.tail import LogReader, Place
 from streams.wallclock import monotonic_s
-from streams.writer_source import writer_group
+from streams.writer_job import OUTPUTS
 
 READY_WITHIN_S: Final = 60.0
 MIGRATED_WITHIN_S: Final = 120.0
@@ -57,8 +57,8 @@ class Parts:
         self._told = told
         self._children: dict[str, Child] = {}
 
-    def start(self) -> Self:
-        """Start broker, worker and writer, with topics and tables made before whoever needs them."""
+    def start(self, *, archive: bool = False) -> Self:
+        """Start broker, worker and writer, with topics and tables made before whoever needs them; `archive`: of the inputs too."""
         settings = self.settings
         self._broker.start()
         self._told(f"broker      embedded, on {self._broker.url}")
@@ -66,7 +66,7 @@ class Parts:
         self._told(f"topics      {len(topics)}, each of {count(settings.partitions, 'partition')}")
         worker = self._start("worker")
         self._finish(self._start("migrate"), MIGRATED_WITHIN_S)
-        self._start("writer")
+        self._start("writer", *(["--archive", "too"] if archive else []))
         self._told(
             "clickhouse  " + ("embedded, held open by the writer" if settings.clickhouse_is_embedded else "ready")
         )
@@ -144,7 +144,7 @@ class Parts:
 
         """
         writer = self._children["writer"]
-        reader = LogReader(self.settings.bootstrap, group=writer_group(self.settings.group))
+        reader = LogReader(self.settings.bootstrap, group=OUTPUTS.group(self.settings.group))
         try:
             left, moved_s = -1, monotonic_s()
             while (now_left := self._left(reader, ends)) > 0:
@@ -173,8 +173,8 @@ class Parts:
                     left += max(0, end - (kept or 0))
         return left
 
-    def _start(self, name: str) -> Child:
-        child = start_command(name, settings=self.settings, logs=self._logs)
+    def _start(self, name: str, *arguments: str) -> Child:
+        child = start_command(name, *arguments, settings=self.settings, logs=self._logs)
         self._children[name] = child
         return child
 

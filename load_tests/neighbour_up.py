@@ -143,7 +143,7 @@ class _Up:
         broker = EmbeddedBroker(port=_broker_port(self.settings), folder=self.logs)
         parts = Parts(self.settings, broker, self.logs, self._tell)
         with closing_undisturbed(lambda: parts.close(8.0)), contextlib.ExitStack() as answering:
-            parts.start()
+            parts.start(archive=True)
             self.sign_in = demo_user(self.settings)
             parts.start_board()
             self.console.print()

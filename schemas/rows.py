@@ -127,7 +127,36 @@ DEAD_LETTERS: Final = Table(
 )
 """What could not be used; `topic`, `log_partition` and `log_offset` say where the refused record lies."""
 
+ARCHIVE: Final = Table(
+    "archive",
+    {
+        "topic": _TEXT,
+        "log_partition": "Int32",
+        "log_offset": "Int64",
+        "log_index": "UInt32",
+        "readings": "UInt32",
+        "appended_at": _TIME,
+        "broker_stamped": "Bool",
+        "form": _TEXT,
+        "household": "String",
+        "kind": _TEXT,
+        "source": "String",
+        "id": "String",
+        "at": _TIME_OR_NULL,
+        "data": "String",
+        "reason": _TEXT,
+        "detail": "String",
+        "length": "UInt64",
+        "sha256": "String",
+        "head": "String",
+    },
+)
+"""`form`: tick, event, record (whatever else is no event), removal (of a registry record), empty (an array of nothing),
+refused, erased (it was a household's, and its watching or its consent ended)."""
+
 TABLES: Final[tuple[Table, ...]] = (INCIDENTS, STATUSES, DEAD_LETTERS)
+"""Tables of the output topics."""
+EVERY_TABLE: Final[tuple[Table, ...]] = (*TABLES, ARCHIVE)
 BY_NAME: Final[dict[str, Table]] = {table.name: table for table in TABLES}
 
 Values = tuple[Any, ...]

@@ -6,12 +6,13 @@ first try and lost only its answer, would store the rows twice.
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from schemas.rows import STATUSES, BadReason, BadRow, Row, Table, Values, last_of_each_hour, to_row
+from schemas.rows import STATUSES, BadReason, BadRow, Row, Table, Values, last_of_each_hour
 from streams.tail import Place, Record
+from streams.writer_job import OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +64,18 @@ class _Growing:
     first_bad: int | None = None
     digest: hashlib.blake2b = field(default_factory=lambda: hashlib.blake2b(digest_size=8))
 
-    def add(self, record: Record, row: Row | BadRow) -> None:
+    def add(self, record: Record, rows: Sequence[Row] | BadRow) -> None:
         value = record.value or b""
         self.last = record.offset
         self.records += 1
         self.bytes += len(value)
         self.digest.update(len(value).to_bytes(4, "big"))
         self.digest.update(value)
-        if isinstance(row, Row):
-            self.rows.setdefault(row.table.name, (row.table, []))[1].append(row.values)
+        if not isinstance(rows, BadRow):
+            for row in rows:
+                self.rows.setdefault(row.table.name, (row.table, []))[1].append(row.values)
             return
-        self.bad[row.reason] += 1
+        self.bad[rows.reason] += 1
         if self.first_bad is None:
             self.first_bad = record.offset
 
@@ -123,8 +125,13 @@ class Freezer:
     `last + 1` may be committed. Time is an argument: seconds of a clock that never steps back.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        rows_of: Callable[[Record], Sequence[Row] | BadRow] = OUTPUTS.rows_of,
+    ) -> None:
         self.limits: Final = limits or Limits()
+        self._rows_of = rows_of
         self._growing: dict[Place, _Growing] = {}
         self._frozen: deque[Batch] = deque()
         self._next: dict[Place, int] = {}
@@ -171,7 +178,7 @@ class Freezer:
         if growing is None:
             growing = self._growing[place] = _Growing(record.offset, at_s, record.arrived_ms)
         growing.oldest_ms = min(growing.oldest_ms, record.arrived_ms)
-        growing.add(record, to_row(*record[:3], record.value))
+        growing.add(record, self._rows_of(record))
         if growing.records >= self.limits.batch_records or growing.bytes >= self.limits.batch_bytes:
             self._cut(place)
 

@@ -10,7 +10,7 @@ import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.events import TICK_KEY, Tick
-from schemas.rows import TABLES
+from schemas.rows import EVERY_TABLE
 from schemas.topics import ORDERED_NAMES
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError, connect, failure_of, is_open_elsewhere
 from streams.doctor import SeenTick, StoreAwayError
@@ -93,7 +93,7 @@ def _ask_server(url: str) -> str:
     try:
         with contextlib.closing(connect(url, within_s=10.0)) as client:
             version = client.command("SELECT version()")
-            for table in TABLES:
+            for table in EVERY_TABLE:
                 # Reads nothing; a table that is missing is an error with its remedy.
                 client.command(f"SELECT 1 FROM {table.name} WHERE 0")  # noqa: S608 - names of our own tables
     except ClickHouseError as error:
@@ -102,4 +102,4 @@ def _ask_server(url: str) -> str:
         raise StoreAwayError(f"{error}: start it, or correct ANBU_CLICKHOUSE") from error
     except ClickHouseRefusedError as error:
         raise StoreAwayError(str(error)) from error
-    return f"version {version} answers and has its {len(TABLES)} tables"
+    return f"version {version} answers and has its {len(EVERY_TABLE)} tables"

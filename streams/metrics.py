@@ -24,7 +24,7 @@ from schemas.actions import ActionResult
 from schemas.checkins import CheckinRequest
 from schemas.events import Reason
 from schemas.incidents import IncidentKind, IncidentState
-from schemas.rows import ROWS, TABLES, BadReason
+from schemas.rows import EVERY_TABLE, ROWS, BadReason
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
 
 # A second series beside every counter, with the moment at which it was made: twice the series, and nobody asks for them.
@@ -291,7 +291,7 @@ class WriterPrometheus:
         """Make every metric in `registry`; `engine` is the version of the software."""
         new = _Naming(registry)
         self.build = new.build(engine)
-        tables = [table.name for table in TABLES]
+        tables = [table.name for table in EVERY_TABLE]
         self.rows = new.counter(
             "anbu_writer_rows_total", "rows that ClickHouse acknowledged", unit="rows", table=tables
         )
@@ -312,11 +312,12 @@ class WriterPrometheus:
             "anbu_writer_lost_total",
             "records that retention had deleted before the writer read them: real loss to the tables",
             unit="records",
-            topic=sorted(ROWS),
+            topic=sorted({*ROWS, *ORDERED_NAMES}),
         )
         self.partitions = new.gauge(
             "anbu_writer_partitions",
-            "partitions that the group has given to this writer; all writers together have 2 for each of the topic set",
+            "partitions that the group has given to this writer; those of a job together have 2 for each of the topic set,"
+            " those of the archive 8",
             unit="partitions",
         )
         self.held_records = new.gauge("anbu_writer_held_records", "records that wait for ClickHouse", unit="records")

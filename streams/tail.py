@@ -15,8 +15,12 @@ FIRST_PIECE: Final = 2_000
 """Records read first when looking for the last of something."""
 
 
+LOG_APPEND_TIME: Final = 1
+"""Kafka's number for a timestamp that the broker set at arrival."""
+
+
 class Record(NamedTuple):
-    """One record of the log. `arrived_ms`: its Kafka timestamp, UTC milliseconds."""
+    """One record of the log. `arrived_ms`: its Kafka timestamp, UTC milliseconds, set by the broker if `broker_stamped`."""
 
     topic: str
     partition: int
@@ -24,6 +28,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     arrived_ms: int
+    broker_stamped: bool = False
 
 
 Place = tuple[str, int]
@@ -87,7 +92,7 @@ class LogReader:
         with broker_answers(self.bootstrap):
             batches = self.consumer.poll(timeout_ms=within_ms)
         return [
-            Record(at.topic, at.partition, r.offset, r.key, r.value, r.timestamp)
+            Record(at.topic, at.partition, r.offset, r.key, r.value, r.timestamp, r.timestamp_type == LOG_APPEND_TIME)
             for at, records in batches.items()
             for r in records
         ]

@@ -1,4 +1,4 @@
-"""The ClickHouse writer: incidents, statuses and dead letters from the log into tables. Responders never wait for it.
+"""The ClickHouse writer: what a job names, from the log into tables. Responders never wait for it.
 
 One turn (`Writer.step`), in this order, so that nothing is lost and nothing counts twice:
 
@@ -30,6 +30,7 @@ from streams.settings import Settings
 from streams.stopping import stopping
 from streams.tail import Place
 from streams.wallclock import monotonic_s, now_ms
+from streams.writer_job import OUTPUTS, Job
 from streams.writer_source import KafkaSource, Polled
 from streams.writer_store import ClickHouseStore, Store
 
@@ -135,7 +136,7 @@ class Source(Protocol):
 
 
 class Writer:
-    """Copies the output topics into ClickHouse until it is told to stop.
+    """Copies the topics of its job into ClickHouse until it is told to stop.
 
     Several may run: they share the partitions. `source`, `store`, `clock` (seconds that never step back), `wall` (UTC
     milliseconds) and `draw` (numbers in 0..1) have their real ones by default and twins in tests.
@@ -145,6 +146,7 @@ class Writer:
         self,
         settings: Settings,
         *,
+        job: Job = OUTPUTS,
         metrics: WriterMetrics | None = None,
         limits: Limits | None = None,
         source: Source | None = None,
@@ -155,9 +157,10 @@ class Writer:
     ) -> None:
         self._settings = settings
         self.metrics: WriterMetrics = metrics or WriterTally()
-        self._freezer = Freezer(limits)
+        self._job = job
+        self._freezer = Freezer(limits, job.rows_of)
         self._source = source
-        self._store: Store = store or ClickHouseStore(settings.clickhouse)
+        self._store: Store = store or ClickHouseStore(settings.clickhouse, tables=job.tables)
         self._clock = clock
         self._wall = wall
         self._backoff = Backoff(draw or random.SystemRandom().random)
@@ -209,7 +212,7 @@ class Writer:
 
     def _open_source(self) -> Source:
         if self._source is None:
-            self._source = KafkaSource(self._settings)
+            self._source = KafkaSource(self._settings, self._job)
         return self._source
 
     def _poll_s(self, most_s: float) -> float:

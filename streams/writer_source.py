@@ -10,25 +10,19 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from schemas.rows import ROWS
 from streams.publish import BrokerAwayError, TopicsDifferError, broker_answers, find_listener, partition_counts
 from streams.settings import Settings
-from streams.tail import Place, Record
+from streams.tail import LOG_APPEND_TIME, Place, Record
 from streams.wallclock import monotonic_s
+from streams.writer_job import OUTPUTS, Job
 
 log = logging.getLogger("anbu.writer")
 
-TOPICS: Final = tuple(ROWS)
 POLL_RECORDS: Final = 5_000
 MAX_POLL_INTERVAL_S: Final = 300
 """The group gives the partitions away when the writer did not poll for so long; no single write may take longer."""
 SILENT_S: Final = 30.0
 """After so long without a record the broker is looked for: the client library waits for an absent one without a word."""
-
-
-def writer_group(group: str) -> str:
-    """Consumer group of the writers that belong to a group of workers."""
-    return f"{group}-writer"
 
 
 class Polled(NamedTuple):
@@ -40,7 +34,7 @@ class Polled(NamedTuple):
 
 
 class KafkaSource:
-    """Reads the output topics as a member of the writers' group.
+    """Reads the topics of a job as a member of the group of its writers.
 
     Raises:
         BrokerAwayError: the broker does not answer at the start. A later absence is told once and waited out.
@@ -48,10 +42,10 @@ class KafkaSource:
 
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, job: Job = OUTPUTS) -> None:
         self._bootstrap = settings.bootstrap
         counts = partition_counts(self._bootstrap)
-        for topic in TOPICS:
+        for topic in job.topics:
             if topic not in counts:
                 # Asking for it would create it on the embedded broker, with one partition.
                 raise TopicsDifferError(f"topic {topic} is missing; create it with: anbu topics create")
@@ -59,7 +53,7 @@ class KafkaSource:
         with broker_answers(self._bootstrap):
             self._consumer: Any = KafkaConsumer(
                 bootstrap_servers=self._bootstrap,
-                group_id=writer_group(settings.group),
+                group_id=job.group(settings.group),
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 allow_auto_create_topics=False,
@@ -71,7 +65,7 @@ class KafkaSource:
                 fetch_max_bytes=8_000_000,
             )
         self._moves = _Moves()
-        self._consumer.subscribe(TOPICS, listener=self._moves)
+        self._consumer.subscribe(job.topics, listener=self._moves)
         self._is_paused = False
         self._heard_s = monotonic_s()
         self._is_away = False
@@ -106,7 +100,7 @@ class KafkaSource:
             return Polled([], {(at.topic, at.partition): None for at in moved | set(batches)})
         self._watch(heard=bool(batches))
         records = [
-            Record(at.topic, at.partition, r.offset, r.key, r.value, r.timestamp)
+            Record(at.topic, at.partition, r.offset, r.key, r.value, r.timestamp, r.timestamp_type == LOG_APPEND_TIME)
             for at, found in batches.items()
             if at not in moved
             for r in found
@@ -207,4 +201,4 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc] # the library has
         return moved
 
 
-__all__ = ["TOPICS", "KafkaSource", "Polled", "writer_group"]
+__all__ = ["KafkaSource", "Polled"]

@@ -35,9 +35,10 @@ class Store(Protocol):
 class ClickHouseStore:
     """Rows into ClickHouse; opened at the first write, so that a writer may start before its store."""
 
-    def __init__(self, url: str, within_s: float = STORE_WITHIN_S) -> None:
-        """Choose the URL and the longest wait for one answer of a server; open nothing yet."""
+    def __init__(self, url: str, within_s: float = STORE_WITHIN_S, tables: Sequence[Table] = TABLES) -> None:
+        """Choose the URL, the longest wait for one answer of a server, and the tables; open nothing yet."""
         self._url = url
+        self._tables = tables
         self._within_s = within_s
         self._client: Any = None
         self._once: dict[str, str | int] = {}
@@ -69,7 +70,7 @@ class ClickHouseStore:
     def _open(self) -> None:
         client = connect(self._url, within_s=self._within_s)
         try:
-            for table in TABLES:
+            for table in self._tables:
                 # Reads nothing; a table or column that is missing is an error with its code.
                 names = ", ".join(f"`{name}`" for name in table.names)
                 client.command(f"SELECT {names} FROM {table.name} WHERE 0")  # noqa: S608 - names of our own tables

@@ -33,7 +33,8 @@ from streams.metrics import WriterPrometheus
 from streams.publish import TopicsDifferError
 from streams.settings import Settings
 from streams.writer import Writer, WriterTally
-from streams.writer_source import KafkaSource, writer_group
+from streams.writer_job import OUTPUTS
+from streams.writer_source import KafkaSource
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def produce(settings: Settings, names: Sequence[str], **changes: Any) -> None:
 
 def committed(settings: Settings) -> int:
     """Sum of the offsets the writers' group has committed on `incidents`."""
-    consumer = KafkaConsumer(bootstrap_servers=settings.bootstrap, group_id=writer_group(settings.group))
+    consumer = KafkaConsumer(bootstrap_servers=settings.bootstrap, group_id=OUTPUTS.group(settings.group))
     try:
         return sum(
             consumer.committed(TopicPartition("incidents", p), timeout_ms=5_000) or 0

@@ -177,7 +177,7 @@ PIPELINE = Board(
             lines(
                 "Output partitions read by writers",
                 "Two topics for each partition of the set; below that, a part of the homes is missing in the tables.",
-                ("sum(anbu_writer_partitions)", "read"),
+                ('sum(anbu_writer_partitions{job!="anbu-archive"})', "read"),
                 ('2 * max(anbu_partitions{what="topic_set"})', "all"),
                 unit="none",
                 runbooks=("AnbuTablesUnwritten",),

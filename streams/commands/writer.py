@@ -2,6 +2,7 @@
 
 import logging
 from importlib.metadata import version
+from typing import Final
 
 import click
 
@@ -12,12 +13,20 @@ from streams.metrics import WriterPrometheus, new_registry
 from streams.settings import masked
 from streams.writer import Writer, WriterError
 from streams.writer_health import WriterHealth
+from streams.writer_job import BOTH, INPUTS, OUTPUTS
+
+JOBS: Final = {None: OUTPUTS, "too": BOTH, "only": INPUTS}
 
 
-@click.command(cls=Taught, short_help="Write incidents, statuses and dead letters to ClickHouse.")
+@click.command(cls=Taught, short_help="Write incidents, statuses and dead letters to ClickHouse; and the archive.")
+@click.option(
+    "--archive",
+    type=click.Choice(["too", "only"]),
+    help="Store the decoded inputs for replays: beside the rest, or (a process of its own) nothing else.",
+)
 @told
-def writer() -> None:
-    """Write incidents, statuses and dead letters to ClickHouse.
+def writer(archive: str | None) -> None:
+    """Write incidents, statuses and dead letters to ClickHouse; with --archive the inputs too.
 
     Its own consumer group: when ClickHouse is away it waits with backoff and nothing is lost or doubled, and incidents
     still reach responders through Kafka. SIGTERM and Ctrl-C end it after a last write, a second one at once. With a
@@ -26,6 +35,10 @@ def writer() -> None:
     Example:
       anbu migrate && anbu writer
       writing from 127.0.0.1:9092 to clickhouse://anbu:***@127.0.0.1:8123/anbu; health at http://127.0.0.1:9311/ready
+
+    Example:
+      ANBU_WRITER_METRICS_PORT=9312 anbu writer --archive only
+      writing from 127.0.0.1:9092 to clickhouse://anbu:***@127.0.0.1:8123/anbu; health at http://127.0.0.1:9312/ready
     """
     chosen = settings()
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
@@ -37,7 +50,7 @@ def writer() -> None:
         ) as server:
             where = f"writing from {chosen.bootstrap} to {masked(chosen.clickhouse)}"
             click.echo(f"{where}; health at {server.url}/ready", err=True)
-            Writer(chosen, metrics=health).run()
+            Writer(chosen, job=JOBS[archive], metrics=health).run()
     except HealthError as error:
         raise Misconfigured(str(error)) from error
     except WriterError as error:

@@ -1,0 +1,173 @@
+"""The archive's form of an ordered input: a row for each reading, of known fields only, and the message made of rows again.
+
+A message of bytes becomes rows (`archive_rows`), and rows become a message (`message_of`) from which `schemas.decode`
+reads the very same records. So a replay of the archive takes the way of the live run, and nobody's unknown fields, broken
+bytes or free text are stored for 400 days. Every record of the log gives at least one row: a missing offset is a gap.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from schemas.actions import DistrictState, ResponderAction
+from schemas.alerts import PublicAlert
+from schemas.deadletters import HEAD_BYTES, masked
+from schemas.decode import decode
+from schemas.events import TICK_KEY, Data, Event, Fault, Reason
+from schemas.households import HouseholdRecord, Removal
+from schemas.profiles import Profile
+from schemas.rows import ARCHIVE, Row, Values
+from schemas.times import LATEST_MS, to_rfc3339
+from schemas.vocabulary import BY_NAME
+from streams.order import read_tick
+
+ERASED: Final = "erased"
+_REFUSED_BYTES: Final = b'{"specversion":"refused"}'
+"""A message that `decode` refuses as well, and that holds nothing."""
+
+_encode: Final = msgspec.json.Encoder().encode
+_data: Final = msgspec.json.Decoder(Data).decode
+
+
+class Message(NamedTuple):
+    """A record of the log as the archive gives it back."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    appended_ms: int
+    broker_stamped: bool
+
+
+def archive_rows(
+    topic: str,
+    partition: int,
+    offset: int,
+    key: bytes | None,
+    value: bytes | None,
+    appended_ms: int,
+    *,
+    broker_stamped: bool,
+) -> list[Row]:
+    """Rows of one record of an ordered input, at least one, whatever its bytes."""
+    found = [_tick(value)] if key == TICK_KEY else [_told(one, key, value) for one in decode(topic, key, value)]
+    place = (topic, partition, offset)
+    stamp = (min(max(appended_ms, 0), LATEST_MS), broker_stamped)
+    if not found:
+        return [Row(ARCHIVE, (*place, 0, 0, *stamp, "empty", *_nothing()))]
+    return [Row(ARCHIVE, (*place, i, len(found), *stamp, *one)) for i, one in enumerate(found)]
+
+
+def _tick(value: bytes | None) -> Values:
+    """Return the row of a tick, by the rules of the order, which are not those of the decoder."""
+    tick = read_tick(value)
+    if tick is None:
+        return _refused(Fault(Reason.WRONG_TYPE, 0, "tick"), "tick", value)
+    return ("tick", "", tick.mode.value, "", "", tick.tick, _encode(tick).decode(), "", "", 0, "", "")
+
+
+def _refused(fault: Fault, kind: str, value: bytes | None) -> Values:
+    body = value or b""
+    digest = hashlib.sha256(body).hexdigest()
+    head = masked(body[:HEAD_BYTES])
+    return ("refused", "", kind, "", "", None, "", fault.reason.value, fault.detail, len(body), digest, head)
+
+
+def _told(one: Any, key: bytes | None, value: bytes | None) -> Values:
+    """Return what a row says of one reading, from `form` on."""
+    if isinstance(one, Event):
+        data = _encode(one.data).decode()
+        return ("event", one.household, one.kind, one.source, one.id, one.at_ms, data, "", "", 0, "", "")
+    if isinstance(one, Removal):
+        return ("removal", one.household, "", "", "", None, "", "", "", 0, "", "")
+    if isinstance(one, Fault):
+        return _refused(one, "", value)
+    household = one.household if isinstance(one, HouseholdRecord | ResponderAction) else ""
+    data = _encode(one).decode()
+    # Whether a record was published again as it was is asked of its bytes: their hash stands for them.
+    digest = hashlib.sha256(value or b"").hexdigest() if isinstance(one, HouseholdRecord) else ""
+    return (
+        "record",
+        household,
+        type(one).__name__,
+        "",
+        _id_of(one, key),
+        None,
+        data,
+        "",
+        "",
+        len(value or b""),
+        digest,
+        "",
+    )
+
+
+def _id_of(one: Any, key: bytes | None) -> str:
+    match one:
+        case ResponderAction() | PublicAlert() | Profile():
+            return str(one.id)
+        case DistrictState():
+            return (key or b"").decode("utf-8", "replace")
+        case _:
+            return ""
+
+
+def _nothing() -> Values:
+    return ("", "", "", "", None, "", "", "", 0, "", "")
+
+
+def message_of(rows: Sequence[Values]) -> Message:
+    """Make the message of the rows of one record, in the order of their indexes.
+
+    What was refused comes back as something refused; what was erased, as an array of nothing.
+
+    Raises:
+        ValueError: rows of the record are missing.
+
+    """
+    named = [dict(zip(ARCHIVE.columns, row, strict=True)) for row in rows]
+    first = named[0]
+    count = int(first["readings"])
+    if [int(one["log_index"]) for one in named] != list(range(max(count, 1))):
+        raise ValueError(f"offset {first['log_offset']}: {len(named)} of {count} readings")
+    key, value = _bytes_of(named)
+    return Message(int(first["log_offset"]), key, value, int(first["appended_at"]), bool(first["broker_stamped"]))
+
+
+def _bytes_of(named: list[dict[str, Any]]) -> tuple[bytes | None, bytes | None]:
+    first = named[0]
+    key = first["household"].encode()
+    match first["form"]:
+        case "tick":
+            return TICK_KEY, first["data"].encode()
+        case "removal":
+            return key, None
+        case "record" if first["sha256"]:
+            # An unknown field, which the decoder passes over: the same bytes once, the same bytes now.
+            return key, b'%b,"archived":"%b"}' % (first["data"].encode()[:-1], first["sha256"].encode())
+        case "record":
+            return key or first["id"].encode(), first["data"].encode()
+        case "empty":
+            return key, b"[]"
+        case "refused" if first["kind"] == "tick":
+            return TICK_KEY, _REFUSED_BYTES
+    known = next((one["household"].encode() for one in named if one["form"] == "event"), b"")
+    return known, b"[%b]" % b",".join(_reading(one) for one in named if one["form"] != ERASED)
+
+
+def _reading(one: dict[str, Any]) -> bytes:
+    if one["form"] != "event":
+        return _REFUSED_BYTES
+    return _encode(
+        {
+            "specversion": "1.0",
+            "type": BY_NAME[one["kind"]].type,
+            "source": one["source"],
+            "id": one["id"],
+            "time": to_rfc3339(int(one["at"])),
+            "subject": one["household"],
+            "data": _data(one["data"]),
+        }
+    )
