@@ -1,16 +1,20 @@
 """A replay on all cores: one process a partition, one progress line, the runs of all partitions together."""
 
+import atexit
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from load_tests.recording import read
 from load_tests.replay_played import PlayedSource
 from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
+from streams.archive.source import ArchiveSource, Bounds, bounds_of, offsets_at
+from streams.clickhouse import connect
 from streams.partition import Partition
 from streams.replay import Run, Source, replay
 from streams.replay_topics import TopicSource
@@ -29,7 +33,9 @@ class Past:
     ends: tuple[tuple[int, ...], ...] = ()
     """Of each partition, the end of each ordered topic."""
     firsts: tuple[tuple[int, ...], ...] = ()
-    """Of each partition, the first offset of each topic: above 0, what came before is gone."""
+    """Of each partition, the offset of each topic at which the replay begins: above 0, what came before is gone or left out."""
+    archive: str = ""
+    """URL of the ClickHouse that has the archive, where that is what is replayed."""
 
     @property
     def is_whole(self) -> bool:
@@ -40,11 +46,60 @@ class Past:
         """Return the logs of one partition."""
         if self.folder is not None:
             return PlayedSource(read(self.folder), partition, self.partitions)
-        return TopicSource(self.bootstrap, partition, list(self.ends[partition]))
+        starts, ends = list(self.firsts[partition]), list(self.ends[partition])
+        if self.archive:
+            return ArchiveSource(opened(self.archive), partition, starts, ends)
+        return TopicSource(self.bootstrap, partition, ends, starts)
 
 
-def past_of_topics(bootstrap: str, partitions: int) -> Past:
-    """Take the topics of a broker as they stand now.
+def opened(url: str) -> Any:
+    """Open ClickHouse once for this process: the embedded engine can be open once only.
+
+    Raises:
+        ClickHouseAwayError, ClickHouseRefusedError: as `streams.clickhouse` says.
+
+    """
+    if url not in _open:
+        client = _open[url] = connect(url)
+        atexit.register(client.close)
+    return _open[url]
+
+
+_open: dict[str, Any] = {}
+
+
+def past_of_archive(url: str, partitions: int, *, since_ms: int = 0, until_ms: int = 0) -> Past:
+    """Take the archive as it stands now, or the part of it between two moments of its ticks.
+
+    Raises:
+        ClickHouseAwayError, ClickHouseRefusedError: as `streams.clickhouse` says.
+
+    """
+    client = opened(url)
+    bounds = bounds_of(client)
+    since = offsets_at(client, since_ms) if since_ms else {}
+    until = offsets_at(client, until_ms) if until_ms else {}
+    firsts, ends = [], []
+    for p in range(partitions):
+        held = bounds.get(p, Bounds())
+        firsts.append(
+            tuple(
+                since.get((t, p), end if since_ms else first)
+                for t, first, end in zip(ORDERED_NAMES, held.firsts, held.ends, strict=True)
+            )
+        )
+        # The tick itself belongs to what came before it.
+        ends.append(
+            tuple(
+                min(until[t, p] + 1, end) if (t, p) in until else end
+                for t, end in zip(ORDERED_NAMES, held.ends, strict=True)
+            )
+        )
+    return Past(partitions, archive=url, ends=tuple(ends), firsts=tuple(firsts))
+
+
+def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_ms: int = 0) -> Past:
+    """Take the topics of a broker as they stand now, or the part between two moments of its timestamps.
 
     Raises:
         BrokerAwayError: it does not answer.
@@ -58,11 +113,18 @@ def past_of_topics(bootstrap: str, partitions: int) -> Past:
         for record in reader.read_last(places, 1):
             place = (record.topic, record.partition)
             ends[place] = max(ends[place], record.offset + 1)
+        firsts = {place: first for place, (first, _) in bounds.items()}
+        if since_ms:
+            firsts |= {
+                place: ends[place] if at is None else at for place, at in reader.at_time(places, since_ms).items()
+            }
+        if until_ms:
+            ends |= {place: at for place, at in reader.at_time(places, until_ms).items() if at is not None}
     return Past(
         partitions,
         bootstrap=bootstrap,
         ends=tuple(tuple(ends[topic, p] for topic in ORDERED_NAMES) for p in range(partitions)),
-        firsts=tuple(tuple(bounds[topic, p][0] for topic in ORDERED_NAMES) for p in range(partitions)),
+        firsts=tuple(tuple(firsts[topic, p] for topic in ORDERED_NAMES) for p in range(partitions)),
     )
 
 
@@ -83,6 +145,12 @@ def run_all(past: Past, profile: Profile | None, progress: Callable[[int], None]
     """Replay every partition on all cores; `progress` is called with the number of partitions done."""
     whole = Run()
     runs: dict[int, Run] = {}
+    if past.archive.startswith("chdb://"):
+        # The embedded engine can be open in one process only.
+        for partition in range(past.partitions):
+            whole.add(run_partition(past, partition, profile))
+            progress(partition + 1)
+        return whole
     # Spawned, not forked: the embedded ClickHouse and client threads do not survive a fork.
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = {pool.submit(run_partition, past, p, profile): p for p in range(past.partitions)}

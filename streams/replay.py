@@ -14,6 +14,7 @@ import msgspec
 from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident
 from schemas.times import from_rfc3339
+from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.partition import Output, Partition
 
@@ -27,6 +28,21 @@ class Source(Protocol):
 
     def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
         """Give (topic, chunk) until the logs end; the engine tells whose turn it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Offsets of a topic that its source no longer has, or never had: from the first missing one to the next there is."""
+
+    topic: str
+    partition: int
+    first: int
+    next: int
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether the replay simply began behind it: what came before is not lost but left out."""
+        return self.first == 0
 
 
 @dataclass(slots=True)
@@ -43,6 +59,11 @@ class Run:
     until_ms: int = 0
     readings: int = 0
     dead_letters: int = 0
+    gaps: list[Gap] = field(default_factory=list)
+    clocks_ms: list[int] = field(default_factory=list)
+    """Where the clock of each partition stood at the end."""
+    erased: int = 0
+    """Records of an archive of which only their place is left: their household's data were erased."""
 
     def add(self, other: "Run") -> None:
         """Add the run of another partition."""
@@ -54,6 +75,9 @@ class Run:
         self.until_ms = max(self.until_ms, other.until_ms)
         self.readings += other.readings
         self.dead_letters += other.dead_letters
+        self.gaps += other.gaps
+        self.clocks_ms += other.clocks_ms
+        self.erased += other.erased
 
     @property
     def household_months(self) -> float:
@@ -79,6 +103,7 @@ def replay(source: Source, engine: Partition) -> Run:
         told, seek = engine.offer(topic, chunk)
         if seek is not None:
             offset = engine.order.expected(topic)
+            run.gaps.append(Gap(ORDERED_NAMES[topic], engine.number, offset, chunk.start))
             engine.pass_gap(topic, chunk.start)
             if engine.order.expected(topic) != chunk.start:
                 raise ValueError(f"a source that goes back: offset {chunk.start} after {offset}")
@@ -95,6 +120,8 @@ def replay(source: Source, engine: Partition) -> Run:
         run.readings = sum(map(sum, readings))
         run.dead_letters = sum(engine.counts.refused.values())
     run.households = engine.households
+    run.clocks_ms = [engine.clock_ms]
+    run.erased = getattr(source, "erased", 0)
     return run
 
 
@@ -136,10 +163,11 @@ def differences(here: Iterable[Incident], there: Iterable[Incident]) -> Differen
 
 
 def _folded(incidents: Iterable[Incident]) -> dict[tuple[str, int], Incident]:
-    return {(one.id, one.revision): _comparable(one) for one in incidents}
+    return {(one.id, one.revision): comparable(one) for one in incidents}
 
 
-def _comparable(one: Incident) -> Incident:
+def comparable(one: Incident) -> Incident:
+    """Leave out of a revision told on arrival what depends on when it was fetched."""
     if one.case is not None or one.revision > 1:
         return one
     return msgspec.structs.replace(one, at=one.opened_at, urgency=one.urgency.PAST, sentence_ko="", sentence_en="")

@@ -26,11 +26,12 @@ class TopicSource:
 
     """
 
-    def __init__(self, bootstrap: str, partition: int, ends: list[int]) -> None:
-        """Choose the partition; `ends`: the offset of each topic at which to stop."""
+    def __init__(self, bootstrap: str, partition: int, ends: list[int], starts: list[int] | None = None) -> None:
+        """Choose the partition; of each topic the offset at which to stop, and the one at which to begin."""
         self._bootstrap = bootstrap
         self._partition = partition
         self._ends = ends
+        self._starts = starts or [0] * len(ORDERED_NAMES)
         self.first: list[int] = [0] * len(ORDERED_NAMES)
         """First offset that each topic still has: above 0, what came before is not replayed."""
 
@@ -53,7 +54,7 @@ class TopicSource:
         try:
             while True:
                 topic = engine.order.next_topic
-                position = max(engine.order.positions.offsets[topic], self.first[topic])
+                position = max(engine.order.positions.offsets[topic], self.first[topic], self._starts[topic])
                 if position >= self._ends[topic]:
                     return
                 chunk = loop.run_until_complete(_next(consumer, places, topic, position))
