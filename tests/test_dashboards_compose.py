@@ -61,7 +61,17 @@ def test_a_process_runs_a_command_that_exists(name: str) -> None:
 
 def test_everything_an_installation_needs_is_there_and_two_tickers() -> None:
     commands = [one["command"][0] for name, one in OURS.items() if name != "neighbourhood"]
-    assert sorted(commands) == ["board", "migrate", "ticker", "ticker", "topics", "webhook", "worker", "writer", "writer"]
+    assert sorted(commands) == [
+        "board",
+        "migrate",
+        "ticker",
+        "ticker",
+        "topics",
+        "webhook",
+        "worker",
+        "writer",
+        "writer",
+    ]
     assert set(SERVICES) - set(OURS) == {"kafka", "clickhouse", "prometheus", "alertmanager", "grafana"}
     assert [name for name, one in SERVICES.items() if "profiles" in one] == ["webhook", "neighbourhood"]
 
