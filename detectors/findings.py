@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.checkins import Concern
 from schemas.households import Rung
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
@@ -42,10 +43,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A question to the resident, mostly a call, worth putting before anybody is alarmed."""
 
-    purpose: Literal["wellbeing", "medication"] = "wellbeing"
+    purpose: Literal["wellbeing", "follow_up"] = "wellbeing"
     at_ms: int
     until_ms: int
     rung: Rung = Rung("checkin_call")
+    concerns: tuple[Concern, ...] = ()
 
 
 Output = Finding | Ask

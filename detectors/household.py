@@ -14,6 +14,7 @@ from detectors.contract import Law
 from detectors.decide import decide
 from detectors.episodes import Episodes
 from detectors.findings import Output
+from detectors.follow_up import follow_up
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.learning import learn_due_days
@@ -247,6 +248,7 @@ class Household:
             state.clock_ms = state.wake_ms if state.wake_ms > state.clock_ms else max(state.clock_ms, clock_ms)
             if learn_due_days(state):
                 self._met.clear()
+                out += follow_up(state)
             out += decide(state)
         self._pass(clock_ms)
         return out

@@ -35,7 +35,7 @@ def hot_row(state: State) -> bytes:
             state.past.state() if state.past else None,
             [[kind, *state.told[kind]] for kind in sorted(state.told)],
             state.asks,
-            [state.alert_factor, state.dark_until_ms],
+            [state.alert_factor, state.dark_until_ms, state.followed_ms],
             state.weeks.state(),
             state.shown,
         ]
@@ -88,7 +88,9 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     state.past = Alarm.from_state(row[13]) if row[13] else None
     state.told = {IncidentKind(kind): Told(*rest) for kind, *rest in row[14]}
     state.asks = list(row[15])
-    state.alert_factor, state.dark_until_ms = row[16] if len(row) > 16 else (1.0, 0)
+    if len(row) > 16:
+        state.alert_factor, state.dark_until_ms, *followed = row[16]
+        state.followed_ms = followed[0] if followed else 0
     if len(row) > 17:  # rows of a version that counted no weeks are shorter
         state.weeks.restore(row[17])
         state.shown = row[18]

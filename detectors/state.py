@@ -69,6 +69,8 @@ class State:
         """In hospital since, until the home shows life again."""
         self.alert_factor = 1.0
         """What public alerts make of the silence budget."""
+        self.followed_ms = 0
+        """When remembered concerns were last asked about."""
         self.dark_until_ms = 0
         """A blackout explains until then that nothing reports."""
         self.quiet_ms = 0

@@ -195,6 +195,7 @@ class Consequences:
             requested_at=to_rfc3339(ask.at_ms),
             deadline=to_rfc3339(ask.until_ms),
             incident=open_ids[0] if open_ids else None,
+            concerns=list(ask.concerns),
             status=status_of(watched.name),
         )
         return Output("checkin.requests", watched.name.encode(), request)
