@@ -34,6 +34,8 @@ REFUSALS: Final = 5
 """A delivery that the receiver refused so often is put aside."""
 COMMIT_EVERY_S: Final = 1.0
 IDLE_MS: Final = 200
+TRYING_S: Final = 0.25
+"""So long deliveries are tried before the log is read again."""
 TELL_AGAIN_S: Final = 600.0
 
 
@@ -88,16 +90,18 @@ class Sender:
             self._source.close()
 
     def turn(self) -> None:
-        """Read once, try once."""
+        """Read once, then try what is due, for a while: what is grave and comes meanwhile must not wait for a backlog."""
         now_s = monotonic_s()
         if not self._lanes.is_full:
             due_s = self._lanes.due_s()
             self._read(IDLE_MS if due_s is None else max(0, min(IDLE_MS, int((due_s - now_s) * 1000))))
         elif (due_s := self._lanes.due_s()) is not None:
             self._stop.wait(max(0.0, min(IDLE_MS / 1000, due_s - now_s)))
-        delivery = self._lanes.next(monotonic_s())
-        if delivery is not None:
+        until_s = monotonic_s() + TRYING_S
+        while (delivery := self._lanes.next(monotonic_s())) is not None:
             self._try(delivery)
+            if monotonic_s() >= until_s or self._stop.is_set():
+                break
         self._commit(COMMIT_EVERY_S)
         oldest_ms = self._lanes.oldest_ms
         behind_s = 0.0 if oldest_ms is None else max(0.0, (now_ms() - oldest_ms) / 1000)
