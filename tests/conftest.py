@@ -5,12 +5,13 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import settings
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.broker import Broker, BrokerError
 from infra.embedded import EmbeddedBroker
@@ -31,20 +32,40 @@ ON_KAFKA = os.environ.get("ANBU_TEST_BROKER", "embedded") == "kafka"
 """Set by `make integration`: the end-to-end tests run on Apache Kafka instead of the embedded broker."""
 
 
-@pytest.hookimpl(tryfirst=True)
+TOWN: Final = {"controls", "kills", "rebalance", "recovery"}
+"""Files whose tests share the town: `test_worker_NAME.py`."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever will start Apache Kafka, so that no test does so in `make test` by being unmarked.
 
-    First, for pytest-xdist reads the groups in the same hook. Where two processes share the tests, a file stays in one of
-    them, and so do all tests on the town, or what they share would be made twice. The town's take longest: they come
-    first, or one process would end long after the other.
+    The town's tests take longest: they come first, or one of two processes would end long after the other.
     """
     for item in items:
         asked = {*getattr(item, "fixturenames", ())}
         if "kafka" in asked or (ON_KAFKA and asked & {"any_broker", "town"}):
             item.add_marker(pytest.mark.integration)
-        item.add_marker(pytest.mark.xdist_group("town" if "town" in asked else item.path.stem))
-    items.sort(key=lambda item: "town" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: _shared(item.nodeid) != "town")
+
+
+def _shared(nodeid: str) -> str:
+    file = nodeid.partition("::")[0].rpartition("/")[2].removesuffix(".py")
+    return "town" if file.removeprefix("test_worker_") in TOWN else file
+
+
+class _ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
+    """A file stays in one process, and so do all tests of the town, or what they share would be made twice.
+
+    (The groups of pytest-xdist 3.8 have no effect with pytest 9.2.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _shared(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByWhatIsShared:
+    """Give the tests to two processes (see Makefile)."""
+    return _ByWhatIsShared(config, log)
 
 
 @pytest.fixture(scope="session")
