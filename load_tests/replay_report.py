@@ -7,7 +7,7 @@ from rich.table import Table
 
 from schemas.incidents import KIND_NAMES, Incident, IncidentKind
 from schemas.times import to_rfc3339
-from streams.replay import Compared, Differences, Run, by_kind
+from streams.replay import Compared, Run, by_kind
 
 
 def figures(run: Run) -> dict[str, Any]:
@@ -62,20 +62,6 @@ def show_compared(console: Console, name_a: str, name_b: str, compared: Compared
             console.print(f"  {_line(one)}", markup=False, highlight=False, soft_wrap=True)
         if len(only) > rows:
             console.print(f"  … {len(only) - rows:,} more")
-
-
-def show_differences(console: Console, differing: Differences, revisions: int) -> None:
-    """Show how the replay differs from the live run: not at all, or where."""
-    if not differing:
-        console.print(f"[green]equal[/green] to the live run: {revisions:,} revisions, the same ids and contents")
-        return
-    for name, found in (
-        ("only in the replay", differing.only_here),
-        ("only in the live run", differing.only_there),
-        ("told otherwise", differing.otherwise),
-    ):
-        if found:
-            console.print(f"[red]{len(found):,} {name}[/red]: {', '.join(found[:5])}{' …' if len(found) > 5 else ''}")
 
 
 def _line(one: Incident) -> str:

@@ -110,11 +110,16 @@ def replay(source: Source, engine: Partition) -> Run:
             told_again, _ = engine.offer(topic, chunk)
             told += told_again
         _take(run, told)
+        while not engine.clock_ms:
+            # One by one until the clock begins: a whole chunk later it would not be known when that was.
+            _take(run, engine.pump(1))
+            if not engine.pumped:
+                break
+        run.from_ms = run.from_ms or engine.clock_ms
         before_ms = engine.clock_ms
         _take(run, engine.pump())
         if engine.clock_ms > before_ms:
-            run.from_ms = run.from_ms or before_ms or engine.clock_ms
-            run.household_ms += engine.households * (engine.clock_ms - (before_ms or engine.clock_ms))
+            run.household_ms += engine.households * (engine.clock_ms - before_ms)
             run.until_ms = engine.clock_ms
         readings = engine.counts.readings
         run.readings = sum(map(sum, readings))
