@@ -227,7 +227,7 @@ class Climb:
             steps = lapsed(entry.incident.ladder, self._clock_ms)
             if steps != entry.incident.ladder:
                 self._tell(entry, steps, NEVER_MS)
-        self._ledger.rearm()
+            self._ledger.rearm()
 
     def _entries(self) -> list[Open]:
         return list(self._ledger.open.values())

@@ -90,7 +90,9 @@ class Consequences:
         """Let time pass for what is open: revisions that waited, questions that are due, tombstones."""
         revisions, gone = watched.ledger.wake(self._shared.clock_ms)
         out = [_answered(watched, one) for one in self._acting(watched).give_up()]
-        out += tombstones(gone) + self._climbed(watched, self._climb(watched, revisions).step())
+        out += tombstones(gone)
+        if revisions or watched.ledger.open:  # most homes that are woken have nothing open
+            out += self._climbed(watched, self._climb(watched, revisions).step())
         return out + self.of_unreached(watched, watched.checks.wake(self._shared.clock_ms) if watched.checks else [])
 
     def of_unreached(self, watched: Watched, found: list[Finding]) -> list[Output]:

@@ -1,11 +1,12 @@
 """Records of `incidents` and `incidents.open` folded into what stands now: pure, so that it can be tested by hand."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
 
-from schemas.incidents import Incident, Severity, Status
+from schemas.incidents import DisasterCounts, Incident, Severity, Status
 from schemas.times import from_rfc3339
 
 INCIDENTS: Final = "incidents"
@@ -73,6 +74,8 @@ class Watching:
     """Of the homes, those without a registry record."""
     exercise: int = 0
     """Households of an exercise that is being played; not among the homes."""
+    disaster: DisasterCounts | None = None
+    """What came of asking the homes that public alerts in force cover; None where there are none."""
     recorded: bool = False
     """The log's clock is not near now: a recording, a simulation or a long backlog."""
 
@@ -196,11 +199,17 @@ class IncidentFold:
             blind=sum(heard.status.blind for heard in fresh.values()),
             unregistered=sum(heard.status.unregistered for heard in fresh.values()),
             exercise=sum(heard.status.exercise for heard in fresh.values()),
+            disaster=_together(heard.status.disaster for heard in fresh.values()),
             data_until_ms=min(clocks) if clocks else None,
             stale=tuple(p for p in range(self.partitions) if p not in fresh),
             unwatched=sum(h.status.households for p, h in self._heard.items() if p not in fresh),
             recorded=any(_is_recorded(heard) for heard in self._heard.values()),
         )
+
+
+def _together(counts: Iterable[DisasterCounts | None]) -> DisasterCounts | None:
+    found = [msgspec.to_builtins(one) for one in counts if one is not None]
+    return DisasterCounts(**{name: sum(one[name] for one in found) for name in found[0]}) if found else None
 
 
 def _is_recorded(heard: _Heard) -> bool:

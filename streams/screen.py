@@ -92,6 +92,12 @@ def watching_text(watching: Watching, now_ms: int, zone: tzinfo = SEOUL) -> Text
         line += f", {watching.blind:,} of them cannot be seen"
     if watching.unregistered:
         line += f", {watching.unregistered:,} not registered"
+    if watching.disaster is not None:
+        asked = watching.disaster
+        line += (
+            f"; 재난 안부 · public alert: {asked.asked:,} of {asked.homes:,} homes asked, {asked.reached:,} reached,"
+            f" {asked.guided:,} told what to do, {asked.unreached:,} not reached"
+        )
     if watching.exercise:
         line += f"; 훈련 중 · exercise under way: {watching.exercise:,} played homes"
     if watching.calm:

@@ -11,6 +11,7 @@ from infra.topics import create_topics
 from schemas.encode import encode
 from schemas.incidents import (
     Certainty,
+    DisasterCounts,
     Incident,
     IncidentKind,
     IncidentState,
@@ -360,3 +361,15 @@ def test_a_group_hears_of_what_opened_and_ended_while_it_was_away(any_broker: An
             assert "i-6" in {incident.id for incident in subscriber.catch_up()}
         with IncidentSubscriber(any_broker.bootstrap) as other:
             assert "i-6" not in {incident.id for incident in other.catch_up()}
+
+
+def test_while_a_public_alert_is_in_force_the_first_line_says_how_many_were_reached() -> None:
+    told = []
+    for partition, reached in ((0, 40), (1, 55)):
+        counts = DisasterCounts(homes=60, asked=60, reached=reached, guided=reached, unreached=60 - reached)
+        status = msgspec.json.decode(a_status(partition, NOW), type=Status)
+        told.append(encode(msgspec.structs.replace(status, disaster=counts)))
+    said = watching_text(fold_of(*told).watching(NOW), NOW).plain
+    assert "120 of 120 homes asked, 95 reached, 95 told what to do, 25 not reached" in said
+    calm = fold_of(a_status(0, NOW))
+    assert "public alert" not in watching_text(calm.watching(NOW), NOW).plain
