@@ -14,6 +14,7 @@ from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from schemas.actions import ActionResult, ResponderAction
+from schemas.duty import Duty
 from schemas.households import Absence, Need, RiskGrade, TargetGroup
 from schemas.incidents import (
     Certainty,
@@ -26,6 +27,7 @@ from schemas.incidents import (
     Status,
     Urgency,
 )
+from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import to_rfc3339
 from schemas.views import (
     ConcernView,
@@ -131,6 +133,7 @@ class StillSource:
         self.results: dict[str, ActionResult] = {}
         self.trouble = ""
         self.known: dict[str, HouseholdView] = {}
+        self.roster = DEFAULT_PROFILE.duty
         self.clock = clock
         self.take(a_status(0, heard_ms), *incidents)
 
@@ -145,12 +148,17 @@ class StillSource:
             cases=tuple(self.fold.cases(ended=True)),
             watching=self.fold.watching(self.clock()),
             statuses=self.fold.statuses(),
+            standing=self.fold.standing(self.clock()),
+            partitions=self.fold.partitions,
             is_whole=True,
             trouble=self.trouble,
         )
 
     def result(self, action: str) -> ActionResult | None:
         return self.results.get(action)
+
+    def duty(self) -> Duty:
+        return self.roster
 
     def view(self, household: str) -> HouseholdView | None:
         return self.known.get(household)

@@ -1,5 +1,6 @@
 """A home's page and the weekly list say what the engine's view says, and the past stays away without taking the rest along."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,26 @@ def test_the_heat_map_tells_quiet_from_unseen_and_from_what_is_to_come() -> None
     blind = heat(a_view(days=[HourlyDay("2026-11-18", [0] * 24, [3])]), 1)[1].cells[3]
     assert blind.is_unseen
     assert not blind.is_missing, "what nobody could see is not quiet"
+
+
+@in_loop
+async def test_a_day_is_called_today_only_while_it_is(tmp_path: Path) -> None:
+    view = a_view()
+    async with opened(with_homes(tmp_path, view)) as client:
+        await sign_in(client, "kim")
+        path = re.findall(r'href="(/homes/[0-9a-f]{32})"', await (await client.get("/homes")).text())[0]
+        case = path.replace("homes", "cases")
+        assert "평소 0.1" in (text := await text_of(client, case))
+        assert "오늘 0 2" in text
+        assert "어제" in text
+    old = a_view(days=view.days[:-1])
+    async with opened(with_homes(tmp_path / "old", old)) as client:
+        await sign_in(client, "kim")
+        text = await text_of(
+            client, re.findall(r'href="(/cases/[0-9a-f]{32})"', await (await client.get("/cases")).text())[0]
+        )
+        assert "어제" in text
+        assert "오늘 0" not in text, "the last known day is yesterday's"
 
 
 def test_more_activity_is_never_paler_and_an_unknown_rhythm_has_no_map() -> None:

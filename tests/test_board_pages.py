@@ -29,16 +29,21 @@ from board_scene import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.findings import Finding
 from schemas.actions import ActionResult, ResponderAction
+from schemas.duty import Desk, Duty
 from schemas.households import RiskGrade, TargetGroup
 from schemas.incidents import (
+    Certainty,
     CloseCause,
     IncidentKind,
     IncidentState,
     LadderStep,
     NextStep,
     Severity,
+    Urgency,
 )
+from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import to_rfc3339
 from streams.board import acting
 from streams.board.acting import FOR_INCIDENT, FormError, action_of, choices_of
@@ -49,9 +54,10 @@ from streams.board.parts import Board
 from streams.board.rights import Role
 from streams.board.words import Words, tables
 from streams.household_link import LinkTemplate, token_of
-from streams.incident_fold import STALE_AFTER_MS, Case
+from streams.incident_fold import STALE_AFTER_MS, STANDS_AFTER_MS, Case
 from streams.publish import BrokerAwayError
 from streams.tail import Record
+from streams.wording import sentences
 
 Browser = TestClient[Any, Any]
 KO = Words("ko")
@@ -104,6 +110,30 @@ async def test_the_board_calls_out_when_a_status_is_over_three_minutes_old_or_ne
         assert "지금 살피지 못하고 있습니다" not in await text_of(client, "/cases")
         source(board).fold.partitions = 2
         assert "▲ 지금 살피지 못하고 있습니다" in await text_of(client, "/cases")
+
+
+@in_loop
+async def test_while_the_clock_stands_the_board_names_who_must_be_told_of_open_emergencies(tmp_path: Path) -> None:
+    gas = an_incident("i-2", kind=IncidentKind.GAS, severity=Severity.EXTREME, district="gangbuk")
+    for name, incident, is_told in (
+        ("kim", gas, True),
+        ("kim", msgspec.structs.replace(gas, acknowledged_by="kim", owner="kim"), False),
+        ("kim", an_incident(), False),
+        ("lee", gas, False),
+        ("view", gas, False),
+    ):
+        folder = tmp_path / f"{name}-{incident.kind}-{incident.owner}"
+        board = a_board(folder, incident)
+        source(board).roster = Duty(desks=[Desk(day="gangbuk-day", night="gangbuk-night")])
+        async with opened(board) as client:
+            await sign_in(client, name)
+            path = "/totals" if name == "view" else "/cases"
+            hands(board).now_ms += STANDS_AFTER_MS
+            assert "시계가 멈춰" not in await text_of(client, path)
+            hands(board).now_ms += 1
+            text = await text_of(client, path)
+            assert ("열린 긴급 사례 1건을 gangbuk-night에 직접 알리세요" in text) == is_told, name
+            assert "지금 살피지 못하고" not in text, "that is said after three minutes"
 
 
 @in_loop
@@ -371,6 +401,53 @@ def test_board_times_are_koreas_and_name_the_day_only_when_it_is_another() -> No
     assert KO.clock(None, NOW) == KO.clock("no time", NOW) == "알 수 없음"
     assert KO.age(-1) == "1분 미만"
     assert KO.age(26 * HOUR) == "1일 2시간"
+
+
+def test_the_roster_is_the_one_of_the_last_profile_whatever_ticks_come_between() -> None:
+    tables = Tables()
+    roster = Duty(desks=[Desk(day="gangbuk-day")])
+    record = Record(
+        "profile", 0, 0, b"p", msgspec.json.encode(msgspec.structs.replace(DEFAULT_PROFILE, duty=roster)), NOW
+    )
+    assert tables.take(record)
+    assert not tables.take(record._replace(value=b'{"tick": 1}'))
+    assert tables.duty == roster
+    assert tables.unread == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "shown"),
+    [
+        ("ko", "응급 버튼: 방금 감지되었습니다.", "응급 버튼: 19:46에 감지되었습니다."),
+        ("ko", "[훈련] 낙상: 1시간 3분 전 감지되었습니다.", "[훈련] 낙상: 19:46에 감지되었습니다."),
+        ("en", "Emergency button, just now.", "Emergency button, 19:46."),
+        ("en", "Gas leak, 1 h 3 min ago.", "Gas leak, 19:46."),
+        ("ko", "다르게 말한 것", "다르게 말한 것"),
+    ],
+)
+def test_just_now_is_not_said_of_what_was_a_day_ago(language: str, said: str, shown: str) -> None:
+    told = {"sentence_ko": said, "sentence_en": said}
+    incident = an_incident(kind=IncidentKind.EMERGENCY_BUTTON, **told)
+    assert Words(language).sentence(incident, NOW) == shown
+    silence = an_incident(**told)
+    assert Words(language).sentence(silence, NOW) == said, "the engine's own words for all else"
+
+
+def test_a_sentence_of_the_engine_is_one_whose_age_the_board_knows() -> None:
+    for age_ms in (0, 5 * MINUTE, 70 * MINUTE):
+        finding = Finding(
+            kind=IncidentKind.GAS,
+            change="raise",
+            severity=Severity.EXTREME,
+            urgency=Urgency.IMMEDIATE,
+            certainty=Certainty.OBSERVED,
+            event_from_ms=NOW - age_ms,
+            event_until_ms=NOW - age_ms,
+        )
+        korean, english = sentences(finding, NOW)
+        incident = an_incident(kind=IncidentKind.GAS, sentence_ko=korean, sentence_en=english)
+        assert KO.sentence(incident, NOW) != korean
+        assert Words("en").sentence(incident, NOW) != english
 
 
 def test_answers_of_the_engine_are_kept_by_action_and_rubbish_is_counted_and_passed() -> None:

@@ -11,7 +11,9 @@ from typing import Final, Protocol
 import msgspec
 
 from schemas.actions import ActionResult
+from schemas.duty import Duty
 from schemas.incidents import Status
+from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import from_rfc3339
 from schemas.views import HouseholdView
 from streams.incident_fold import Case, Watching
@@ -22,6 +24,7 @@ from streams.wallclock import now_ms
 
 RESULTS: Final = "responder.results"
 VIEWS: Final = "households.view"
+PROFILE: Final = "profile"
 POLL_S: Final = 0.5
 AGAIN_S: Final = 2.0
 """So long a reader waits before it tries an absent broker again."""
@@ -43,6 +46,9 @@ class Picture:
     watching: Watching = _NOBODY
     statuses: dict[int, Status] = field(default_factory=dict)
     unread: int = 0
+    standing: tuple[int, ...] = ()
+    """Partitions whose clock has stood for over 60 s: the engine tells nobody there that it is their turn."""
+    partitions: int = 1
     is_whole: bool = False
     """Everything that was in the log at the start has been read."""
     trouble: str = ""
@@ -65,6 +71,9 @@ class Source(Protocol):
 
     def result(self, action: str) -> ActionResult | None:
         """Return the engine's answer to an action, by the action's id; None while there is none."""
+
+    def duty(self) -> Duty:
+        """Return the roster in force."""
 
     def view(self, household: str) -> HouseholdView | None:
         """Return what is known of a household, None for nothing."""
@@ -108,6 +117,8 @@ class Tables:
 
     def __init__(self) -> None:
         self._results: dict[str, ActionResult] = {}
+        self.duty = DEFAULT_PROFILE.duty
+        """The roster of the profile in force."""
         self._views: dict[str, tuple[str, bytes]] = {}
         """Household -> (district, record): some 4 KB each, decoded when they are asked for."""
         self.unread = 0
@@ -115,6 +126,8 @@ class Tables:
     def take(self, record: Record) -> bool:
         """Take one record; tell whether it said something new."""
         try:
+            if record.topic == PROFILE:
+                return self._take_profile(record.value)
             if record.topic == VIEWS:
                 return self._take_view(record.key, record.value)
             if record.topic == RESULTS and record.value is not None:
@@ -122,6 +135,13 @@ class Tables:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self.unread += 1
         return False
+
+    def _take_profile(self, value: bytes | None) -> bool:
+        try:
+            self.duty = msgspec.json.decode(value or b"", type=Profile).duty
+        except msgspec.MsgspecError:
+            return False  # a tick, or what the engine refuses too
+        return True
 
     def _take_view(self, key: bytes | None, value: bytes | None) -> bool:
         if value is None:
@@ -157,8 +177,16 @@ class Tables:
 class KafkaFeed:
     """Follows the topics on a broker until it is closed; waits out a broker that is away, at the start too."""
 
-    def __init__(self, bootstrap: str, *, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        clock: Callable[[], int] = now_ms,
+        profile: Callable[[], Profile] = lambda: DEFAULT_PROFILE,
+    ) -> None:
+        """Take where to read, and what finds the profile in force at the start; later ones are followed."""
         self._bootstrap = bootstrap
+        self._profile = profile
         self._clock = clock
         self._listeners = Listeners()
         self._picture = Picture(trouble="nothing was read yet")
@@ -187,6 +215,10 @@ class KafkaFeed:
     def result(self, action: str) -> ActionResult | None:
         """Return the engine's answer to an action."""
         return self.tables.result(action)
+
+    def duty(self) -> Duty:
+        """Return the roster in force."""
+        return self.tables.duty
 
     def view(self, household: str) -> HouseholdView | None:
         """Return what is known of a household."""
@@ -226,6 +258,8 @@ class KafkaFeed:
                     watching=watching,
                     statuses=subscriber.fold.statuses(),
                     unread=subscriber.fold.unread,
+                    standing=subscriber.fold.standing(at_ms),
+                    partitions=subscriber.fold.partitions,
                     is_whole=subscriber.caught_up,
                 )
                 self._listeners.tell()
@@ -233,7 +267,10 @@ class KafkaFeed:
     def _others(self) -> None:
         reader = LogReader(self._bootstrap)
         try:
-            reader.follow(self._starts(reader))
+            starts = self._starts(reader)
+            # After the ends were noted, so that no profile falls between. Read once: it lies somewhere among many ticks.
+            self.tables.duty = self._profile().duty
+            reader.follow(starts)
             while not self._closing.is_set():
                 news = [self.tables.take(record) for record in reader.poll(int(POLL_S * 1000))]
                 if any(news):
@@ -244,6 +281,8 @@ class KafkaFeed:
     def _starts(self, reader: LogReader) -> dict[Place, int]:
         """Return where to begin: every view that the broker still has, and the last answers."""
         starts: dict[Place, int] = {}
+        if reader.partitions(PROFILE):
+            starts[(PROFILE, 0)] = reader.bounds([(PROFILE, 0)])[(PROFILE, 0)][1]
         for topic in (VIEWS, RESULTS):
             places = [(topic, partition) for partition in range(reader.partitions(topic))]
             if not places:

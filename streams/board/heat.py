@@ -16,7 +16,7 @@ USUALLY: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One hour. `count` is None for hours to come; `shade` 0 (nothing) to 5."""
+    """One hour. `count` is None for hours that the view knows nothing of yet; `shade` 0 (nothing) to 5."""
 
     hour: int
     count: float | None

@@ -14,6 +14,7 @@ from schemas.vocabulary import CareTopic
 from streams.board import duty
 from streams.board.parts import BOARD, SESSION
 from streams.board.rights import RIGHTS, Right
+from streams.board.seeing import called_out
 from streams.board.words import SEOUL, Words
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -44,6 +45,7 @@ def draw(request: web.Request, template: str, **data: Any) -> str:
     session = request.get(SESSION)
     now_ms = board.clock()
     picture = board.source.picture()
+    sees_persons = session is not None and Right.PERSONS in RIGHTS[session.user.role]
     return (
         _environment()
         .get_template(template)
@@ -53,6 +55,7 @@ def draw(request: web.Request, template: str, **data: Any) -> str:
             may={right.value for right in (RIGHTS[session.user.role] if session else {Right.OPEN})},
             now=now_ms,
             picture=picture,
+            calls=called_out(board.source, session, now_ms) if session is not None and sees_persons else [],
             path=request.path,
             log_now=_log_now(picture, now_ms),
             local=_local,

@@ -11,6 +11,7 @@ from streams.board.feed import Source
 from streams.board.parts import BOARD, SESSION
 from streams.board.rights import covers
 from streams.board.sessions import Session
+from streams.call_out import CallOut, call_outs
 from streams.incident_fold import Case
 
 
@@ -50,6 +51,16 @@ def visible(source: Source, session: Session, now_ms: int) -> tuple[list[Case], 
     """Return the open cases in the session's districts, in the order in which somebody is needed, and the ended ones."""
     mine = [case for case in source.picture().cases if covers(session.districts, district_of(source, case))]
     return duty.ranked([case for case in mine if not case.ended], now_ms), [case for case in mine if case.ended]
+
+
+def called_out(source: Source, session: Session, now_ms: int) -> list[CallOut]:
+    """Return who must be told of which open emergencies by other means, because the engine's clock stands there."""
+    picture = source.picture()
+    if not picture.is_whole or not picture.standing:
+        return []
+    opened, _ = visible(source, session, now_ms)
+    incidents = [incident for case in opened for incident in case.incidents]
+    return call_outs(incidents, source.duty(), picture.standing, picture.partitions, now_ms)
 
 
 def homes_of(source: Source, session: Session) -> list[HouseholdView]:

@@ -17,6 +17,7 @@ from streams.board.history import ClickHouseHistory
 from streams.board.parts import Board, Reached
 from streams.board.sender import KafkaSender
 from streams.board.users import Users
+from streams.commands.profile import profile_in_force
 from streams.directory import Directory
 from streams.household_link import LinkTemplate
 from streams.settings import Settings
@@ -59,7 +60,7 @@ def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -
 
     """
     folder = folder_of(settings)
-    feed = KafkaFeed(settings.bootstrap, clock=clock)
+    feed = KafkaFeed(settings.bootstrap, clock=clock, profile=lambda: profile_in_force(settings))
     sender = KafkaSender(settings.bootstrap, settings.partitions)
     history = ClickHouseHistory(settings.clickhouse)
     users = Users(folder / USERS)
