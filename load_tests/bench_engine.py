@@ -68,12 +68,12 @@ def measure(stream: Stream) -> Cost:
     decode_s = _decode_s(stream)
     engine = Partition(0, 1, engine="bench")
     told = blake2b(digest_size=8)
-    _run(stream, engine, told, stream.warm)
+    run_until(stream, engine, told, stream.warm)
     engine.checkpoint()
     gc.collect()
     with _Looks() as looks:
         before_s = time.process_time()
-        checkpoint_s, rows, row_bytes = _run(stream, engine, told, [len(log.keys) for log in stream.logs])
+        checkpoint_s, rows, row_bytes = run_until(stream, engine, told, [len(log.keys) for log in stream.logs])
         total_s = time.process_time() - before_s
     return Cost(
         stream.events,
@@ -111,7 +111,7 @@ class _Looks:
         setattr(Household, "advance", self._advance)  # noqa: B010 - a probe
 
 
-def _run(stream: Stream, engine: Partition, told: Any, ends: list[int]) -> tuple[float, int, int]:
+def run_until(stream: Stream, engine: Partition, told: Any, ends: list[int]) -> tuple[float, int, int]:
     """Offer chunk by chunk, always of the topic whose turn it is, up to these offsets."""
     checkpoint_s, rows, row_bytes, since = 0.0, 0, 0, 0
     for outputs, pumped in _steps(stream, engine, ends):

@@ -50,9 +50,10 @@ JAVA: Final = {"kafka_streams": "Streams", "flink": "FlinkPeer", "java_consumer"
 ANBU: Final = ("anbu_trivial", "anbu_real")
 
 
-def marks_of(name: str) -> tuple[int, int]:
+def marks_of(name: str, until: int = WARM) -> tuple[int, int]:
     """Return where the warm part of a run begins and ends, events."""
-    return SLOW.get(name, (COLD, WARM))
+    begin, end = SLOW.get(name, (COLD, WARM))
+    return begin, min(end, max(until, begin + 1000))
 
 
 def command_of(name: str, bootstrap: str, marks: str) -> list[str]:
@@ -76,9 +77,9 @@ def command_of(name: str, bootstrap: str, marks: str) -> list[str]:
 _OPENS: Final = ("--add-opens=java.base/java.util=ALL-UNNAMED", "--add-opens=java.base/java.lang=ALL-UNNAMED")
 
 
-def run(name: str, bootstrap: str, core: int, within_s: float) -> Round | str:
+def run(name: str, bootstrap: str, core: int, within_s: float, until: int) -> Round | str:
     """Run one worker to its last mark; in one line why it did not get there."""
-    begin, end = marks_of(name)
+    begin, end = marks_of(name, until)
     command = command_of(name, bootstrap, f"1,{begin},{end}")
     child = subprocess.Popen(  # noqa: S603 - our own commands
         ["taskset", "-c", str(core), *command],  # noqa: S607 - a standard tool
@@ -147,7 +148,7 @@ def _broker(core: int) -> Iterator[KafkaNode]:
         yield node
 
 
-def measure(names: list[str], rounds: int, households: int, within_s: float) -> Bench:
+def measure(names: list[str], rounds: int, households: int, within_s: float, until: int, out: Path) -> Bench:
     """Write the stream, then run every worker in turn, round after round."""
     stream = stream_of(Wanted(households, 168, 0), STREAMS)
     if stream.events < WARM:
@@ -160,13 +161,15 @@ def measure(names: list[str], rounds: int, households: int, within_s: float) -> 
         del stream
         for number in range(rounds):
             for name in names:
-                found = run(name, node.bootstrap, cores[-1], within_s)
+                found = run(name, node.bootstrap, cores[-1], within_s, until)
                 shown = found if isinstance(found, str) else f"{found.warm_us:.2f} us an event"
                 sys.stderr.write(f"round {number + 1} {name}: {shown}\n")
                 if isinstance(found, str):
                     bench.not_measured[name] = found
                 else:
                     bench.figures.setdefault(name, []).append(found)
+                    bench.not_measured.pop(name, None)
+                bench.save(out)  # a run that is cut short has not been for nothing
     return bench
 
 
@@ -177,7 +180,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--households", type=int, default=1000)
     parser.add_argument("--jvm", action="store_true", help="the JVM peers too")
     parser.add_argument("--only", nargs="*", help="these peers only, beside Anbu")
-    parser.add_argument("--within-s", type=float, default=300.0, help="a run that takes longer is not measured")
+    parser.add_argument("--within-s", type=float, default=600.0, help="a run that takes longer is not measured")
+    parser.add_argument(
+        "--until", type=int, default=WARM, help="events of a run, for those that take less than a minute"
+    )
     parser.add_argument("--out", type=Path, default=BUILD / "bench.json")
     parser.add_argument("--compare", type=Path, help="an earlier file: what has changed since")
     parser.add_argument("--show", action="store_true", help="print the file of the last run again")
@@ -189,14 +195,13 @@ def main(arguments: list[str] | None = None) -> int:
         install_peers()
         missing = build_jvm() if any(name in JAVA for name in names) else []
         try:
-            bench = measure([n for n in names if n not in missing], asked.rounds, asked.households, asked.within_s)
+            can = [name for name in names if name not in missing]
+            bench = measure(can, asked.rounds, asked.households, asked.within_s, asked.until, asked.out)
         except BrokerError as error:
             sys.stderr.write(f"{error}\n")
             return 1
         bench.not_measured |= dict.fromkeys(missing, "it could not be built")
-        bench.ratios = bench.judged()
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_bytes(msgspec.json.format(msgspec.json.encode(bench), indent=1) + b"\n")
+        bench.save(asked.out)
     sys.stdout.write(printed(bench))
     if asked.compare:
         sys.stdout.write(compared(bench, msgspec.json.decode(asked.compare.read_bytes(), type=Bench)))

@@ -61,6 +61,12 @@ class Bench(msgspec.Struct):
     figures: dict[str, list[Round]] = {}
     not_measured: dict[str, str] = {}
 
+    def save(self, path: Path) -> None:
+        """Write it, with the ratios that follow from its figures."""
+        self.ratios = self.judged()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+
     def judged(self) -> dict[str, Ratio]:
         """Return the ratios, medians over the rounds that both took part in."""
         out = {}
