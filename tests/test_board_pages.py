@@ -36,6 +36,7 @@ from schemas.households import RiskGrade, TargetGroup
 from schemas.incidents import (
     Certainty,
     CloseCause,
+    DisasterCounts,
     IncidentKind,
     IncidentState,
     LadderStep,
@@ -92,6 +93,18 @@ async def test_the_board_says_on_every_page_how_many_homes_are_watched_and_up_to
         await sign_in(client, "park")
         for path in ("/cases", await case_path(client), "/totals", "/parts"):
             assert "50가구 살피는 중 20:06까지의 자료" in await text_of(client, path)
+
+
+@in_loop
+async def test_the_watching_line_says_how_many_homes_a_public_alert_has_reached(tmp_path: Path) -> None:
+    board = a_board(tmp_path)
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        assert "재난 안부" not in await text_of(client, "/cases")
+        counts = DisasterCounts(homes=2000, asked=1950, reached=1850, guided=1800, unreached=100)
+        source(board).take(a_status(0, NOW + 1, disaster=counts))
+        text = await text_of(client, "/cases")
+        assert "재난 안부: 대상 2,000가구 중 물음 1,950 · 연락됨 1,850 · 연락 안 됨 100" in text
 
 
 @in_loop
