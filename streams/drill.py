@@ -3,9 +3,9 @@
 The shell (`streams.drill_run`) carries messages to the log and brings back what is told; here stands what is played.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from schemas.actions import ActionResult, ResponderAction
 from schemas.alerts import AlertMessage, AlertReference, AlertStatus, Hazard, PublicAlert
@@ -15,10 +15,11 @@ from schemas.encode import encode
 from schemas.events import Data, Event
 from schemas.exercise import EXERCISE_PREFIX, MARK_EN, MARK_KO
 from schemas.households import HouseholdRecord, Rung, Source
-from schemas.incidents import CloseCause, Incident, IncidentKind, NextStep
+from schemas.incidents import CloseCause, Incident, IncidentKind
 from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
 from schemas.vocabulary import BY_NAME, DisasterAnswer
+from streams.drill_parts import Answer, Expected, Limits, Message, Outcome, Told, missing_mark
 
 SENSORS: Final = "/sensors/drill"
 CALLS: Final = "/calls/drill"
@@ -26,57 +27,6 @@ UNANSWERED: Final = 12
 """Calls that nobody answers: more than any profile asks for."""
 ALERT_LASTS_MS: Final = 1_800_000
 WHO: Final = "anbu.drill"
-
-Told = Incident | CheckinRequest | ActionResult
-"""What may be told of a household."""
-
-
-class Message(NamedTuple):
-    """One record to write: to the partition of its key, or `to_all` of them."""
-
-    topic: str
-    key: str
-    value: bytes | None
-    to_all: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """Something that must be told within so many seconds of what causes it."""
-
-    what: str
-    household: str
-    within_s: float
-    is_it: Callable[[Any], bool]
-    then: "Callable[[Any], Answer]" = field(default=lambda _told: Answer())
-
-
-class Answer(NamedTuple):
-    """What is done next, and what must come of it."""
-
-    send: tuple[Message, ...] = ()
-    expect: tuple[Expected, ...] = ()
-
-
-class Outcome(NamedTuple):
-    """One line of the report. `after_s` is None for what never came."""
-
-    what: str
-    ok: bool
-    within_s: float
-    after_s: float | None
-    why: str = ""
-
-
-class Limits(NamedTuple):
-    """How long each kind of word may take, seconds."""
-
-    arrival_s: float = 5.0
-    """Told on arrival: an emergency."""
-    turn_s: float = 60.0
-    """Told when its turn in the order has come."""
-    silence_s: float = 0.0
-    """A silence that is played to its end: so long until it is due; 0 leaves it out."""
 
 
 class Drill:
@@ -86,13 +36,25 @@ class Drill:
     are on a clock of the caller's that never steps back.
     """
 
-    def __init__(self, name: str, at_ms: int, partitions: int, *, district: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        at_ms: int,
+        partitions: int,
+        *,
+        district: str,
+        limits: Limits | None = None,
+        disaster_homes: int = 1,
+    ) -> None:
         self.name = name
         self.at_ms = at_ms
+        self._partitions = partitions
         self.limits = limits or Limits()
         self.district = district
         self.outcomes: list[Outcome] = []
-        self.homes = [f"{EXERCISE_PREFIX}{name}-{word}" for word in ("gas", "calls", "alert")]
+        self.homes = [f"{EXERCISE_PREFIX}{name}-{word}" for word in ("gas", "calls")]
+        self.covered = [f"{EXERCISE_PREFIX}{name}-alert-{number}" for number in range(disaster_homes)]
+        """Homes that the disaster alert covers, with all others of the exercise."""
         self._silent = [f"{EXERCISE_PREFIX}{name}-silence"] if self.limits.silence_s else []
         self.buttons = [_home_in(f"{EXERCISE_PREFIX}{name}", number, partitions) for number in range(partitions)]
         self._waiting: list[tuple[Expected, float]] = []
@@ -103,7 +65,7 @@ class Drill:
     @property
     def households(self) -> list[str]:
         """Every household of the exercise."""
-        return [*self.buttons, *self.homes, *self._silent]
+        return [*self.buttons, *self.homes, *self.covered, *self._silent]
 
     @property
     def is_over(self) -> bool:
@@ -187,12 +149,13 @@ class Drill:
         )
 
     def _met(self, told: Told, now_s: float) -> Iterator[tuple[Message, ...]]:
-        for expected, since_s in [one for one in self._waiting if one[0].household == told.household]:
+        for expected, since_s in [one for one in self._waiting if one[0].household in {told.household, ""}]:
             if expected.is_it(told):
                 self._waiting.remove((expected, since_s))
                 after_s = now_s - since_s
                 in_time = after_s <= expected.within_s
-                self.outcomes.append(Outcome(expected.what, in_time, expected.within_s, after_s))
+                if expected.is_line or not in_time:
+                    self.outcomes.append(Outcome(expected.what, in_time, expected.within_s, after_s))
                 answer = expected.then(told)
                 self._waiting += [(one, now_s) for one in answer.expect]
                 yield answer.send
@@ -208,10 +171,10 @@ class Drill:
     def _scenes(self) -> Iterator[Answer]:
         for number, name in enumerate(self.buttons):
             yield self._button(number, name)
-        gas, calls, alert = self.homes
+        gas, calls = self.homes
         yield self._gas(gas)
         yield self._calls(calls)
-        yield self._disaster(alert)
+        yield self._disaster()
         for name in self._silent:
             yield self._silence(name)
 
@@ -295,18 +258,37 @@ class Drill:
         what = f"{UNANSWERED} calls that nobody answered: told when judged"
         return Answer(tuple(calls), (Expected(what, name, self.limits.turn_s, _is(IncidentKind.UNANSWERED_CALLS)),))
 
-    def _disaster(self, name: str) -> Answer:
-        """Send a disaster alert of an exercise: the home it covers is asked, and answers that it needs help."""
-
-        def answered(request: CheckinRequest) -> Answer:
-            data = Data(request=request.id, purpose="disaster", disaster=DisasterAnswer.NEEDS_HELP, guidance_given=True)
-            answer = self._event(name, "checkin_answered", data, source=CALLS, after_ms=2)
-            what = "the answer that help is needed: told"
-            return Answer((answer,), (Expected(what, name, self.limits.arrival_s, _is(IncidentKind.DISASTER_HELP)),))
-
+    def _disaster(self) -> Answer:
+        """Send a disaster alert of an exercise: each home it covers is asked, and answers; the first needs help."""
         alert = Message("public.alerts", self._alert.id, encode(self._alert), to_all=True)
-        what = "a disaster alert: the home it covers is asked, with its guidance"
-        return Answer((alert,), (Expected(what, name, self.limits.turn_s, _asks_about_disaster, answered),))
+        fullest = max(Counter(partition_of(name, self._partitions) for name in self.households).values())
+        within_s = self.limits.turn_s + 60.0 * (fullest / self.limits.a_minute)
+        asked: set[str] = set()
+
+        def of(name: str, number: int) -> Expected:
+            def answered(request: CheckinRequest) -> Answer:
+                asked.add(name)
+                return self._disaster_answer(name, request.id, needs_help=number == 0)
+
+            what = f"a disaster alert: home {number + 1} of {len(self.covered)} is asked, with its guidance"
+            is_line = len(self.covered) == 1
+            return Expected(what, name, within_s, _asks_about_disaster, answered, is_line=is_line)
+
+        expected = [of(name, number) for number, name in enumerate(self.covered)]
+        if len(expected) > 1:
+            what = f"a disaster alert: all {len(expected)} homes are asked, with their guidance"
+            last = Expected(what, "", within_s, lambda _told: len(asked) == len(self.covered))
+            expected.append(last)
+        return Answer((alert,), tuple(expected))
+
+    def _disaster_answer(self, name: str, request: str, *, needs_help: bool) -> Answer:
+        said = DisasterAnswer.NEEDS_HELP if needs_help else DisasterAnswer.SAFE
+        data = Data(request=request, purpose="disaster", disaster=said, guidance_given=True)
+        answer = self._event(name, "checkin_answered", data, source=CALLS, after_ms=2)
+        if not needs_help:
+            return Answer((answer,))
+        what = "the answer that help is needed: told"
+        return Answer((answer,), (Expected(what, name, self.limits.arrival_s, _is(IncidentKind.DISASTER_HELP)),))
 
     def _silence(self, name: str) -> Answer:
         stirred = self._event(name, "door", Data(device="front", state="on"))
@@ -353,20 +335,6 @@ class Drill:
             "text_en": f"{MARK_EN}Flood warning",
         }
         return PublicAlert(**(words | changes))
-
-
-def missing_mark(told: Told) -> str:
-    """Say which mark of an exercise is missing; "" when none is. Answers to actions carry none."""
-    if isinstance(told, ActionResult):
-        return ""
-    if told.status != "Exercise":
-        return f"{type(told).__name__} with status {told.status}"
-    if isinstance(told, Incident):
-        if not (told.sentence_ko.startswith(MARK_KO) and told.sentence_en.startswith(MARK_EN)):
-            return f"a sentence of {told.kind.value} without its mark"
-        if told.next_step is NextStep.CALL_119:
-            return f"{told.kind.value} asks somebody to call 119"
-    return ""
 
 
 def _is(kind: IncidentKind) -> Callable[[Any], bool]:

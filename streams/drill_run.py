@@ -10,7 +10,8 @@ from schemas.actions import ActionResult
 from schemas.checkins import CheckinRequest
 from schemas.exercise import is_exercise
 from schemas.incidents import Incident
-from streams.drill import Drill, Message, Outcome, Told
+from streams.drill import Drill
+from streams.drill_parts import Message, Outcome, Told
 from streams.publish import BrokerAwayError, Publisher
 from streams.tail import LogReader, Record
 from streams.wallclock import monotonic_s

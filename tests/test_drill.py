@@ -18,7 +18,8 @@ from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident, NextStep
 from schemas.partitions import partition_of
 from streams.commands.drill import drill
-from streams.drill import Drill, Limits, Message, Outcome, missing_mark
+from streams.drill import Drill
+from streams.drill_parts import Limits, Message, Outcome, missing_mark
 from streams.drill_run import play
 from streams.publish import Publisher
 from streams.settings import Settings
@@ -31,11 +32,13 @@ TICK_MS = 5_000
 class Stage:
     """An engine in memory under an exercise; a second passes on the street for each on the drill's clock."""
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, *, homes: int = 1, **limits: Any) -> None:
         self.street = Street()
         self.street.register("h-real")
         self.street.tick()
-        self.played = Drill("try", self.street.now_ms, 1, district="dong-1", limits=Limits(**limits))
+        self.played = Drill(
+            "try", self.street.now_ms, 1, district="dong-1", limits=Limits(**limits), disaster_homes=homes
+        )
 
     def write(self, messages: list[Message]) -> None:
         for one in messages:
@@ -75,6 +78,27 @@ def test_every_scene_of_a_drill_is_told_in_time_and_marked_by_a_sound_engine() -
     played = stage.play()
     assert failed(played) == []
     assert len(played.outcomes) >= 8
+
+
+def test_a_disaster_over_many_homes_is_one_line_and_every_one_of_them_is_asked_and_answers() -> None:
+    stage = Stage(homes=70, arrival_s=6.0)
+    played = stage.play()
+    assert failed(played) == []
+    asked = [one.household for one in stage.street.requests() if one.purpose == "disaster"]
+    assert set(played.covered) <= set(asked)
+    assert len([one for one in played.outcomes if "all 70 homes are asked" in one.what]) == 1
+    assert len(played.outcomes) < 20
+
+
+def test_a_home_that_a_disaster_alert_passes_over_is_named() -> None:
+    stage = Stage(homes=3, arrival_s=6.0, turn_s=30.0)
+    passed = stage.played.covered[1]
+
+    def deaf_to_one(one: Any) -> Any:
+        return msgspec.structs.replace(one, household="h-real") if one.household == passed else one
+
+    played = stage.play(spoil=deaf_to_one)
+    assert "a disaster alert: home 2 of 3 is asked, with its guidance" in failed(played)
 
 
 def test_a_drill_leaves_no_home_no_incident_and_no_count_behind() -> None:

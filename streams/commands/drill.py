@@ -8,8 +8,10 @@ import click
 from schemas.encode import encode
 from schemas.times import EPOCH
 from streams.commands.outcome import Failed, Misconfigured, count, settings, told
+from streams.commands.profile import profile_in_force
 from streams.commands.teach import Taught
-from streams.drill import Drill, Limits, Outcome
+from streams.drill import Drill
+from streams.drill_parts import Limits, Outcome
 from streams.drill_run import clean, play
 from streams.incident_fold import Watching
 from streams.screen import age_text, make_console
@@ -17,21 +19,25 @@ from streams.settings import Settings
 from streams.subscriber import IncidentSubscriber
 from streams.wallclock import now_ms
 
-SILENCE_S = 7_200.0
-"""The shortest silence that the profile this version ships with alarms for: 2 h."""
-
 
 @click.command(cls=Taught, short_help="Play an exercise through the live path.")
 @click.option("--yes", is_flag=True, help="Do not ask: everybody who follows incidents has been told.")
 @click.option(
     "--district", default="exercise", show_default=True, help="District of the played homes, as the registry names it."
 )
-@click.option("--silence", is_flag=True, help="Also a silence, from a last sign of life to its alarm: over 2 hours.")
+@click.option(
+    "--homes",
+    type=click.IntRange(1, 2000),
+    default=1,
+    show_default=True,
+    help="Made-up homes that the disaster alert covers: each is asked, a few a minute.",
+)
+@click.option("--silence", is_flag=True, help="Also a silence, from a last sign of life to its alarm: 2 h by default.")
 @click.option("--within", "turn_s", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="Seconds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, to keep.")
 @click.option("--clean", "clean_only", is_flag=True, help="Only take away what an exercise that was cut off has left.")
 @told
-def drill(yes: bool, district: str, silence: bool, turn_s: float, as_json: bool, clean_only: bool) -> None:
+def drill(yes: bool, district: str, homes: int, silence: bool, turn_s: float, as_json: bool, clean_only: bool) -> None:
     """Play an exercise: made-up homes in every partition, on the real topics, judged by the real workers.
 
     Buttons, a gas alarm that ends, calls that nobody answers, a disaster alert and its answer, a responder who
@@ -59,14 +65,19 @@ def drill(yes: bool, district: str, silence: bool, turn_s: float, as_json: bool,
     at_ms = now_ms()
     _check_watched(chosen, at_ms)
     name = f"{EPOCH + timedelta(milliseconds=at_ms):%Y%m%dt%H%M}-{secrets.token_hex(2)}"
-    limits = Limits(turn_s=turn_s, silence_s=SILENCE_S if silence else 0.0)
+    profile = profile_in_force(chosen)
+    limits = Limits(
+        turn_s=turn_s,
+        silence_s=profile.silence.shortest_h * 3600 if silence else 0.0,
+        a_minute=max(1.0, profile.disaster_calls_per_minute),
+    )
     try:
-        played = Drill(name, at_ms, chosen.partitions, district=district, limits=limits)
+        played = Drill(name, at_ms, chosen.partitions, district=district, limits=limits, disaster_homes=homes)
     except ValueError as error:
         raise Misconfigured(str(error)) from error
     if not as_json:
-        homes = count(len(played.households), "made-up home")
-        click.echo(f"exercise {name}: {homes}, {count(chosen.partitions, 'partition')}")
+        made_up = count(len(played.households), "made-up home")
+        click.echo(f"exercise {name}: {made_up}, {count(chosen.partitions, 'partition')}")
     play(chosen.bootstrap, chosen.partitions, played, lambda one: _tell(name, one, as_json=as_json))
     good = sum(one.ok for one in played.outcomes)
     if not as_json:

@@ -1,5 +1,6 @@
 """All targets of a file at once, each in a thread of its own, so that no receiver holds up another."""
 
+import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from streams.webhook.alertmanager import AlertmanagerSender
 from streams.webhook.deliver import Sender, Tally
 from streams.webhook.source import RevisionSource, group_of
 from streams.webhook.targets import Target
+
+log = logging.getLogger("anbu.webhook")
 
 LIVE_WITHIN_S: Final = 180.0
 """A turn waits for a receiver that hangs, and for a broker that is away; one that takes longer hangs itself."""
@@ -112,9 +115,12 @@ def run(settings: Settings, targets: Sequence[Target], tally: Tally, *, stop: th
 def _work(settings: Settings, target: Target, tally: Tally, halt: threading.Event) -> Callable[[], None]:
     if target.form == "alertmanager":
         return AlertmanagerSender(target, settings.bootstrap, tally=tally, stop=halt).run
+    source = RevisionSource(settings.bootstrap, group_of(settings.group, target.name))
+    if source.lost:
+        log.warning("target %s: retention has taken %d records before they were read", target.name, source.lost)
     return Sender(
         target,
-        RevisionSource(settings.bootstrap, group_of(settings.group, target.name)),
+        source,
         tally=tally,
         draw=random.random,
         aside=aside_of(settings, target.name),
