@@ -5,8 +5,9 @@ beginning gives the same incidents, ids and revisions. With a profile of one's o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
@@ -96,9 +97,13 @@ class Run:
         return first
 
 
-def replay(source: Source, engine: Partition) -> Run:
-    """Run an engine over the logs of its partition to their end."""
+def replay(source: Source, engine: Partition, sink: Callable[[Iterable[Output]], None] | None = None) -> Run:
+    """Run an engine over the logs of its partition to their end.
+
+    With a `sink` what is told goes there as it is told, and the run holds only its counts: memory stays flat.
+    """
     run = Run()
+    take = sink or partial(_take, run)
     for topic, chunk in source.chunks(engine):
         told, seek = engine.offer(topic, chunk)
         if seek is not None:
@@ -109,15 +114,15 @@ def replay(source: Source, engine: Partition) -> Run:
                 raise ValueError(f"a source that goes back: offset {chunk.start} after {offset}")
             told_again, _ = engine.offer(topic, chunk)
             told += told_again
-        _take(run, told)
+        take(told)
         while not engine.clock_ms:
             # One by one until the clock begins: a whole chunk later it would not be known when that was.
-            _take(run, engine.pump(1))
+            take(engine.pump(1))
             if not engine.pumped:
                 break
         run.from_ms = run.from_ms or engine.clock_ms
         before_ms = engine.clock_ms
-        _take(run, engine.pump())
+        take(engine.pump())
         if engine.clock_ms > before_ms:
             run.household_ms += engine.households * (engine.clock_ms - before_ms)
             run.until_ms = engine.clock_ms

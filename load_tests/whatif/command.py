@@ -1,0 +1,235 @@
+"""The steps of `anbu replay SOURCE --profile a --profile b`: read, play, answer, show."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from load_tests.replay_run import Past
+from load_tests.whatif.answer import answer
+from load_tests.whatif.figures import Setting
+from load_tests.whatif.fold import Played
+from load_tests.whatif.homes import homes_of
+from load_tests.whatif.labels import Label, of_outcomes, read_labels
+from load_tests.whatif.page import page
+from load_tests.whatif.past import drop_spool, identity_of, spooled_work
+from load_tests.whatif.runs import Variant, Work, engine_fingerprint, fingerprint, play_all
+from load_tests.whatif.sources import Source, SourceError, open_source
+from load_tests.whatif.table import show
+from load_tests.whatif.timelines import choose, timeline
+from streams.commands.outcome import Failed, Misconfigured
+from streams.wallclock import monotonic_s
+
+SHOWN_BAD = 10
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for on the command line."""
+
+    source: Path | None
+    topics: Past | None
+    variants: list[Variant]
+    partitions: int
+    out: Path | None
+    cuts: int = 0
+    seed: int = 1
+    labels: Path | None = None
+    tz: str = "Asia/Seoul"
+    align_ms: int | None = None
+    responders: int = 1
+    timelines: int = 5
+    strict: bool = False
+    workers: int | None = None
+
+
+def what_if(asked: Asked, console: Console) -> dict[str, Any]:
+    """Replay, show the table, write the report; return the figures.
+
+    Raises:
+        Misconfigured: the source or the labels cannot be used.
+        Failed: the folder cannot be written to.
+
+    """
+    try:
+        with _folder(asked.out) as folder:
+            return _what_if(asked, console, folder)
+    except SourceError as error:
+        raise Misconfigured(str(error)) from error
+    except OSError as error:
+        raise Failed(f"{error.filename or asked.out}: {error.strerror or error}") from error
+
+
+def _what_if(asked: Asked, console: Console, folder: Path) -> dict[str, Any]:
+    labels = _labels_of(asked)
+    source: Source | None = None
+    with _bar() as bar:
+        if asked.source is not None:
+            task = bar.add_task("reading", total=1.0)
+            source = open_source(asked.source, tz=asked.tz, align_ms=asked.align_ms)
+            _tell_bad(source, strict=asked.strict)
+            work = _spooled(asked, folder, source, lambda share: bar.update(task, completed=share))
+            labels += source.labels
+        elif asked.topics is not None:
+            mark = fingerprint(engine_fingerprint(), asked.topics.ends, asked.topics.firsts, asked.topics.bootstrap)
+            work = Work(folder, mark, topics=asked.topics)
+        else:
+            raise Misconfigured("nothing to replay")
+        began_s = monotonic_s()
+        task = bar.add_task("replaying", total=1.0)
+        played, kept = play_all(
+            work, asked.variants, lambda share: bar.update(task, completed=share), workers=asked.workers
+        )
+        took_s = monotonic_s() - began_s
+        found = answer(_source_figures(asked, source), asked.variants, played, _setting(asked, work, source, labels, played))
+        task = bar.add_task("close-ups", total=max(asked.timelines, 1))
+        for household in choose(work, played, asked.timelines):
+            found["timelines"].append(timeline(work, household, asked.variants, played))
+            bar.advance(task)
+    _tell_speed(played, kept, took_s)
+    show(console, found)
+    if asked.out is not None:
+        _write(asked, work, played, found)
+    drop_spool(work)
+    return found
+
+
+def _labels_of(asked: Asked) -> list[Label]:
+    if asked.labels is None:
+        return []
+    try:
+        labels, faults = read_labels(asked.labels, asked.tz)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from error
+    for fault in faults[:SHOWN_BAD]:
+        click.echo(f"{asked.labels.name}, line {fault.line}: {fault.reason}", err=True)
+    if faults and asked.strict:
+        raise Misconfigured(f"{asked.labels.name}: {len(faults)} lines cannot be used, and --strict was asked for")
+    return labels
+
+
+def _tell_bad(source: Source, *, strict: bool) -> None:
+    for bad in source.bad[:SHOWN_BAD]:
+        click.echo(str(bad), err=True)
+    if source.bad_count > SHOWN_BAD:
+        click.echo(f"… {source.bad_count:,} places passed over in all", err=True)
+    if source.bad_count and strict:
+        raise SourceError(f"{source.name}: {source.bad_count:,} places cannot be used, and --strict was asked for")
+
+
+def _spooled(asked: Asked, folder: Path, source: Source, at: Callable[[float], None]) -> Work:
+    if asked.source is None:
+        raise Misconfigured("nothing to replay")
+    identity = [identity_of(asked.source), asked.tz, asked.align_ms]
+    try:
+        return spooled_work(
+            folder,
+            source.played,
+            identity=identity,
+            partitions=asked.partitions,
+            cuts=asked.cuts,
+            seed=asked.seed,
+            at=at,
+        )
+    except ValueError as error:
+        raise SourceError(f"{asked.source}: {error}") from error
+
+
+def _setting(
+    asked: Asked, work: Work, source: Source | None, labels: list[Label], played: dict[str, Played]
+) -> Setting:
+    first = played[asked.variants[0].name]
+    spooled = work.spooled
+    copies = {one.household for one in spooled.cuts} if spooled else set()
+    outcomes = of_outcomes(one for one in first.opened if one.household not in copies)
+    return Setting(
+        homes_of(spooled) if spooled else first.homes,
+        labels + outcomes,
+        bool(source and source.is_synthetic),
+        list(spooled.cuts) if spooled else [],
+        asked.cuts,
+        asked.responders,
+    )
+
+
+def _source_figures(asked: Asked, source: Source | None) -> dict[str, Any]:
+    if source is None:
+        topics = asked.topics
+        notes = [] if topics is None or topics.is_whole else ["The log no longer begins at its first record."]
+        return {"name": "topics of the broker", "kind": "topics", "synthetic": False, "bad": 0, "notes": notes}
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "synthetic": source.is_synthetic,
+        "bad": source.bad_count,
+        "notes": source.notes,
+    }
+
+
+def _tell_speed(played: dict[str, Played], kept: int, took_s: float) -> None:
+    readings = sum(run.readings for run in played.values())
+    cpu_s = sum(run.cpu_s for run in played.values())
+    words = f"{readings:,} readings"
+    if kept:
+        words += f", {kept} parts kept from an earlier run"
+    elif took_s:
+        words += f" in {took_s:.1f} s, {readings / took_s:,.0f} a second"
+    if cpu_s:
+        words += f"; {readings / cpu_s:,.0f} a second of processor time"
+    click.echo(words, err=True)
+
+
+def _write(asked: Asked, work: Work, played: dict[str, Played], found: dict[str, Any]) -> None:
+    out = asked.out
+    if out is None:
+        return
+    for variant in asked.variants:
+        with (out / f"incidents-{variant.folder}.jsonl").open("wb") as file:
+            for partition in range(work.partitions):
+                with work.revisions(variant, partition).open("rb") as part:
+                    shutil.copyfileobj(part, file)
+    (out / "report.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    (out / "report.html").write_text(page(found), encoding="utf-8")
+    click.echo(f"look at {out / 'report.html'}; the same figures are in report.json", err=True)
+
+
+@contextmanager
+def _folder(out: Path | None) -> Iterator[Path]:
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="anbu-replay-") as name:
+            yield Path(name)
+        return
+    folder = out / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
+def _bar() -> Progress:
+    """How far it is and an estimate, on stderr: what is told on stdout may be read by a program."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def named(names: Sequence[str]) -> None:
+    """Refuse two profiles of one name.
+
+    Raises:
+        Misconfigured: there are.
+
+    """
+    if len(set(names)) < len(names):
+        raise Misconfigured("two profiles of one file name: give them different names")

@@ -1,0 +1,207 @@
+"""All profiles over all partitions, on all cores; what is done is kept, so that a killed run goes on where it was."""
+
+import hashlib
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+import detectors
+import schemas
+import streams
+from load_tests.replay_run import UNBOUNDED, Past
+from load_tests.whatif.fold import Fold, Played
+from load_tests.whatif.homes import Home, home_of
+from load_tests.whatif.spool import Spooled, SpoolSource
+from schemas.encode import encode
+from schemas.profiles import Profile
+from streams.partition import Partition
+from streams.replay import Source, replay
+
+POLLED_EVERY_S: Final = 0.3
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """A profile under a name; None: those of the log, each from its own record on."""
+
+    name: str
+    profile: Profile | None = None
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder and files."""
+        return self.name.replace(" ", "-")
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What every process of a run must know."""
+
+    folder: Path
+    """Where results are kept."""
+    fingerprint: str
+    """Of the past, the cuts and the engine: results under another one are not used."""
+    spool: Path | None = None
+    spooled: Spooled | None = None
+    topics: Past | None = None
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions there are."""
+        return self.spooled.partitions if self.spooled else self.topics.partitions if self.topics else 0
+
+    def result(self, variant: Variant, partition: int) -> Path:
+        """Return where the result of one profile and partition lies."""
+        deciding = variant.profile.id if variant.profile else "log"
+        return self.folder / variant.folder / f"{partition}-{self.fingerprint}-{deciding}.msgpack"
+
+    def revisions(self, variant: Variant, partition: int) -> Path:
+        """Return where its revisions lie, one a line."""
+        return self.folder / variant.folder / f"{partition}.jsonl"
+
+
+class _Shared:
+    """How far each unit is, in memory that all processes share; set once a process."""
+
+    progress: Any = None
+
+
+def _begin(progress: Any) -> None:
+    _Shared.progress = progress
+
+
+def engine_fingerprint() -> str:
+    """Return a digest of the code that decides: a result of another engine is never taken for this one's."""
+    digest = hashlib.sha256(version("anbu").encode())
+    for package in (schemas, detectors, streams):
+        for file in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            digest.update(file.read_bytes())
+        for file in sorted(Path(str(package.__file__)).parent.rglob("*.json")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def play_unit(work: Work, variant: Variant, partition: int, unit: int) -> None:
+    """Replay one partition with one profile and keep what came of it; called in a process of its own."""
+
+    def at(share: float) -> None:
+        if _Shared.progress is not None:
+            _Shared.progress[unit] = share
+
+    source: Source
+    if work.spool is not None and work.spooled is not None:
+        file = work.spool / f"{partition}.log"
+        source = SpoolSource(file, work.spooled.from_ms, work.spooled.until_ms, at)
+    elif work.topics is not None:
+        source = work.topics.source(partition)
+    else:
+        raise ValueError("neither a spool nor topics")
+    engine = Partition(
+        partition, work.partitions, engine=version("anbu"), buffer_records=UNBOUNDED, fixed_profile=variant.profile
+    )
+    began_s = time.process_time()
+    revisions = work.revisions(variant, partition)
+    revisions.parent.mkdir(parents=True, exist_ok=True)
+    # A half-written file of a killed run is begun anew: what counts is the result beside it, which appears whole.
+    with revisions.open("wb") as out:
+        fold = Fold(out)
+        run = replay(source, engine, fold.take)
+    homes = _homes(engine, run.household_ms) if work.spooled is None else []
+    played = Played(
+        fold.opened(),
+        fold.asked(),
+        run.readings,
+        run.dead_letters,
+        run.households,
+        run.household_ms,
+        run.from_ms,
+        run.until_ms,
+        time.process_time() - began_s,
+        homes,
+    )
+    result = work.result(variant, partition)
+    half = result.with_suffix(".half")
+    half.write_bytes(msgspec.msgpack.encode(played))
+    half.replace(result)
+    at(1.0)
+
+
+def _homes(engine: Partition, household_ms: int) -> list[Home]:
+    """Return whom a partition watches in the end; each is given an equal share of the time watched."""
+    watched = [one for name in engine.names() if (one := engine.household(name)) is not None]
+    records = [one.record for one in watched if one.record is not None]
+    return [home_of(record, household_ms // len(records)) for record in records]
+
+
+def play_all(
+    work: Work, variants: Sequence[Variant], at: Callable[[float], None], *, workers: int | None = None
+) -> tuple[dict[str, Played], int]:
+    """Replay every profile over every partition that has no result yet; return them by name, and how many were there.
+
+    `at` is told the share of the work that is done, several times a second.
+    """
+    todo = [
+        (variant, partition)
+        for partition in range(work.partitions)
+        for variant in variants
+        if not work.result(variant, partition).exists()
+    ]
+    kept = len(variants) * work.partitions - len(todo)
+    cores = workers if workers is not None else min(os.cpu_count() or 1, max(len(todo), 1))
+    if cores == 0:
+        for unit, (variant, partition) in enumerate(todo):
+            play_unit(work, variant, partition, unit)
+            at((unit + 1) / len(todo))
+    elif todo:
+        _play_apart(work, todo, at, cores)
+    out: dict[str, Played] = {}
+    for variant in variants:
+        parts = [
+            msgspec.msgpack.decode(work.result(variant, p).read_bytes(), type=Played) for p in range(work.partitions)
+        ]
+        out[variant.name] = _together(parts)
+    return out, kept
+
+
+def _play_apart(work: Work, todo: list[tuple[Variant, int]], at: Callable[[float], None], cores: int) -> None:
+    # Spawned, not forked: the embedded ClickHouse and client threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    progress = context.Array("d", len(todo), lock=False)
+    with ProcessPoolExecutor(cores, mp_context=context, initializer=_begin, initargs=(progress,)) as pool:
+        waiting = {pool.submit(play_unit, work, *one, unit) for unit, one in enumerate(todo)}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, POLLED_EVERY_S, FIRST_COMPLETED)
+                for one in done:
+                    one.result()
+                at(sum(progress) / len(todo))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _together(parts: list[Played]) -> Played:
+    whole = Played([], [])
+    for one in parts:
+        whole.opened += one.opened
+        whole.asked += one.asked
+        whole.readings += one.readings
+        whole.dead_letters += one.dead_letters
+        whole.households += one.households
+        whole.household_ms += one.household_ms
+        whole.from_ms = min(whole.from_ms or one.from_ms, one.from_ms or whole.from_ms)
+        whole.until_ms = max(whole.until_ms, one.until_ms)
+        whole.cpu_s += one.cpu_s
+        whole.homes += one.homes
+    whole.opened.sort(key=lambda one: (one.opened_ms, one.id))
+    return whole
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return 12 digits of a digest over plain data."""
+    return hashlib.sha256(encode(list(parts))).hexdigest()[:12]

@@ -1,0 +1,168 @@
+"""The past as logs on disk, one file a partition: read and decoded once, replayed by every profile.
+
+A file is a row of frames, each an hour of log time: four bytes of length, then a packed list of topics with their
+messages. Ticks are made when it is read: a recording has none of its own.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from load_tests.feed import _Clock, _interleave, _Registry, _slices
+from load_tests.neighbourhood import Message, Played, Span, Wire, spans_of
+from schemas.encode import encode
+from schemas.events import TickMode
+from schemas.households import HouseholdRecord
+from schemas.partitions import partition_of
+from schemas.topics import ORDER_OF, ORDERED_NAMES
+from streams.chunk import Chunk
+from streams.partition import Partition
+
+TICK_MS: Final = 60_000
+SLICE_MS: Final = 3_600_000
+LONGEST_MS: Final = 10 * 366 * 86_400_000
+_LENGTH: Final = struct.Struct(">I")
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """A copy of a household that falls silent: an artificial collapse."""
+
+    household: str
+    """Pseudonym of the copy."""
+    of: str
+    at_ms: int
+    until_ms: int
+    """End of the copy, UTC milliseconds: later it is not watched any more."""
+
+
+class Spooled(msgspec.Struct, frozen=True):
+    """What lies in a spool."""
+
+    partitions: int
+    from_ms: int
+    until_ms: int
+    messages: int
+    events: int
+    households: list[HouseholdRecord]
+    """Those of the past, without the copies of cuts."""
+    spans: dict[str, Span]
+    cuts: list[Cut] = []
+
+    def watched_ms(self, household: str) -> int:
+        """Return how long a household was watched."""
+        begin_ms, end_ms = self.spans.get(household, (self.from_ms, self.until_ms))
+        return max(min(end_ms, self.until_ms) - max(begin_ms, self.from_ms), 0)
+
+
+_Topic = tuple[int, list[int], list[bytes], list[bytes | None]]
+_Frame = tuple[int, list[_Topic]]
+"""End of the slice, UTC milliseconds; of each topic its number, when each message was sent, keys, values."""
+
+
+def write_spool(
+    folder: Path,
+    played: Played,
+    partitions: int,
+    *,
+    cuts: list[Cut],
+    messages: Iterator[Message | Wire],
+    extra: list[HouseholdRecord],
+    at: Callable[[float], None],
+) -> Spooled:
+    """Write the logs of every partition. `messages` are in order of sending; `extra` are the records of the copies.
+
+    Raises:
+        ValueError: the past spans more than ten years: a log needs a tick for every minute.
+
+    """
+    clock = _Clock(TICK_MS, TickMode.SIMULATED)
+    start_ms, stop_ms = clock.next_after(played.from_ms), clock.next_after(played.until_ms)
+    if stop_ms - start_ms > LONGEST_MS:
+        raise ValueError("more than ten years from the first event to the last: move the homes together with --align")
+    spans = dict(spans_of(played))
+    copied = {one.household: (spans.get(one.of, (played.from_ms, 0))[0], one.until_ms) for one in cuts}
+    registry = _Registry([*played.records(), *extra], partitions, played.from_ms, spans | copied)
+    count = events = 0
+    of_key: dict[str, int] = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        files = [stack.enter_context((folder / f"{p}.log").open("wb")) for p in range(partitions)]
+        for end_ms, wires in _slices(messages, [*range(start_ms, stop_ms, SLICE_MS), stop_ms]):
+            held = registry.due_before(end_ms)
+            for wire in wires:
+                partition = of_key.get(wire.key)
+                if partition is None:
+                    partition = of_key[wire.key] = partition_of(wire.key, partitions)
+                held.setdefault((wire.topic, partition), []).append((wire.sent_ms, (wire.key.encode(), wire.value)))
+                count += 1
+                events += wire.events
+            topics: list[list[_Topic]] = [[] for _ in range(partitions)]
+            for (topic, partition), sent in held.items():
+                pairs = [pair for _, pair in sent]
+                topics[partition].append(
+                    (ORDER_OF[topic], [ms for ms, _ in sent], [k for k, _ in pairs], [v for _, v in pairs])
+                )
+            for file, mine in zip(files, topics, strict=True):
+                packed = zlib.compress(msgspec.msgpack.encode((end_ms, mine)), 1)
+                file.write(_LENGTH.pack(len(packed)) + packed)
+            at((end_ms - start_ms) / max(stop_ms - start_ms, 1))
+    spooled = Spooled(partitions, played.from_ms, stop_ms, count, events, played.records(), spans, cuts)
+    (folder / "spooled.json").write_bytes(encode(spooled))
+    return spooled
+
+
+class SpoolSource:
+    """The logs of one partition, an hour at a time; with `only`, those of one household alone."""
+
+    def __init__(
+        self, file: Path, from_ms: int, until_ms: int, at: Callable[[float], None], *, only: bytes | None = None
+    ) -> None:
+        """Choose the file; `at` is told how much of the log time has passed, 0 to 1."""
+        self._file = file
+        self._from_ms = from_ms
+        self._until_ms = until_ms
+        self._at = at
+        self._only = only
+
+    def frames(self) -> Iterator[_Frame]:
+        """Give the frames as they were written.
+
+        Raises:
+            ValueError: the file ends within a frame.
+
+        """
+        decode = msgspec.msgpack.Decoder(_Frame).decode
+        with self._file.open("rb") as file:
+            while head := file.read(_LENGTH.size):
+                packed = file.read(_LENGTH.unpack(head)[0])
+                yield decode(zlib.decompress(packed))
+
+    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:  # noqa: ARG002 - all topics advance together
+        """Give a chunk of every topic for each hour."""
+        clock = _Clock(TICK_MS, TickMode.SIMULATED)
+        offsets = [0] * len(ORDERED_NAMES)
+        ticked_ms = clock.next_after(self._from_ms) - TICK_MS
+        for end_ms, topics in self.frames():
+            ticks = clock.between(ticked_ms, end_ms)
+            ticked_ms = end_ms
+            held = {
+                number: list(zip(sent, zip(keys, values, strict=True), strict=True))
+                for number, sent, keys, values in topics
+            }
+            for number in range(len(ORDERED_NAMES)):
+                mine = held.get(number, [])
+                if self._only is not None:
+                    mine = [one for one in mine if one[1][0] == self._only]
+                pairs = _interleave(mine, ticks)
+                if pairs:
+                    first = offsets[number]
+                    offsets[number] = after = first + len(pairs)
+                    keys_out: list[bytes | None] = [key for key, _ in pairs]
+                    values_out = [value for _, value in pairs]
+                    yield number, Chunk(first, after, list(range(first, after)), keys_out, values_out, [0] * len(pairs))
+            self._at((end_ms - self._from_ms) / max(self._until_ms - self._from_ms, 1))
