@@ -1,7 +1,9 @@
 """`anbu replay`: the past again, with the very engine of the live run."""
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.console import Console
@@ -15,32 +17,60 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from load_tests.recording import RecordingError, read
 from load_tests.replay_proof import WARM_UP_DAYS, prove, show_gaps
-from load_tests.replay_report import figures, show_compared, show_runs
+from load_tests.replay_report import figures, show_runs
 from load_tests.replay_run import Past, past_of_archive, past_of_topics, run_all
+from load_tests.whatif.command import Asked, what_if
+from load_tests.whatif.runs import Variant
+from load_tests.whatif.sweep import sweep
 from schemas.encode import encode
-from schemas.profiles import Profile
+from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import from_rfc3339
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.commands.outcome import Failed, Misconfigured, settings, told
 from streams.commands.teach import Taught
 from streams.profile_file import read_profile
-from streams.replay import Run, compare
+from streams.replay import Run
 from streams.screen import make_console
 from streams.settings import Settings, masked
 from streams.wallclock import monotonic_s
 
 
+LOG = "as in the log"
+
+
 @click.command(cls=Taught, short_help="The past again: at another budget, or to prove that it comes out the same.")
-@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--profile",
     "profiles",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A profile in TOML, in force from the beginning; give two to set them side by side.",
+    help="A profile in TOML, in force from the beginning; give several to set them side by side.",
 )
+@click.option(
+    "--sweep",
+    "grid",
+    multiple=True,
+    metavar="NAME=A,B,C",
+    help="Try every value, of several with each other; from --profile, or what this version ships with.",
+)
+@click.option("--cut", "cuts", type=click.IntRange(0, 5000), default=0, help="So many artificial collapses.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Where and when they are drawn.")
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What is known to be true: household,from,until,what.",
+)
+@click.option("--responders", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Who share the work.")
+@click.option("--tz", default="Asia/Seoul", show_default=True, help="Zone in which times without an offset are read.")
+@click.option(
+    "--align", default=None, metavar="DAY", help="Move homes of different years, by whole weeks, to begin then."
+)
+@click.option(
+    "--close-ups", type=click.IntRange(0, 50), default=5, show_default=True, help="Homes shown in the report."
+)
+@click.option("--strict", is_flag=True, help="Stop at the first thing that cannot be read.")
 @click.option(
     "--against", type=click.Choice(["live"]), help="Compare with what the live run told; exit code 1 if they differ."
 )
@@ -62,12 +92,22 @@ from streams.wallclock import monotonic_s
     help="Of a past without its beginning: --against live compares what opened so long after it.",
 )
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder for incidents and figures."
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder for report and incidents."
 )
 @told
-def replay(
-    folder: Path | None,
+def replay(  # noqa: PLR0913 - one argument an option
+    source: Path | None,
     profiles: tuple[Path, ...],
+    grid: tuple[str, ...],
+    cuts: int,
+    seed: int,
+    labels: Path | None,
+    responders: int,
+    tz: str,
+    align: str | None,
+    close_ups: int,
+    *,
+    strict: bool,
     against: str | None,
     store: str,
     since: str | None,
@@ -75,11 +115,13 @@ def replay(
     warm_up_days: int,
     out: Path | None,
 ) -> None:
-    """Run the very engine of the live run over the past, on all cores: the topics, their archive, or a recording's FOLDER.
+    """Run the very engine of the live run over the past, on all cores: the topics of the broker, their archive, or files.
 
-    Nothing is written to the live topics or tables. Without --profile the profiles in the log hold, each from its own
-    record on, and the incidents of a live run come out again, with their ids and revisions: --against live shows the
-    difference. With --profile another one holds from the beginning: what would have been.
+    SOURCE is a recording's folder or recorded homes. Nothing is written to the live topics or tables. Without --profile
+    the profiles in the log hold, each from its own record on, and the incidents of a live run come out again, with their
+    ids and revisions: --against live shows the difference. With --profile another one holds from the beginning: what
+    would have been. --out keeps a report to look at, its figures as JSON, and every revision; a run that was killed goes
+    on where it was.
 
     Example:
       anbu replay --against live
@@ -92,45 +134,80 @@ def replay(
     Example:
       anbu profile show > today.toml
       sed 's/^silence_budget = .*/silence_budget = 0.2/' today.toml > bold.toml
-      anbu replay build/demo --profile today.toml --profile bold.toml --out build/replay
+      anbu replay build/demo --profile today.toml --profile bold.toml --cut 50 --out build/replay
+
+    Example:
+      anbu replay build/demo --sweep silence_budget=0.02,0.05,0.1 --cut 50 --out build/sweep
     """
-    if against and (folder is not None or profiles):
-        raise Misconfigured("--against live replays the topics as they are: without FOLDER and without --profile")
-    if folder is not None and (since or until or store != "topics"):
-        raise Misconfigured("--from, --since and --until are for topics and archive, not for a FOLDER")
+    if against and (source is not None or profiles or grid):
+        raise Misconfigured("--against live replays the topics as they are: without SOURCE, --profile and --sweep")
+    if source is not None and (since or until or store != "topics"):
+        raise Misconfigured("--from, --since and --until are for topics and archive, not for a SOURCE")
+    if cuts and source is None:
+        raise Misconfigured("--cut silences copies of homes in files: give a SOURCE")
     chosen = settings()
     console = make_console()
-    if folder is not None:
-        try:
-            read(folder)
-        except RecordingError as error:
-            raise Misconfigured(str(error)) from error
-        past = Past(chosen.partitions, folder=folder)
-    else:
-        past = _past(chosen, store, _moment(since), _moment(until))
-    runs: dict[str, Run] = {}
-    for name, profile in _named(profiles):
-        began_s = monotonic_s()
-        with _bar() as bar:
-            task = bar.add_task(name, total=past.partitions)
-            runs[name] = run_all(past, profile, partial(_advance, bar, task))
-        took_s = monotonic_s() - began_s
-        click.echo(
-            f"{name}: {runs[name].readings:,} readings in {took_s:.1f} s, {runs[name].readings / took_s:,.0f} a second",
-            err=True,
-        )
-    names = list(runs)
-    show_gaps(console, past, runs[names[0]])
-    show_runs(console, runs)
-    for other in names[1:]:
-        show_compared(console, names[0], other, compare(runs[names[0]], runs[other]))
+    past = _past(chosen, store, _moment(since), _moment(until)) if source is None else None
+    if past is not None and not profiles and not grid:
+        _as_it_was(console, past, chosen.bootstrap, warm_up_days=warm_up_days, against=against, out=out)
+        return
+    what_if(
+        Asked(
+            source=source,
+            topics=past,
+            variants=_variants(profiles, grid),
+            partitions=chosen.partitions,
+            out=out,
+            cuts=cuts,
+            seed=seed,
+            labels=labels,
+            tz=tz,
+            align_ms=_day(align, tz) if align else None,
+            responders=responders,
+            timelines=close_ups if out is not None else 0,
+            strict=strict,
+        ),
+        console,
+    )
+
+
+def _as_it_was(
+    console: Console, past: Past, bootstrap: str, *, warm_up_days: int, against: str | None, out: Path | None
+) -> None:
+    """Replay the log as it is, and prove that the live run comes out if asked to."""
+    began_s = monotonic_s()
+    with _bar() as bar:
+        task = bar.add_task(LOG, total=past.partitions)
+        run = run_all(past, None, partial(_advance, bar, task))
+    took_s = monotonic_s() - began_s
+    click.echo(f"{LOG}: {run.readings:,} readings in {took_s:.1f} s, {run.readings / took_s:,.0f} a second", err=True)
+    show_gaps(console, past, run)
+    show_runs(console, {LOG: run})
     if out is not None:
-        _write(out, runs)
+        _write(out, {LOG: run})
         click.echo(f"incidents and figures are in {out}", err=True)
-    if against == "live":
-        found = prove(console, past, runs[names[0]], chosen.bootstrap, warm_up_days=warm_up_days)
-        if not found:
-            raise click.exceptions.Exit(1)
+    if against == "live" and not prove(console, past, run, bootstrap, warm_up_days=warm_up_days):
+        raise click.exceptions.Exit(1)
+
+
+def _variants(files: tuple[Path, ...], grid: tuple[str, ...]) -> list[Variant]:
+    named = [Variant(name, profile) for name, profile in _named(files)]
+    if not grid:
+        return named
+    if len(named) > 1:
+        raise Misconfigured("--sweep starts from one profile")
+    base = named[0] if files else Variant("shipped", DEFAULT_PROFILE)
+    try:
+        return sweep(base, grid)
+    except ValueError as error:
+        raise Misconfigured(f"--sweep: {error}") from error
+
+
+def _day(text: str, tz: str) -> int:
+    try:
+        return from_rfc3339(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(tz)).isoformat())
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise Misconfigured(f"{text!r} is no day, or {tz!r} no time zone; write 2026-03-01") from error
 
 
 def _past(chosen: Settings, store: str, since_ms: int, until_ms: int) -> Past:
@@ -172,7 +249,7 @@ def _advance(bar: Progress, task: TaskID, done: int) -> None:
 
 def _named(files: tuple[Path, ...]) -> list[tuple[str, Profile | None]]:
     if not files:
-        return [("as in the log", None)]
+        return [(LOG, None)]
     named: list[tuple[str, Profile | None]] = []
     for file in files:
         try:

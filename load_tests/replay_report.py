@@ -5,9 +5,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from schemas.incidents import KIND_NAMES, Incident, IncidentKind
+from schemas.incidents import KIND_NAMES, IncidentKind
 from schemas.times import to_rfc3339
-from streams.replay import Compared, Run, by_kind
+from streams.replay import Run, by_kind
 
 
 def figures(run: Run) -> dict[str, Any]:
@@ -51,21 +51,6 @@ def show_runs(console: Console, runs: dict[str, Run]) -> None:
     ):
         table.add_row(f"[dim]{label}[/dim]", *[_number(one[key]) for one in told.values()])
     console.print(table)
-
-
-def show_compared(console: Console, name_a: str, name_b: str, compared: Compared, *, rows: int = 8) -> None:
-    """Show what one run has and the other has not."""
-    console.print(f"\n{compared.both:,} incidents in both, {len(compared.moved):,} at another time")
-    for name, only in ((name_a, compared.only_a), (name_b, compared.only_b)):
-        console.print(f"{len(only):,} only in {name}")
-        for one in only[:rows]:
-            console.print(f"  {_line(one)}", markup=False, highlight=False, soft_wrap=True)
-        if len(only) > rows:
-            console.print(f"  … {len(only) - rows:,} more")
-
-
-def _line(one: Incident) -> str:
-    return f"{one.opened_at[:16].replace('T', ' ')}  {one.severity.value:<8}  {one.household}  {one.sentence_en}"
 
 
 def _number(value: Any) -> str:

@@ -122,7 +122,7 @@ def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) ->
     lines = (out / "incidents-as-in-the-log.jsonl").read_bytes().splitlines()
     told = [msgspec.json.decode(line, type=Incident) for line in lines]
     assert {(one.id, one.revision) for one in told} == {(one.id, one.revision) for one in whole.incidents}
-    assert json.loads((out / "figures.json").read_bytes())["as in the log"]["readings"] == whole.readings
+    assert json.loads((out / "report.json").read_bytes())["runs"][0]["readings"] == whole.readings
 
 
 def test_the_progress_of_a_replay_moves_with_every_partition_and_is_no_part_of_what_is_told() -> None:

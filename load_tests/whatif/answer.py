@@ -47,16 +47,17 @@ def headline(runs: Sequence[dict[str, Any]], compared: Sequence[dict[str, Any]])
             f"{_name(a)} would have raised {_count(a['incidents']['count'], 'incident')},"
             f" {_rate(a['incidents'])} a household-month{_found(a)}."
         )
-    if len(runs) == 2:  # noqa: PLR2004 - the pair
+    if len(runs) == 2:
         b = runs[1]
         fewer = a["incidents"]["count"] - b["incidents"]["count"]
         what = f"{_count(abs(fewer), 'incident')} {'fewer' if fewer > 0 else 'more'}" if fewer else "as many incidents"
         moved = compared[0]
         if not (fewer or moved["moved"] or moved["only_a"] or moved["only_b"]):
             return f"No difference: {_name(a)} and {_name(b)} would have raised the same {_count(moved['both'], 'incident')}."
+        rates = f"{_rate(b['incidents'])} against {_rate(a['incidents'])}" if fewer else _rate(b["incidents"])
         return (
             f"{_name(b)} would have raised {what} {'than' if fewer else 'as'} {_name(a)}"
-            f" ({_rate(b['incidents'])} against {_rate(a['incidents'])} a household-month){_later(a, b)}."
+            f" ({rates} a household-month){_later(a, b)}."
         )
     best = sorted((one for one in tradeoff(runs) if one["best"]), key=lambda one: one["false_per_household_month"])
     if not best:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def _what_if(asked: Asked, console: Console, folder: Path) -> dict[str, Any]:
             work = _spooled(asked, folder, source, lambda share: bar.update(task, completed=share))
             labels += source.labels
         elif asked.topics is not None:
-            mark = fingerprint(engine_fingerprint(), asked.topics.ends, asked.topics.firsts, asked.topics.bootstrap)
+            mark = fingerprint(engine_fingerprint(), repr(asked.topics))
             work = Work(folder, mark, topics=asked.topics)
         else:
             raise Misconfigured("nothing to replay")
@@ -88,7 +88,9 @@ def _what_if(asked: Asked, console: Console, folder: Path) -> dict[str, Any]:
             work, asked.variants, lambda share: bar.update(task, completed=share), workers=asked.workers
         )
         took_s = monotonic_s() - began_s
-        found = answer(_source_figures(asked, source), asked.variants, played, _setting(asked, work, source, labels, played))
+        found = answer(
+            _source_figures(asked, source), asked.variants, played, _setting(asked, work, source, labels, played)
+        )
         task = bar.add_task("close-ups", total=max(asked.timelines, 1))
         for household in choose(work, played, asked.timelines):
             found["timelines"].append(timeline(work, household, asked.variants, played))
@@ -96,7 +98,7 @@ def _what_if(asked: Asked, console: Console, folder: Path) -> dict[str, Any]:
     _tell_speed(played, kept, took_s)
     show(console, found)
     if asked.out is not None:
-        _write(asked, work, played, found)
+        _write(asked, work, found)
     drop_spool(work)
     return found
 
@@ -186,7 +188,7 @@ def _tell_speed(played: dict[str, Played], kept: int, took_s: float) -> None:
     click.echo(words, err=True)
 
 
-def _write(asked: Asked, work: Work, played: dict[str, Played], found: dict[str, Any]) -> None:
+def _write(asked: Asked, work: Work, found: dict[str, Any]) -> None:
     out = asked.out
     if out is None:
         return
@@ -222,14 +224,3 @@ def _bar() -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
-
-
-def named(names: Sequence[str]) -> None:
-    """Refuse two profiles of one name.
-
-    Raises:
-        Misconfigured: there are.
-
-    """
-    if len(set(names)) < len(names):
-        raise Misconfigured("two profiles of one file name: give them different names")

@@ -56,7 +56,7 @@ def draw_cuts(played: Played, count: int, seed: int) -> list[Cut]:
 
     The same past, count and seed give the same cuts. Fewer than asked for when no household has enough of a past.
     """
-    random = Random(seed)  # noqa: S311 - a drawn moment, nothing secret
+    random = Random(seed)
     names = sorted(record.household for record in played.records())
     random.shuffle(names)
     chosen = names[: max(count, 1)]

@@ -9,8 +9,9 @@ WIDTH: Final = 460
 HEIGHT: Final = 250
 LEFT: Final = 46
 RIGHT: Final = 14
-TOP: Final = 14
+TOP: Final = 26
 BOTTOM: Final = 38
+MOST_BARS: Final = 8
 
 Point = tuple[float, float]
 
@@ -18,10 +19,12 @@ Point = tuple[float, float]
 class Frame:
     """Axes from 0 to `x_max` and `y_max`, rounded up to whole ticks, with their names."""
 
-    def __init__(self, x_max: float, y_max: float, x_name: str, y_name: str, *, percent: bool = False) -> None:
+    def __init__(
+        self, x_max: float, y_max: float, x_name: str, y_name: str, *, percent: bool = False, whole: bool = False
+    ) -> None:
         """Choose the ends and the names of the axes."""
         self.x_ticks, self.x_max = _ticks(x_max)
-        self.y_ticks, self.y_max = ([0, 0.25, 0.5, 0.75, 1], 1.0) if percent else _ticks(y_max)
+        self.y_ticks, self.y_max = ([0, 0.25, 0.5, 0.75, 1], 1.0) if percent else _ticks(y_max, whole=whole)
         self._names = (x_name, y_name)
         self._percent = percent
 
@@ -41,11 +44,11 @@ class Frame:
             text = f"{value:.0%}" if self._percent else f"{value:g}"
             parts.append(f'<path class="axis" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>')
             parts.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{text}</text>')
-        for value in self.x_ticks:
-            parts.append(f'<text x="{self.x(value):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
+        under = HEIGHT - BOTTOM + 16
+        parts += [f'<text x="{self.x(v):.1f}" y="{under}" text-anchor="middle">{v:g}</text>' for v in self.x_ticks]
         x_name, y_name = (escape(name) for name in self._names)
         parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{x_name}</text>')
-        parts.append(f'<text x="2" y="9">{y_name}</text>')
+        parts.append(f'<text x="2" y="11">{y_name}</text>')
         return svg(WIDTH, HEIGHT, "".join(parts) + inside, title)
 
 
@@ -67,18 +70,20 @@ def dot(x: float, y: float, css: str, words: str, radius: float = 5) -> str:
     return f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"><title>{escape(words)}</title></circle>'
 
 
-def _ticks(largest: float) -> tuple[list[float], float]:
+def _ticks(largest: float, *, whole: bool = False) -> tuple[list[float], float]:
     largest = largest if largest > 0 and math.isfinite(largest) else 1.0
     step = 10 ** math.floor(math.log10(largest / 4))
     step *= next(factor for factor in (1, 2, 2.5, 5, 10, 20) if step * factor * 4 >= largest * 0.999)
+    if whole:
+        step = math.ceil(step)
     count = math.ceil(largest / step - 1e-9)
     return [round(i * step, 10) for i in range(count + 1)], count * step
 
 
 def cumulative(runs: Sequence[dict[str, Any]]) -> str:
-    """Incidents opened up to each day."""
+    """Draw the incidents opened up to each day."""
     days = max(len(run["days"]) for run in runs)
-    frame = Frame(days, max(max(run["days"], default=0) for run in runs) or 1, "days", "incidents so far")
+    frame = Frame(days, max(max(run["days"], default=0) for run in runs) or 1, "days", "incidents so far", whole=True)
     lines = [
         path([(frame.x(0), frame.y(0)), *((frame.x(i + 1), frame.y(n)) for i, n in enumerate(run["days"]))], f"l{k}")
         for k, run in enumerate(runs)
@@ -87,7 +92,7 @@ def cumulative(runs: Sequence[dict[str, Any]]) -> str:
 
 
 def delays(runs: Sequence[dict[str, Any]]) -> str:
-    """Share of the artificial collapses found within so many hours."""
+    """Draw the share of the artificial collapses found within so many hours."""
     latest = max((max(run["cuts"]["delays_h"], default=0.0) for run in runs), default=1.0)
     frame = Frame(min(max(latest, 12), 72), 1, "hours after the collapse", "found", percent=True)
     lines = []
@@ -103,7 +108,7 @@ def delays(runs: Sequence[dict[str, Any]]) -> str:
 
 
 def tradeoff(points: Sequence[dict[str, Any]]) -> str:
-    """False silences against delay; the best ones joined."""
+    """Draw false silences against delay; the best ones joined."""
     frame = Frame(
         max(one["false_per_household_month"] for one in points) * 1.08,
         max(one["delay_h"] for one in points) * 1.08,
@@ -111,7 +116,8 @@ def tradeoff(points: Sequence[dict[str, Any]]) -> str:
         "hours of delay in the middle",
     )
     front = sorted(
-        ((one["false_per_household_month"], one["delay_h"]) for one in points if one["best"]), key=lambda p: (p[0], -p[1])
+        ((one["false_per_household_month"], one["delay_h"]) for one in points if one["best"]),
+        key=lambda p: (p[0], -p[1]),
     )
     inside = path([(frame.x(x), frame.y(y)) for x, y in front], "front")
     for one in points:
@@ -128,7 +134,7 @@ def _short(name: str) -> str:
 
 
 def calibration(points: Sequence[dict[str, Any]]) -> str:
-    """False silences promised against those that came, with a 90 % interval and the line of a kept promise."""
+    """Draw false silences promised against those that came, with a 90 % interval and the line of a kept promise."""
     top = max(max(one["promised"], (one["interval"] or [0, 0])[1], one["came"] or 0) for one in points)
     right = max(one["promised"] for one in points)
     frame = Frame(right * 1.15, top * 1.05, "promised a household-month", "came")
@@ -145,9 +151,9 @@ def calibration(points: Sequence[dict[str, Any]]) -> str:
 
 
 def hours(runs: Sequence[dict[str, Any]]) -> str:
-    """Incidents by hour of the day."""
+    """Draw the incidents by hour of the day."""
     counts = [[part["incidents"] for part in run["by"]["hour"]] for run in runs]
-    frame = Frame(24, max(map(max, counts)) or 1, "hour of the day", "incidents")
+    frame = Frame(24, max(map(max, counts)) or 1, "hour of the day", "incidents", whole=True)
     each = (frame.x(1) - frame.x(0)) * 0.8 / len(runs)
     inside = ""
     for k, mine in enumerate(counts):
@@ -162,11 +168,12 @@ def hours(runs: Sequence[dict[str, Any]]) -> str:
 
 
 def bars(runs: Sequence[dict[str, Any]], what: str) -> str:
-    """Incidents a household-month of each part, a bar a run."""
-    names = [part["name"] for part in runs[0]["by"][what]]
+    """Draw incidents a household-month of each part, a bar a run; the parts with the most incidents where there are many."""
+    parts = sorted(runs[0]["by"][what], key=lambda part: -part["incidents"])[:MOST_BARS]
+    names = sorted(part["name"] for part in parts)
     values = [{part["name"]: part for part in run["by"][what]} for run in runs]
     largest = max((part["per_household_month"] or 0 for mine in values for part in mine.values()), default=0) or 1
-    thick, gap, y = 9, 30, 0.0
+    thick, gap, y = 9, 30, 4.0
     inside = ""
     for name in names:
         months = values[0][name]["household_months"]

@@ -20,10 +20,12 @@ HIGHEST: Final = 1.6
 
 def close_up(home: dict[str, Any]) -> str:
     """Return the picture of one household."""
-    span_ms = max(home["until_ms"] - home["from_ms"], 1)
+    span_ms: int = max(home["until_ms"] - home["from_ms"], 1)
+
+    from_ms: int = home["from_ms"]
 
     def x(at_ms: float) -> float:
-        return LEFT + (WIDTH - LEFT) * (at_ms - home["from_ms"]) / span_ms
+        return LEFT + (WIDTH - LEFT) * (at_ms - from_ms) / span_ms
 
     return svg(WIDTH, CURVE_BOTTOM + 20, _heat(home) + _curves(home, x) + _marks(home, x), _words(home))
 
@@ -38,7 +40,10 @@ def _heat(home: dict[str, Any]) -> str:
         return ""
     most = max(max(day["hours"]) for day in days) or 1
     width = (WIDTH - LEFT) / len(days)
-    out = [f'<text x="{LEFT - 6}" y="{HEAT_TOP + hour * ROW + 9}" text-anchor="end">{hour:02d}</text>' for hour in (0, 6, 12, 18)]
+    out = [
+        f'<text x="{LEFT - 6}" y="{HEAT_TOP + hour * ROW + 9}" text-anchor="end">{hour:02d}</text>'
+        for hour in (0, 6, 12, 18)
+    ]
     every = max(math.ceil(len(days) / 9), 1)
     for i, day in enumerate(days):
         left = LEFT + i * width
@@ -76,7 +81,9 @@ def _marks(home: dict[str, Any], x: Any) -> str:
     if home["cut_at"]:
         at = x(home["cut_ms"])
         out.append(f'<path class="warn" d="M{at:.1f} {HEAT_TOP - 4}V{CURVE_BOTTOM}"/>')
-        out.append(f'<text class="ink" x="{at - 5:.1f}" y="{HEAT_BOTTOM + 13}" text-anchor="end">collapse (artificial)</text>')
+        out.append(
+            f'<text class="ink" x="{at - 5:.1f}" y="{HEAT_BOTTOM + 13}" text-anchor="end">collapse (artificial)</text>'
+        )
     for k, mine in enumerate(home["incidents"].values()):
         for one in mine:
             at = x(one["opened_ms"])

@@ -21,9 +21,7 @@ NEEDED: Final = frozenset({"collapse", "death", "illness", *(kind.value for kind
 """Words of a labels file for what somebody should have been told of."""
 NOT_NEEDED: Final = frozenset({"ordinary", "absence", "outage", "visit"})
 """Words for stretches in which an alarm is false."""
-NEEDED_CAUSES: Final = frozenset(
-    {CloseCause.HELPED, CloseCause.EMERGENCY, CloseCause.HOSPITAL, CloseCause.DECEASED}
-)
+NEEDED_CAUSES: Final = frozenset({CloseCause.HELPED, CloseCause.EMERGENCY, CloseCause.HOSPITAL, CloseCause.DECEASED})
 NOT_NEEDED_CAUSES: Final = frozenset(
     {
         CloseCause.SAFE_AT_HOME,

@@ -82,7 +82,10 @@ def _cards(runs: Sequence[dict[str, Any]]) -> str:
                 "Artificial collapses, hours until told",
                 runs,
                 [number(run["cuts"]["median_h"]) for run in runs],
-                [f"{run['cuts']['found']} of {run['cuts']['made']} · 9 of 10 in {number(run['cuts']['p90_h'])} h" for run in runs],
+                [
+                    f"{run['cuts']['found']} of {run['cuts']['made']} · 9 of 10 in {number(run['cuts']['p90_h'])} h"
+                    for run in runs
+                ],
             )
         )
     if runs[0]["labels"]:
@@ -108,12 +111,12 @@ def _cards(runs: Sequence[dict[str, Any]]) -> str:
 
 def number(value: float | None) -> str:
     """Return a figure in three digits; a dash where there is none."""
-    return "–" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"  # noqa: RUF001, PLR2004 - a dash
+    return "–" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def share(value: float | None) -> str:
     """Return a share as per cent."""
-    return "–" if value is None else f"{value:.0%}"  # noqa: RUF001 - a dash
+    return "–" if value is None else f"{value:.0%}"
 
 
 def _figure(picture: str, title: str, words: str) -> str:
@@ -122,7 +125,7 @@ def _figure(picture: str, title: str, words: str) -> str:
 
 def _tradeoff(found: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
     points = found["tradeoff"]
-    if len(points) < 2 or len(runs) <= COLOURS:  # noqa: PLR2004 - one point is no choice
+    if len(points) < 2 or len(runs) <= COLOURS:
         return ""
     words = "Further left: fewer false alarms. Further down: help sooner. No profile betters those on the line on both counts."
     return "<h2>What each profile buys</h2>" + _figure(draw.tradeoff(points), "False alarms against delay", words)
@@ -131,7 +134,9 @@ def _tradeoff(found: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
 def _over_time(runs: Sequence[dict[str, Any]]) -> str:
     if not runs:
         return ""
-    figures = [_figure(draw.cumulative(runs), "Incidents as the days went by", "Each line climbs when an incident opens.")]
+    figures = [
+        _figure(draw.cumulative(runs), "Incidents as the days went by", "Each line climbs when an incident opens.")
+    ]
     if runs[0]["cuts"] and runs[0]["cuts"]["made"]:
         words = "Copies of homes whose person does nothing any more from a drawn moment on. Higher and further left is better."
         figures.append(_figure(draw.delays(runs), "How soon a collapse would have been told", words))
@@ -159,7 +164,11 @@ def _parts(runs: Sequence[dict[str, Any]]) -> str:
         return ""
     figures = [
         _figure(draw.bars(runs, what), title, "Incidents a household-month.")
-        for what, title in (("target_group", "By target group"), ("source_mix", "By what the home is seen with"), ("district", "By district"))
+        for what, title in (
+            ("target_group", "By target group"),
+            ("source_mix", "By what the home is seen with"),
+            ("district", "By district"),
+        )
         if len(runs[0]["by"][what]) > 1
     ]
     return f'<h2>For whom</h2>{_key(runs)}<div class="pair">{"".join(figures)}</div>' if figures else ""
@@ -192,7 +201,10 @@ def _lists(found: dict[str, Any]) -> str:
         out.append(f"<h3>{escape(title)}</h3>")
         if one["list_moved"]:
             out.append(_rows(f"{one['moved']:,} at another time", one["list_moved"], one["moved"], moved=True))
-        for name, count, lines in ((one["a"], one["only_a"], one["list_only_a"]), (one["b"], one["only_b"], one["list_only_b"])):
+        for name, count, lines in (
+            (one["a"], one["only_a"], one["list_only_a"]),
+            (one["b"], one["only_b"], one["list_only_b"]),
+        ):
             if lines:
                 out.append(_rows(f"{count:,} only with {name}", lines, count))
     return f"<h2>What differs</h2>{''.join(out)}" if out else ""
@@ -207,7 +219,7 @@ def _rows(title: str, lines: Sequence[dict[str, Any]], count: int, *, moved: boo
         for line in lines
     )
     more = f'<p class="soft">{count - len(lines):,} more stand in the incident files.</p>' if count > len(lines) else ""
-    opened = " open" if count <= 12 else ""  # noqa: PLR2004 - a screenful
+    opened = " open" if count <= 12 else ""
     return f'<details{opened}><summary>{escape(title)}</summary><div class="rows"><table>{rows}</table></div>{more}</details>'
 
 

@@ -39,7 +39,12 @@ def choose(work: Work, played: dict[str, Played], count: int) -> list[str]:
         for record in spooled.households:
             of[record.household].append(frozenset(mine[record.household]))
     ranked = sorted(
-        of, key=lambda name: (-len(frozenset.union(*of[name]) - frozenset.intersection(*of[name])), -len(of[name][0]), name)
+        of,
+        key=lambda name: (
+            -len(frozenset.union(*of[name]) - frozenset.intersection(*of[name])),
+            -len(of[name][0]),
+            name,
+        ),
     )
     found = {one.household for run in played.values() for one in run.opened if one.kind == IncidentKind.SILENCE.value}
     cuts = [one.household for one in spooled.cuts if one.household in found][:1]
@@ -103,7 +108,12 @@ def timeline(work: Work, household: str, variants: Sequence[Variant], played: di
         "scores": scores,
         "incidents": {
             name: [
-                {"kind": one.kind, "opened_ms": one.opened_ms, "at": to_rfc3339(one.opened_ms), "sentence": one.sentence_en}
+                {
+                    "kind": one.kind,
+                    "opened_ms": one.opened_ms,
+                    "at": to_rfc3339(one.opened_ms),
+                    "sentence": one.sentence_en,
+                }
                 for one in mine
                 if from_ms <= one.opened_ms <= until_ms
             ]
