@@ -35,7 +35,6 @@ from streams.screen import make_console
 from streams.settings import Settings, masked
 from streams.wallclock import monotonic_s
 
-
 LOG = "as in the log"
 
 
@@ -95,7 +94,7 @@ LOG = "as in the log"
     "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder for report and incidents."
 )
 @told
-def replay(  # noqa: PLR0913 - one argument an option
+def replay(
     source: Path | None,
     profiles: tuple[Path, ...],
     grid: tuple[str, ...],
