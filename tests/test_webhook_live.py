@@ -98,7 +98,7 @@ def telling(broker: Broker, folder: Path, *targets: Target) -> Iterator[Tally]:
         yield tally
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(60)
     assert not failed, failed
     assert not thread.is_alive()
 
@@ -145,10 +145,10 @@ def test_a_receiver_that_fails_in_every_way_gets_each_revision_in_order_and_none
     with Receiver(SECRET, act) as receiver:
         target = a_target(receiver)
         with telling(any_broker, tmp_path, target) as tally:
-            wait_until(lambda: target.name in tally.waiting, 20, "the first turn")
+            wait_until(lambda: target.name in tally.waiting, 60, "the first turn")
             write(any_broker, *told)
             wait_until(lambda: ids(told) <= receiver.ids(), 60, "every revision")
-            wait_until(lambda: tally.waiting[target.name] == 0, 10, "nothing to wait")
+            wait_until(lambda: tally.waiting[target.name] == 0, 60, "nothing to wait")
         assert receiver.forged == 0
         assert {"cut", "drop", "500"} <= failed
         for home in range(8):
@@ -165,13 +165,13 @@ def test_a_restart_delivers_what_came_meanwhile_and_repeats_nothing_that_was_kep
     with Receiver(SECRET) as receiver:
         target = a_target(receiver)
         with telling(any_broker, tmp_path, target) as tally:
-            wait_until(lambda: target.name in tally.waiting, 20, "the first turn")
+            wait_until(lambda: target.name in tally.waiting, 60, "the first turn")
             write(any_broker, *first)
-            wait_until(lambda: ids(first) <= receiver.ids() and not tally.waiting[target.name], 20, "the first")
+            wait_until(lambda: ids(first) <= receiver.ids() and not tally.waiting[target.name], 60, "the first")
         receiver.taken.clear()
         write(any_broker, *later)
         with telling(any_broker, tmp_path, target):
-            wait_until(lambda: ids(later) <= receiver.ids(), 20, "what came meanwhile")
+            wait_until(lambda: ids(later) <= receiver.ids(), 60, "what came meanwhile")
         assert not receiver.ids() & ids(first)
 
 
@@ -180,7 +180,7 @@ def test_whoever_comes_first_hears_of_what_is_open_however_old(own_broker: Embed
     with Publisher(own_broker.bootstrap, 2) as pen:
         pen.send(OPEN, old.id, encode(old))  # retention has taken it from `incidents`
     with Receiver(SECRET) as receiver, telling(own_broker, tmp_path, a_target(receiver)):
-        wait_until(lambda: "very-old-3" in receiver.ids(), 20, "what is open")
+        wait_until(lambda: "very-old-3" in receiver.ids(), 60, "what is open")
 
 
 def test_a_receiver_that_is_away_holds_up_no_other_target_and_hears_everything_when_it_is_back(
@@ -192,13 +192,13 @@ def test_a_receiver_that_is_away_holds_up_no_other_target_and_hears_everything_w
         sound = a_target(well)
         gone = a_target(well, url=f"http://127.0.0.1:{port}/anbu")
         with telling(own_broker, tmp_path, sound, gone) as tally:
-            wait_until(lambda: {sound.name, gone.name} <= set(tally.waiting), 20, "both")
+            wait_until(lambda: {sound.name, gone.name} <= set(tally.waiting), 60, "both")
             write(own_broker, *told)
-            wait_until(lambda: ids(told) <= well.ids(), 20, "the sound one")
-            wait_until(lambda: tally.away[gone.name], 10, "that the other is away")
+            wait_until(lambda: ids(told) <= well.ids(), 60, "the sound one")
+            wait_until(lambda: tally.away[gone.name], 60, "that the other is away")
             assert tally.waiting[gone.name] > 0
             with Receiver(SECRET, port=port) as back:
-                wait_until(lambda: ids(told) <= back.ids(), 20, "everything")
+                wait_until(lambda: ids(told) <= back.ids(), 60, "everything")
                 assert back.order("away-h0") == [("away-0", 1), ("away-0", 2), ("away-0", 3)]
             assert not tally.away[sound.name]
 
@@ -214,10 +214,10 @@ def test_a_delivery_that_is_refused_for_good_is_put_aside_by_its_id_and_holds_up
     with Receiver(SECRET, act) as receiver:
         target = a_target(receiver)
         with telling(own_broker, tmp_path, target) as tally:
-            wait_until(lambda: target.name in tally.waiting, 20, "the first turn")
+            wait_until(lambda: target.name in tally.waiting, 60, "the first turn")
             write(own_broker, *told)
-            wait_until(lambda: ids(told) - {"poison-1-1"} <= receiver.ids(), 20, "all others, also of that home")
-            wait_until(lambda: "put_aside" in tally.tries, 20, "that it is put aside")
+            wait_until(lambda: ids(told) - {"poison-1-1"} <= receiver.ids(), 60, "all others, also of that home")
+            wait_until(lambda: "put_aside" in tally.tries, 60, "that it is put aside")
         assert receiver.tries["poison-1-1"] == 5
     lines = aside_of(Settings(datadir=tmp_path), target.name).read_text().splitlines()
     assert [json.loads(one)["id"] for one in lines] == ["poison-1-1"]
@@ -231,12 +231,12 @@ def test_another_secret_is_refused_by_the_receiver_and_nothing_is_lost_meanwhile
     with Receiver(bytes(range(1, 33))) as receiver:
         target = a_target(receiver)
         with telling(own_broker, tmp_path, target) as tally:
-            wait_until(lambda: target.name in tally.waiting, 20, "the first turn")
+            wait_until(lambda: target.name in tally.waiting, 60, "the first turn")
             write(own_broker, *told)
-            wait_until(lambda: receiver.forged > 3, 20, "refusals")
+            wait_until(lambda: receiver.forged > 3, 60, "refusals")
             assert tally.waiting[target.name] >= 2
             receiver.secret = SECRET
-            wait_until(lambda: ids(told) <= receiver.ids(), 20, "both, once the secrets agree")
+            wait_until(lambda: ids(told) <= receiver.ids(), 60, "both, once the secrets agree")
 
 
 @pytest.mark.slow
@@ -251,10 +251,10 @@ def test_anbu_webhook_killed_again_and_again_loses_nothing(any_broker: Broker, t
         settings = Settings(kafka=any_broker.url, partitions=2, datadir=tmp_path, webhook_metrics_port=0)
         child = start_command("webhook", str(file), settings=settings, logs=tmp_path)
         try:
-            wait_until(lambda: b"telling 1 target" in child.log.read_bytes(), 30, "the start")
+            wait_until(lambda: b"telling 1 target" in child.log.read_bytes(), 90, "the start")
             for start in range(0, len(told), 30):
                 write(any_broker, *told[start : start + 30])
-                wait_until(lambda at=start: receiver.ids() & ids(told[at : at + 30]), 30, "some of them")
+                wait_until(lambda at=start: receiver.ids() & ids(told[at : at + 30]), 90, "some of them")
                 child.kill()
                 child = start_command("webhook", str(file), settings=settings, logs=tmp_path)
             wait_until(lambda: ids(told) <= receiver.ids(), 60, "every revision")
@@ -304,22 +304,22 @@ def test_a_real_alertmanager_shows_what_is_open_and_forgets_what_ended(
             target = a_target(unused, form="alertmanager", url=f"http://127.0.0.1:{port}", secrets=())
             with telling(own_broker, tmp_path, target):
                 write(own_broker, one)
-                alert = wait_until(shown, 30, "the alert")["severe"]
+                alert = wait_until(shown, 90, "the alert")["severe"]
                 assert alert["labels"]["district"] == "dong-27"
                 assert alert["annotations"]["sentence_ko"] == one.sentence_ko
                 assert "am-h1" not in json.dumps(alert)
                 # Graver: other labels, and the former alert ends.
                 write(own_broker, msgspec.structs.replace(one, revision=2, severity=Severity.EXTREME))
-                wait_until(lambda: set(shown()) == {"extreme"}, 30, "the graver one alone")
+                wait_until(lambda: set(shown()) == {"extreme"}, 90, "the graver one alone")
                 # It forgets everything when it restarts, and is told again.
                 child.kill()
                 child = start()
-                wait_until(lambda: set(shown()) == {"extreme"}, 30, "the alert after a restart")
+                wait_until(lambda: set(shown()) == {"extreme"}, 90, "the alert after a restart")
                 closed = msgspec.structs.replace(
                     one, revision=3, severity=Severity.EXTREME, state=IncidentState.CLOSED, at=to_rfc3339(now_ms())
                 )
                 write(own_broker, closed)
-                wait_until(lambda: shown() == {}, 30, "its end")
+                wait_until(lambda: shown() == {}, 90, "its end")
     finally:
         child.stop()
 
