@@ -231,6 +231,14 @@ def test_board_the_same_day_on_a_phone_needs_no_sideways_scrolling(
     page.get_by_role("button", name="English").tap()
     day.shows("Remembered concerns")
     assert page.locator("html").get_attribute("lang") == "en"
+
+    # Cut off from the board, the page says that what it shows may be old.
+    page.locator("#disconnected").wait_for(state="hidden")
+    page.route("**/live", lambda route: route.abort())
+    page.reload()
+    page.locator("#disconnected").wait_for()
+    assert all("ERR_FAILED" in one for one in day.wrong)
+    day.wrong.clear()
     day.close()
 
 

@@ -56,6 +56,7 @@ ALLOWED = {
     ("GET", "/homes/{token}/live"): {"kim", "park"},
     ("POST", "/homes/{token}"): {"kim", "park"},
     ("GET", "/weekly"): {"kim", "park"},
+    ("GET", "/watching/live"): {"kim", "park", "eng", "view"},
     ("GET", "/totals"): {"kim", "park", "eng", "view"},
     ("GET", "/totals/live"): {"kim", "park", "eng", "view"},
     ("GET", "/parts"): {"park", "eng"},

@@ -1,5 +1,6 @@
 """A home's page and the weekly list say what the engine's view says, and the past stays away without taking the rest along."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,6 +175,20 @@ async def test_the_weekly_list_names_the_homes_that_went_worse_and_no_others(tmp
         assert "식사: 걱정 → 위험" in text
         assert "외출: 걱정" in text
         assert "사회적 연결이 줄고 있음 0.47 → 0.31" in text
+
+
+@in_loop
+async def test_every_page_of_somebody_signed_in_keeps_the_watching_line_as_it_is_now(tmp_path: Path) -> None:
+    board = with_homes(tmp_path, a_view())
+    async with opened(board) as client:
+        await sign_in(client, "park")
+        home = re.findall(r'href="(/homes/[0-9a-f]{32})"', await (await client.get("/homes")).text())[0]
+        for path in ("/cases", "/homes", "/weekly", "/totals", "/parts", home):
+            live = re.findall(r'<body data-live="([^"]+)">', await (await client.get(path)).text())
+            assert len(live) == 1, path
+            async with client.get(live[0]) as stream:
+                heard = await asyncio.wait_for(stream.content.readuntil(b"event: beat\n"), 5)
+            assert b"event: watching" in heard, path
 
 
 def weeks(*levels: Level | None) -> HouseholdView:

@@ -54,6 +54,16 @@ async def stream_parts(request: web.Request) -> web.StreamResponse:
     return await stream(request, drawing)
 
 
+async def stream_watching(request: web.Request) -> web.StreamResponse:
+    """Keep whether anybody watches as it is now, on pages where nothing else moves."""
+
+    async def drawing() -> Drawn:
+        await asyncio.sleep(0)
+        return {"watching": {"html": draw(request, "watching.html")}}
+
+    return await stream(request, drawing)
+
+
 async def file(request: web.Request) -> web.StreamResponse:
     """Send one of the files that pages need; there are no others."""
     name = request.match_info["name"]
@@ -79,6 +89,7 @@ def _totals(request: web.Request) -> dict[str, int]:
 
 
 PAGES: Final = (
+    Page("GET", "/watching/live", stream_watching, Right.SIGNED_IN),
     Page("GET", "/totals", show_totals, Right.TOTALS),
     Page("GET", "/totals/live", stream_totals, Right.TOTALS),
     Page("GET", "/parts", show_parts, Right.PARTS),

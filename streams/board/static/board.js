@@ -4,10 +4,12 @@
 
 (() => {
   const SILENT_AFTER_MS = 35000;
+  const BROKEN_AFTER_MS = 6000;
   const at = document.body.dataset.live;
   const lost = document.getElementById("disconnected");
   const spoken = document.getElementById("spoken");
   let heardMs = Date.now();
+  let brokeMs = 0;
   let count = null;
 
   const onceOnly = (form) => {
@@ -36,8 +38,12 @@
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   };
 
+  // A page that a form asked for is opened anew by its own address, never by sending the form again.
+  const again = () => location.replace(location.pathname.replace(/\/contact$/, ""));
+
   const heard = () => {
     heardMs = Date.now();
+    brokeMs = 0;
     lost.hidden = true;
   };
 
@@ -66,18 +72,20 @@
     document.querySelector(".act-acknowledge")?.toggleAttribute("hidden", told.taken);
     // Whoever is filling in a form keeps the revision they saw: the engine then says what became graver meanwhile.
     if (isBusy()) return;
-    if (told.ended || told.incident !== about) location.reload();
+    if (told.ended || told.incident !== about) again();
     document.querySelectorAll("input[data-revision]").forEach((field) => (field.value = told.revision));
   });
   on("reload", () => {
     live.close();
-    location.reload();
+    again();
   });
   setInterval(() => {
-    if (Date.now() - heardMs > SILENT_AFTER_MS) lost.hidden = false;
+    const now = Date.now();
+    if (now - heardMs > SILENT_AFTER_MS || (brokeMs && now - brokeMs > BROKEN_AFTER_MS)) lost.hidden = false;
   }, 1000);
   live.addEventListener("error", () => {
     // The browser tries again by itself; a refusal ends the stream for good, and must be seen at once.
+    brokeMs ||= Date.now();
     if (live.readyState === EventSource.CLOSED) lost.hidden = false;
   });
 })();
