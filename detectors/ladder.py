@@ -82,6 +82,8 @@ class Turn(NamedTuple):
     question: Question | None = None
     wait_ms: int = 0
     """Nothing is asked before this moment, UTC milliseconds; 0 when there is no waiting."""
+    waits_for: Rung | None = None
+    """Whose quiet hours end then."""
     told: Told | None = None
     """Why an officer must know now; a question that comes with it is asked beside."""
     skipped: tuple[tuple[Ask, Skip], ...] = ()
@@ -122,7 +124,7 @@ def turn(home: Home, case: Case, now_ms: int) -> Turn:
     first = min((left.index(rung) for rung in chosen), default=len(left))
     waiting = next(((rung, end_ms) for rung, end_ms in waits if left.index(rung) < first), None)
     if waiting is not None:
-        return Turn(wait_ms=waiting[1], skipped=tuple(skipped))
+        return Turn(wait_ms=waiting[1], waits_for=waiting[0], skipped=tuple(skipped))
     if not chosen:
         skipped += [(rung.ask, "no_time") for rung in open_now]
         return Turn(told="no_rung_left", skipped=tuple(skipped))

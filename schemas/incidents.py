@@ -186,7 +186,8 @@ class LadderStep(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     """Why it was skipped (`no_time`, `quiet_hours`, `cannot_hear`, `cannot_speak`, `no_consent`, `budget`), why the
     officer is told (`no_rung_left`, `grave`, `concern`), that an answer came after its deadline (`late`), that a call
-    runs beside an emergency (`beside`), or that it is asked because the owner's shift is full (`load`)."""
+    runs beside an emergency (`beside`), or that it is asked because the owner's shift is full (`load`). A step without
+    request and outcome waits for `quiet_hours`, which end at its deadline: it is asked then."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

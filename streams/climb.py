@@ -31,6 +31,7 @@ from streams.ladder_steps import (
     is_at_top,
     is_climbing,
     is_taken,
+    is_waiting,
     lapsed,
     settles,
     stands_at_top,
@@ -114,7 +115,7 @@ class Climb:
         steps = max((one.incident.ladder for one in climbers), key=len)
         severity = max((one.incident.severity for one in climbers), key=lambda one: one.rank)
         opened_ms = min(from_rfc3339(one.incident.opened_at) for one in climbers)
-        case = Case(severity, opened_ms, [step.ask for step in steps])
+        case = Case(severity, opened_ms, [step.ask for step in steps if not is_waiting(step)])
         awaited = waited_for(steps, self._clock_ms)
         waits_ms = max((one.ask_ms for one in climbers if one.ask_ms < NEVER_MS), default=0)
         awaits_ms = from_rfc3339(awaited.deadline) if awaited is not None and awaited.deadline else 0
@@ -147,6 +148,9 @@ class Climb:
         ]
         requests = []
         ask_ms = found.wait_ms or awaits_ms or NEVER_MS
+        if found.waits_for is not None:
+            until = to_rfc3339(found.wait_ms)
+            steps.append(LadderStep(ask=found.waits_for.ask, asked_at=at, deadline=until, why="quiet_hours"))
         if found.question is not None:
             gravest = max(climbers, key=lambda one: one.incident.severity.rank).incident
             purpose = _PURPOSES.get(gravest.kind, "wellbeing")

@@ -72,12 +72,18 @@ def waited_for(steps: Sequence[LadderStep], clock_ms: int) -> LadderStep | None:
 
 
 def lapsed(steps: Sequence[LadderStep], clock_ms: int) -> list[LadderStep]:
-    """Return the steps, those unanswered whose time is over noted as such."""
+    """Return the steps, those unanswered whose time is over noted as such, and without one that only waits."""
     at = to_rfc3339(clock_ms)
     return [
         replace(step, outcome="no_answer", outcome_at=at) if _is_out(step) and _is_over(step, clock_ms) else step
         for step in steps
+        if not is_waiting(step)
     ]
+
+
+def is_waiting(step: LadderStep) -> bool:
+    """Tell whether a step is no question yet: somebody's quiet hours end at its deadline, and they are asked then."""
+    return not step.request and not step.outcome and step.ask != "officer"
 
 
 def answered(steps: Sequence[LadderStep], request: str, outcome: Outcome, clock_ms: int) -> list[LadderStep] | None:

@@ -275,6 +275,42 @@ def test_the_budget_of_machine_calls_holds_for_the_ladder() -> None:
     assert model.model.calls_left(street.now_ms) is (len(asked) < 4)
 
 
+def missed_before_dawn(*, restart: bool) -> Street:
+    """Doses missed by five in the morning, in a home whose only rung is quiet until eight."""
+    street = Street()
+    street.register(ladder=[Rung("checkin_call", "c-1", "21:00", "08:00"), OFFICER])
+    for hours in (1, 4):  # logs begin at midnight in Seoul
+        street.tick(hours * HOUR_MS)
+        street.happen("medication_missed", source="/robot/r-1")
+    street.tick()
+    if restart:
+        street.restart()
+    return street
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_can_wait_is_asked_when_the_quiet_hours_end_also_after_a_restart(*, restart: bool) -> None:
+    street = missed_before_dawn(restart=restart)
+    (missed,) = street.open(IncidentKind.MISSED_MEDICATION)
+    (waits,) = missed.ladder
+    assert (missed.next_step, waits.request, waits.why) == (NextStep.ASKING, "", "quiet_hours")
+    street.pass_ms(2 * HOUR_MS + 50 * MINUTE_MS)
+    assert of_ladder(street) == []
+    street.pass_ms(20 * MINUTE_MS)
+    (request,) = of_ladder(street)
+    assert from_rfc3339(request.requested_at) % DAY_MS // HOUR_MS == 23, "eight in the morning in Seoul"
+    (missed,) = street.open(IncidentKind.MISSED_MEDICATION)
+    assert [step.request for step in missed.ladder] == [request.id]
+
+
+def test_a_ladder_that_the_registry_takes_away_ends_with_the_officer() -> None:
+    street = silent()
+    street.register(ladder=[], latest_silence_h=4.0)
+    street.pass_ms(30 * MINUTE_MS, MINUTE_MS)
+    assert [step.ask for step in the_silence(street).ladder] == ["checkin_call", "officer"]
+    assert the_silence(street).state is IncidentState.ESCALATED
+
+
 def story(seed: int, *, restarts: bool) -> tuple[list[Any], list[Any]]:
     """A day of a silent home whose provider answers as a die falls; with restarts between any two ticks."""
     dice, when = Random(seed), Random(seed + 1)
@@ -301,4 +337,3 @@ def test_the_stories_of_that_law_end_in_different_ways() -> None:
     ends = [story(seed, restarts=False)[0][-1] for seed in range(6)]
     assert {one["state"] for one in ends} >= {"closed"}
     assert len({tuple(step["ask"] for step in one["ladder"]) for one in ends}) > 1
-    assert DAY_MS > 0
