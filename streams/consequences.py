@@ -132,7 +132,10 @@ class Consequences:
         """Tell revisions, each with whoever owns it."""
         if watched.ledger.open:
             shared = self._shared
-            revisions = Owning(watched.ledger, shared.whole.profile.duty, shared.clock_ms, revisions).step()
+            teller, duty = shared.teller(watched), shared.whole.profile.duty
+            owning = Owning(watched, teller, duty, shared.loads, shared.clock_ms, revisions)
+            out = revised(watched, owning.step())
+            return out + [Output("checkin.requests", watched.name.encode(), one) for one in owning.requests]
         return revised(watched, revisions)
 
     def _climb(self, watched: Watched, told: list[Incident] | None = None) -> Climb:

@@ -34,6 +34,8 @@ MOST_ENDED: Final = 256
 MOST_SEEN: Final = 64
 WAITS_MS: Final = DAY_MS
 """How long an action waits for its incident before it is answered as about nothing that is known."""
+GIVEN_MS: Final = 4 * DAY_MS
+MOST_GIVEN: Final = 8
 _FORMER: Final = 5
 """Elements of a state that a former version wrote."""
 
@@ -73,6 +75,7 @@ class Ledger:
         "buried",
         "checked_ms",
         "ended",
+        "given",
         "household",
         "open",
         "referrals",
@@ -96,6 +99,8 @@ class Ledger:
         """Declared by responders and not over; those of the registry are not among them."""
         self.referrals: list[tuple[int, str]] = []
         """When the person was referred to which service, the last ones."""
+        self.given: list[tuple[int, int, str]] = []
+        """What was given to a post of late: when, when its shift began, and whose it was."""
         self.checked_ms = 0
         """When a responder last asked for a check."""
         self.wake_ms = NEVER_MS
@@ -116,6 +121,11 @@ class Ledger:
     def forget_absences(self, clock_ms: int) -> None:
         """Forget declared absences that are over: the model knows which days they were."""
         self.absences = [one for one in self.absences if from_rfc3339(one.end) > clock_ms]
+
+    def note_given(self, at_ms: int, shift_ms: int, owner: str) -> None:
+        """Note that an incident was given to a post in a shift."""
+        recent = [one for one in self.given if one[0] > at_ms - GIVEN_MS]
+        self.given = [*recent, (at_ms, shift_ms, owner)][-MOST_GIVEN:]
 
     def forgotten(self) -> list[str]:
         """Return, once, the ids of ended incidents that had to make room: their tombstones are due now."""
@@ -357,6 +367,7 @@ class Ledger:
             [plain(one) for one in self.absences],
             [list(one) for one in self.referrals],
             self.checked_ms,
+            [list(one) for one in self.given],
         ]
 
     @classmethod
@@ -374,7 +385,8 @@ class Ledger:
         ledger.waiting = [_kept(one) for one in state[2]]
         ledger.seen, ledger.buried = list(state[3]), state[4]
         if len(state) > _FORMER:
-            absences, referrals, ledger.checked_ms = state[_FORMER:]
+            absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
+            ledger.given = [(at_ms, shift_ms, owner) for at_ms, shift_ms, owner in (rest[0] if rest else [])]
             ledger.absences = [msgspec.convert(one, Absence) for one in absences]
             ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
         ledger._rearm()

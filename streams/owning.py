@@ -5,18 +5,27 @@ An incident belongs to the post on duty until an officer takes it. When a limit 
 nobody owns it yet. All that is known stands in the incident itself, so it survives whatever the incident survives.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from detectors.hazard import NEVER_MS
+from detectors.hours import hours_of
+from detectors.ladder import PATIENCE_MS, Home, first_to_resident
+from schemas.checkins import CheckinRequest, Purpose
 from schemas.duty import Desk, Duty
-from schemas.incidents import Incident, NextStep
+from schemas.incidents import EMERGENCIES, Incident, IncidentKind, NextStep, Severity
 from schemas.times import from_rfc3339
 from streams import revisions
+from streams.climb import question, step_of
 from streams.duty import desk_of, owner_at, shift_at
-from streams.ledger import Ledger
+from streams.load import Loads
 from streams.open_incident import Open
+from streams.revisions import Teller
+from streams.watched import Watched
+
+_MAY_WAIT: Final = frozenset({IncidentKind.SILENCE, IncidentKind.UNANSWERED_CALLS, IncidentKind.MISSED_MEDICATION})
+"""Kinds that an answer settles. What was asked already (a ladder) has had its questions."""
 
 
 class Turn(NamedTuple):
@@ -32,11 +41,18 @@ class Turn(NamedTuple):
 class Owning:
     """The owners of one household's open incidents at one clock. `told` are revisions made but not yet told."""
 
-    def __init__(self, ledger: Ledger, duty: Duty, clock_ms: int, told: list[Incident]) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, watched: Watched, teller: Teller, duty: Duty, loads: Loads, clock_ms: int, told: list[Incident]
+    ) -> None:
+        self._watched = watched
+        self._ledger = watched.ledger
+        self._teller = teller
         self._duty = duty
+        self._loads = loads
         self._clock_ms = clock_ms
         self._out = list(told)
+        self.requests: list[CheckinRequest] = []
+        """Questions put because a shift is full."""
 
     def step(self) -> list[Incident]:
         """Return the revisions to tell, those of `told` among them, each with its owner."""
@@ -60,7 +76,7 @@ class Owning:
             entry.owner_ms = NEVER_MS
             return
         if incident.owner is None:
-            self._give(entry, self._turn(desk, incident, incident.level))
+            self._begin(entry, desk)
         elif is_taken(incident):
             self._hurry(entry, desk)
         elif incident.step_until is not None and self._clock_ms >= from_rfc3339(incident.step_until):
@@ -70,6 +86,43 @@ class Owning:
         else:
             until_ms = NEVER_MS if incident.step_until is None else from_rfc3339(incident.step_until)
             entry.owner_ms = min(until_ms, self._shift_end_ms(desk, incident.level))
+
+    def _begin(self, entry: Open, desk: Desk) -> None:
+        """Give what nobody owns to the post on duty; where its shift is full, the machine asks first."""
+        incident = entry.incident
+        if incident.level == 0 and incident.kind not in EMERGENCIES and incident.acknowledged_by is None:
+            shift = shift_at(self._duty, desk, self._clock_ms)
+            if may_wait(incident) and self._loads.is_full(desk, shift, self._clock_ms) and self._ask_first(entry):
+                return
+            self._loads.note(self._watched, shift, self._clock_ms)
+        self._give(entry, self._turn(desk, incident, incident.level))
+
+    def _ask_first(self, entry: Open) -> bool:
+        """Put a question to the resident; unanswered, the ladder tells the officer. Nothing is dropped."""
+        record, model = self._teller.record, self._watched.model
+        if record is None or model is None or not self._watched.counts:
+            return False
+        rung = first_to_resident(Home(record, hours_of(record.time_zone), model.answer_rate))
+        if rung is None:
+            return False
+        purpose: Purpose = "medication" if entry.incident.kind is IncidentKind.MISSED_MEDICATION else "wellbeing"
+        deadline_ms = self._clock_ms + PATIENCE_MS[rung.ask]
+        request = question(
+            self._watched.name,
+            record,
+            rung,
+            purpose,
+            self._clock_ms,
+            deadline_ms,
+            incident=entry.incident.id,
+            asked_by="load",
+        )
+        self.requests.append(request)
+        entry.ask_ms = deadline_ms
+        entry.owner_ms = NEVER_MS
+        steps = [replace(step_of(request), why="load")]
+        self._tell(entry, revisions.asking(self._teller, entry.latest, steps, self._clock_ms))
+        return True
 
     def _hurry(self, entry: Open, desk: Desk) -> None:
         """Look at what an officer has taken: until when they must have acted, by how grave it is now."""
@@ -127,6 +180,16 @@ class Owning:
                 )
                 return
         self._out.append(self._ledger.tell(entry, after, self._clock_ms))
+
+
+def may_wait(incident: Incident) -> bool:
+    """Tell whether a full shift may let the machine ask first: never about an emergency, or what is as grave as one."""
+    return (
+        incident.kind in _MAY_WAIT
+        and incident.severity is not Severity.EXTREME
+        and not incident.ladder
+        and not incident.cleared
+    )
 
 
 def is_taken(incident: Incident) -> bool:

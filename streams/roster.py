@@ -80,6 +80,11 @@ class Roster:
         """Tell whether this very one is still watched: its household may have ended and come back as another."""
         return self._households.get(watched.name) is watched
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions the topics have."""
+        return self._partitions
+
     def is_mine(self, name: str) -> bool:
         """Tell whether a household belongs to this partition."""
         return partition_of(name, self._partitions) == self._number

@@ -5,6 +5,7 @@ from schemas.events import DeadLetter, Fault
 from schemas.topics import ORDERED_NAMES
 from streams.counts import REFUSED, Controls, Counts
 from streams.keeping import Whole
+from streams.load import Loads
 from streams.order import Applied
 from streams.outputs import Output
 from streams.refused import Refused
@@ -16,7 +17,7 @@ from streams.watched import Watched
 class Shared:
     """One partition's state, as all who change it see it."""
 
-    __slots__ = ("controls", "counts", "engine", "number", "positions", "refused", "roster", "views", "whole")
+    __slots__ = ("controls", "counts", "engine", "loads", "number", "positions", "refused", "roster", "views", "whole")
 
     def __init__(
         self,
@@ -38,6 +39,8 @@ class Shared:
         """Those of the canonical order: they move as records are given."""
         self.controls = controls
         self.counts = Counts()
+        self.loads = Loads(roster)
+        """What each post was given in its shift."""
         self.views = views
         """Whether views of the households are said: a replay may do without."""
 

@@ -1,0 +1,85 @@
+"""In which order open incidents need somebody: the chance that somebody needs help, times how much an hour costs. Pure.
+
+    need = chance x urgency
+
+*Chance* that somebody needs help. An emergency has that of its kind, a table below. A silence of score s (cumulative
+hazard in nats, so a living person stays silent this long with probability e^-s) by Bayes' rule from a prior q:
+
+    chance = q / (q + (1 - q) e^-s)
+
+Life seen since, or a device that said off, divides it by ten. *Urgency*: CAP's word for it, times severity, times how fast
+help loses its worth for the kind.
+
+The tables are assumed, not measured: they order what is open, they decide nothing.
+"""
+
+from math import exp
+from typing import Final
+
+from schemas.incidents import Incident, IncidentKind, Severity, Urgency
+
+PRIOR: Final = 1e-3
+"""Probability that somebody who lives alone lies helpless on a given day, before anything is known of that day."""
+CHANCE: Final[dict[IncidentKind, float]] = {
+    IncidentKind.EMERGENCY_BUTTON: 0.5,
+    IncidentKind.GAS: 0.4,
+    IncidentKind.SMOKE: 0.4,
+    IncidentKind.CARBON_MONOXIDE: 0.6,
+    IncidentKind.HEAT: 0.5,
+    IncidentKind.FALL: 0.5,
+    IncidentKind.DISTRESS: 0.8,
+    IncidentKind.WISH_TO_DIE: 0.9,
+    IncidentKind.CALL_ALARM: 0.7,
+    IncidentKind.DISASTER_HELP: 0.9,
+    IncidentKind.DISASTER_DAMAGE: 0.5,
+    IncidentKind.UNANSWERED_CALLS: 0.3,
+    IncidentKind.MISSED_MEDICATION: 0.1,
+    IncidentKind.CANNOT_SEE: 0.02,
+    IncidentKind.DISASTER_NO_ANSWER: 0.2,
+}
+"""How likely somebody needs help; of a silence without a score, as of unanswered calls."""
+PACE: Final[dict[IncidentKind, float]] = {
+    IncidentKind.GAS: 20.0,
+    IncidentKind.SMOKE: 20.0,
+    IncidentKind.CARBON_MONOXIDE: 20.0,
+    IncidentKind.HEAT: 20.0,
+    IncidentKind.WISH_TO_DIE: 20.0,
+    IncidentKind.EMERGENCY_BUTTON: 10.0,
+    IncidentKind.FALL: 10.0,
+    IncidentKind.DISTRESS: 10.0,
+    IncidentKind.DISASTER_HELP: 10.0,
+    IncidentKind.CALL_ALARM: 3.0,
+}
+"""How fast help loses its worth, against a silence of hours (1)."""
+URGENCY: Final[dict[Urgency, float]] = {
+    Urgency.IMMEDIATE: 1.0,
+    Urgency.EXPECTED: 0.3,
+    Urgency.FUTURE: 0.1,
+    Urgency.PAST: 0.1,
+}
+SEVERITY: Final[dict[Severity, float]] = {
+    Severity.MINOR: 0.1,
+    Severity.MODERATE: 0.3,
+    Severity.SEVERE: 0.7,
+    Severity.EXTREME: 1.0,
+}
+CLEARED: Final = 0.1
+
+
+def chance(incident: Incident) -> float:
+    """Return how likely it is that somebody needs help, 0 to 1."""
+    if incident.kind is IncidentKind.SILENCE and incident.score is not None:
+        known = PRIOR / (PRIOR + (1 - PRIOR) * exp(-max(0.0, incident.score)))
+    else:
+        known = CHANCE.get(incident.kind, CHANCE[IncidentKind.UNANSWERED_CALLS])
+    return known * CLEARED if incident.cleared else known
+
+
+def urgency(incident: Incident) -> float:
+    """Return what an hour of waiting costs if somebody does need help, against a grave silence (1)."""
+    return URGENCY[incident.urgency] * SEVERITY[incident.severity] * PACE.get(incident.kind, 1.0)
+
+
+def need(incident: Incident) -> float:
+    """Return by how much an open incident needs somebody: the more, the sooner."""
+    return chance(incident) * urgency(incident)
