@@ -35,6 +35,7 @@ MOST_SEEN: Final = 64
 WAITS_MS: Final = DAY_MS
 """How long an action waits for its incident before it is answered as about nothing that is known."""
 GIVEN_MS: Final = 4 * DAY_MS
+"""How long it is known what was given to whom: longer than any shift."""
 MOST_GIVEN: Final = 8
 _FORMER: Final = 5
 """Elements of a state that a former version wrote."""

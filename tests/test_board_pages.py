@@ -366,7 +366,7 @@ def cases_of(*incidents: Any) -> list[Case]:
     return [Case(one.id, one.household, (one,), ended=False) for one in incidents]
 
 
-def test_cases_are_ranked_by_severity_then_by_who_still_needs_somebody() -> None:
+def test_cases_are_ranked_by_who_needs_somebody_most_who_has_nobody_yet_first() -> None:
     grave = an_incident("grave", severity=Severity.EXTREME, opened_ms=NOW - HOUR)
     free = an_incident("free", opened_ms=NOW - HOUR)
     older = an_incident("older", opened_ms=NOW - 2 * HOUR)

@@ -1,15 +1,9 @@
 """Whose turn it is: owner, their time limit, and the order in which cases are shown."""
 
-from typing import Final
-
-from schemas.incidents import Certainty, Incident, NextStep, Urgency
+from schemas.incidents import Incident
 from schemas.times import from_rfc3339
 from streams.incident_fold import Case
-
-NOT_YET: Final = frozenset({NextStep.ASKING})
-"""Next steps for which nobody need go: Anbu is asking."""
-_URGENT: Final = (Urgency.IMMEDIATE, Urgency.EXPECTED, Urgency.FUTURE, Urgency.PAST)
-_CERTAIN: Final = (Certainty.OBSERVED, Certainty.LIKELY, Certainty.POSSIBLE, Certainty.UNLIKELY)
+from streams.ranking import attention
 
 
 def is_taken(incident: Incident) -> bool:
@@ -29,24 +23,14 @@ def is_late(incident: Incident, now_ms: int) -> bool:
 
 
 def ranked(cases: list[Case], now_ms: int) -> list[Case]:
-    """Return open cases in the order in which somebody is needed.
+    """Return open cases in the order in which somebody is needed (`streams.ranking`), exercises after real ones.
 
-    Real ones before exercises; then by severity; those nobody has taken before those somebody has, and those the machine
-    still asks about last; overdue ones first; then the more urgent, the more certain, and the older.
+    Of equals the graver first, then the older. A case needs somebody as much as the one of its incidents that does most.
     """
     return sorted(cases, key=lambda case: _turn(case, now_ms))
 
 
-def _turn(case: Case, now_ms: int) -> tuple[bool, int, bool, bool, bool, int, int, int, str]:
+def _turn(case: Case, now_ms: int) -> tuple[bool, float, int, int, str]:
+    most = max(attention(one, now_ms) for one in case.incidents)
     one = case.gravest
-    return (
-        one.status != "Actual",
-        -one.severity.rank,
-        one.next_step in NOT_YET,
-        is_taken(one),
-        not is_late(one, now_ms),
-        _URGENT.index(one.urgency),
-        _CERTAIN.index(one.certainty),
-        case.opened_ms,
-        case.id,
-    )
+    return one.status != "Actual", -most, -one.severity.rank, case.opened_ms, case.id
