@@ -11,7 +11,7 @@ from schemas.duty import Desk
 from schemas.encode import encode
 from schemas.profiles import Profile
 
-SIGNED: Final = frozenset({"id", "who", "why", "applied_at"})
+SIGNED: Final = frozenset({"id", "who", "why", "applied_at", "report"})
 """Fields that `anbu profile apply` fills in itself; in a file they are refused, for they would be lies there."""
 
 
@@ -43,7 +43,7 @@ def read_profile(text: str, *, who: str, why: str, applied_at: str) -> Profile:
 
 def profile_id(profile: Profile) -> str:
     """`p-` and 12 digits of a hash over all that decides: not over who signed it, why and when."""
-    deciding = {name: value for name, value in msgspec.to_builtins(profile).items() if name not in SIGNED | {"report"}}
+    deciding = {name: value for name, value in msgspec.to_builtins(profile).items() if name not in SIGNED}
     return "p-" + hashlib.sha256(encode(deciding)).hexdigest()[:12]
 
 

@@ -1,5 +1,6 @@
 """`anbu profile`: the numbers that decide, as a record in the log with who changed them and why."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from schemas.times import to_rfc3339
 from streams.commands.outcome import Misconfigured, settings, told
 from streams.commands.teach import TaughtGroup
 from streams.profile_file import differences, read_profile, write_profile
+from streams.profile_report import LARGEST, ReplayReport
 from streams.publish import Publisher
 from streams.settings import Settings
 from streams.tail import reading
@@ -70,16 +72,29 @@ def diff(file: Path) -> None:
 @FILE
 @click.option("--who", required=True, help="Who decides this: a name or an office.")
 @click.option("--why", required=True, help="Why, in a sentence. It is kept with every incident decided by it.")
+@click.option(
+    "--report",
+    "report_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The replay report it rests on: figures.json of anbu replay --profile ... --out FOLDER.",
+)
+@click.option("--force", is_flag=True, help="Also on a report of another engine version or another profile.")
 @told
-def apply(file: Path, who: str, why: str) -> None:
+def apply(file: Path, who: str, why: str, report_file: Path | None, force: bool) -> None:
     """Put a profile in force: written to every partition, in order with the events.
 
-    Prints what changes. When nothing does, nothing is written.
+    Prints what changes. When nothing does, nothing is written. A report must have played this very profile with this
+    version of the engine; its hash is kept in the record.
 
     Example:
       anbu profile apply profile.toml --who kim.officer --why "fewer calls at night"
       silence.fixed_h: 24.0 -> 16.0
       applied p-5f0c21d07a9b in 4 partitions
+
+    Example:
+      anbu profile apply bold.toml --report build/replay/figures.json --who kim.officer --why "half the delay, 2 calls more"
+      silence_budget: 0.05 -> 0.2
+      applied p-91be04a7c2d8 in 4 partitions, on report r-0c9d2be41f7a
     """
     if not who.strip() or not why.strip():
         raise Misconfigured("--who and --why must say something: both are kept with the decision")
@@ -89,11 +104,28 @@ def apply(file: Path, who: str, why: str) -> None:
     if not changes:
         click.echo("no difference; nothing written")
         return
+    if report_file is not None:
+        new = msgspec.structs.replace(new, report=_report(report_file, new.id, force=force))
     for change in changes:
         click.echo(change)
     with Publisher(chosen.bootstrap, chosen.partitions) as publisher:
         publisher.broadcast(TOPIC, new.id, encode(new))
-    click.echo(f"applied {new.id} in {chosen.partitions} partitions")
+    rests = f", on report {new.report}" if new.report else ""
+    click.echo(f"applied {new.id} in {chosen.partitions} partitions{rests}")
+
+
+def _report(file: Path, profile_id: str, *, force: bool) -> str:
+    """Return the id of the report that a profile rests on, once it is seen that it can."""
+    try:
+        if file.stat().st_size > LARGEST:
+            raise ValueError("too large for a replay report")
+        found = ReplayReport.read(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{file}: {error}") from error
+    why_not = found.why_not(profile_id, version("anbu"))
+    if why_not and not force:
+        raise Misconfigured(f"{file}: {why_not}; replay {profile_id} again, or --force")
+    return found.id
 
 
 def _read(file: Path, *, who: str, why: str) -> Profile:
