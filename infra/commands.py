@@ -7,6 +7,7 @@ import click
 from infra.migrations import MigrationError
 from infra.migrations import migrate as apply_migrations
 from infra.topics import TopicError, create_topics, topic_set
+from streams.archive.upkeep import set_retention
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError, connect
 from streams.commands.outcome import Failed, settings, told
 from streams.commands.teach import Taught, TaughtGroup
@@ -51,6 +52,8 @@ def create(replication: int) -> None:
 def migrate() -> None:
     """Apply the numbered migrations that ClickHouse does not have yet, each once and in order.
 
+    Also sets how long the archive is kept: ANBU_ARCHIVE_DAYS.
+
     Example:
       anbu migrate
       applied 0001_incidents.sql, 0002_statuses.sql, 0003_dead_letters.sql
@@ -59,6 +62,7 @@ def migrate() -> None:
     try:
         with contextlib.closing(connect(chosen.clickhouse, create=True)) as client:
             applied = apply_migrations(client)
+            set_retention(client, chosen.archive_days)
     except (MigrationError, ClickHouseAwayError, ClickHouseRefusedError) as error:
         raise Failed(f"{masked(chosen.clickhouse)}: {error}") from error
     click.echo(f"applied {', '.join(applied)}" if applied else "nothing to do: the tables are those of this version")

@@ -14,6 +14,7 @@ HERE: Final[dict[str, tuple[str, str]]] = {
     "worker": ("streams.commands.worker:worker", "Judge the events: the Faust worker."),
     "writer": ("streams.commands.writer:writer", "Write incidents, statuses and dead letters to ClickHouse."),
     "webhook": ("streams.commands.webhook:webhook", "Push incidents to systems of others, signed."),
+    "archive": ("streams.commands.archive:archive", "The archive of the inputs: take a household out of it."),
     "ticker": ("streams.commands.ticker:ticker", "Write the clock into the log."),
     "send": ("streams.commands.send:send", "Validate events and publish the good ones."),
     "households": ("streams.commands.households:households", "The registry: import, show, declare an absence."),

@@ -17,7 +17,7 @@ class _Head(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What `anbu replay --out` wrote as figures.json, as far as a decision rests on it."""
+    """What `anbu replay --out` wrote as report.json, as far as a decision rests on it."""
 
     id: str
     """`r-` and 12 digits of a hash of its bytes: whoever has the file can see that it is this one."""
@@ -36,7 +36,7 @@ class ReplayReport:
         try:
             head = msgspec.json.decode(body, type=_Head)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError("no replay report: figures.json of anbu replay --profile ... --out FOLDER") from error
+            raise ValueError("no replay report: report.json of anbu replay --profile ... --out FOLDER") from error
         return cls("r-" + hashlib.sha256(body).hexdigest()[:12], head.engine, head.profiles)
 
     def why_not(self, profile: str, engine: str) -> str:

@@ -154,6 +154,9 @@ class Settings:
     fetch_max_bytes: int = _setting(
         1_048_576, "bytes of one partition that one fetch may bring", _between(1024, 100_000_000)
     )
+    archive_days: int = _setting(
+        400, "days for which `anbu migrate` lets ClickHouse keep the archive of the inputs", _between(1, 36_500)
+    )
     datadir: Path = _setting(  # noqa: RUF009 - a Path never changes
         _DATADIR, "folder for what this machine keeps: embedded ClickHouse, logs"
     )

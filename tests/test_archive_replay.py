@@ -22,6 +22,7 @@ from schemas.rows import ARCHIVE
 from schemas.times import from_rfc3339, to_rfc3339
 from schemas.topics import ORDERED_NAMES
 from streams.archive.rows import archive_rows
+from streams.archive.upkeep import erase, set_retention
 from streams.cli import cli
 from streams.clickhouse import connect
 from streams.partition import Partition
@@ -100,17 +101,22 @@ def test_missing_offsets_and_erased_records_are_told_and_never_passed_in_silence
         client.command(
             f"ALTER TABLE archive DELETE WHERE {place} AND log_offset BETWEEN 40 AND 49 SETTINGS mutations_sync = 1"
         )
-        client.command(
-            f"ALTER TABLE archive UPDATE form = 'erased', household = '', data = '' WHERE {place} AND form = 'event'"
-            " AND log_offset BETWEEN 50 AND 70 SETTINGS mutations_sync = 1"
-        )
+        name = wanted.incidents[0].household
+        assert erase(client, name, source="/sensors/nobody-has-it") == 0
+        erased = erase(client, name)
+        assert erased > 5
+        assert erase(client, name) == 0
+        columns = client.query("SELECT * FROM archive").result_rows
+        assert not [row for row in columns if name in map(str, row)]
         past = past_of_archive(url, 1)
         found = run_all(past, None, lambda _done: None)
     finally:
         client.command("DROP TABLE archive")
         client.command("RENAME TABLE kept TO archive")
     assert [(gap.topic, gap.first, gap.next) for gap in found.gaps] == [("home.sensors", 40, 50)]
-    assert found.erased > 0
+    assert 0 < found.erased <= erased
+    assert name not in {one.household for one in found.incidents}
+    assert {one.household for one in found.incidents} <= {one.household for one in wanted.incidents}
     shown = Console(record=True, width=200)
     show_gaps(shown, past, found)
     said = shown.export_text()
@@ -136,6 +142,22 @@ def test_the_command_replays_the_archive_and_an_empty_one_is_told(url: str, tmp_
     finally:
         client.command("DROP TABLE archive")
         client.command("RENAME TABLE away TO archive")
+
+
+def test_the_archive_is_kept_as_long_as_the_setting_says_and_no_name_reaches_its_sql(url: str) -> None:
+    client = load_tests.replay_run._open[url]
+
+    def kept() -> str:
+        return str(client.query("SHOW CREATE TABLE archive").result_rows[0][0])
+
+    assert "toIntervalDay(400)" in kept()
+    for days in (90, 90, 400):
+        set_retention(client, days)
+        assert f"toIntervalDay({days})" in kept()
+    with pytest.raises(ValueError, match="no pseudonym"):
+        erase(client, "h' OR 1 = 1 --")
+    with pytest.raises(ValueError, match="no pseudonym"):
+        erase(client, "h-1", source="' OR 1 = 1 --")
 
 
 # Equality.

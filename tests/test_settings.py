@@ -41,6 +41,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "ANBU_BUFFER_RECORDS": "1000",
         "ANBU_SESSION_TIMEOUT_S": "10",
         "ANBU_FETCH_MAX_BYTES": "65536",
+        "ANBU_ARCHIVE_DAYS": "90",
         "ANBU_DATADIR": "/srv/anbu",
     }
     assert set(env) == {variable_of(each.name) for each in fields(Settings)}

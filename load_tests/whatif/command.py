@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,9 @@ def _write(asked: Asked, work: Work, found: dict[str, Any]) -> None:
     out = asked.out
     if out is None:
         return
+    # What `anbu profile apply --report` asks: the engine, and which profile each run played.
+    profiles = {one.name: one.profile.id for one in asked.variants if one.profile is not None}
+    found = {**found, "engine": version("anbu"), "profiles": profiles}
     for variant in asked.variants:
         with (out / f"incidents-{variant.folder}.jsonl").open("wb") as file:
             for partition in range(work.partitions):

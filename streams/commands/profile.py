@@ -76,7 +76,7 @@ def diff(file: Path) -> None:
     "--report",
     "report_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The replay report it rests on: figures.json of anbu replay --profile ... --out FOLDER.",
+    help="The replay report it rests on: report.json of anbu replay --profile ... --out FOLDER.",
 )
 @click.option("--force", is_flag=True, help="Also on a report of another engine version or another profile.")
 @told
@@ -92,7 +92,7 @@ def apply(file: Path, who: str, why: str, report_file: Path | None, force: bool)
       applied p-5f0c21d07a9b in 4 partitions
 
     Example:
-      anbu profile apply bold.toml --report build/replay/figures.json --who kim.officer --why "half the delay, 2 calls more"
+      anbu profile apply bold.toml --report build/replay/report.json --who kim.officer --why "half the delay, 2 calls more"
       silence_budget: 0.05 -> 0.2
       applied p-91be04a7c2d8 in 4 partitions, on report r-0c9d2be41f7a
     """
@@ -117,9 +117,8 @@ def apply(file: Path, who: str, why: str, report_file: Path | None, force: bool)
 def _report(file: Path, profile_id: str, *, force: bool) -> str:
     """Return the id of the report that a profile rests on, once it is seen that it can."""
     try:
-        if file.stat().st_size > LARGEST:
-            raise ValueError("too large for a replay report")
-        found = ReplayReport.read(file.read_bytes())
+        with file.open("rb") as report:
+            found = ReplayReport.read(report.read(LARGEST))
     except (OSError, ValueError) as error:
         raise Misconfigured(f"{file}: {error}") from error
     why_not = found.why_not(profile_id, version("anbu"))
