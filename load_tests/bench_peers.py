@@ -12,6 +12,7 @@ that others on the machine disturb little. Writes build/bench.json.
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -94,6 +95,8 @@ def run(name: str, bootstrap: str, core: int, within_s: float, until: int) -> Ro
         child.kill()
         said, complaints = child.communicate()
         complaints += f"\nnot done within {within_s:.0f} s"
+    finally:
+        child.kill()
     found = [line.split()[1:] for line in said.splitlines() if line.startswith("at ")]
     points = [(int(count), float(cpu_s), float(wall_s)) for count, cpu_s, wall_s in found]
     if len(points) < 3:
@@ -188,6 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--compare", type=Path, help="an earlier file: what has changed since")
     parser.add_argument("--show", action="store_true", help="print the file of the last run again")
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or the worker under way would be left behind
     if asked.show:
         bench = msgspec.json.decode(asked.out.read_bytes(), type=Bench)
     else:
