@@ -95,5 +95,5 @@ def _ends_in_alarm(state: State, end_ms: int) -> bool:
     """Tell whether the silence at the end of a day was longer than this household's longest ordinary one."""
     life_ms = max(state.life(end_ms), state.start_ms)
     how = state.profile.silence
-    longest_h = state.rhythm.longest.deadline_h(how.longest_k, state.budget, away=state.away(end_ms))
+    longest_h = state.rhythm.longest.deadline_h(how.longest_k, state.budgets[1], away=state.away(end_ms))
     return end_ms - life_ms > longest_h * HOUR_MS

@@ -10,23 +10,28 @@ from detectors.life import HOME, PHONE, WORN
 HALF_LIFE_DAYS: Final = 30.0
 LONGEST_ORDINARY_H: Final = 20.0
 """A longer silence is an absence or an outage that nobody recorded: it says nothing of an ordinary day."""
-MEAN_WEIGHT: Final = 4.0
-VARIANCE_WEIGHT: Final = 8.0
 LEAST_VARIANCE: Final = 0.25
 """Hours squared."""
 REFERENCE_BUDGET: Final = 0.1
-K_PER_LOG_BUDGET: Final = 0.5
-"""Deviations more for each e-th part of the budget: the tail of a Gaussian asks 0.32, the recorded homes more."""
 
 
 class Population(NamedTuple):
-    """Mean and deviation, hours, of the longest silence of a day where nothing is known of the household."""
+    """The longest silence of a day where nothing is known of the household, and how far a household may differ from it."""
 
     mean_h: float
     deviation_h: float
+    mean_weight: float = 4.0
+    """Days with which the mean weighs against the household's own."""
+    variance_weight: float = 8.0
+    k_more: float = 0.0
+    """Deviations by which the clock waits longer than the profile says."""
+    k_per_log_budget: float = 0.5
+    """Deviations more for each e-th part of the budget: the tail of a Gaussian asks 0.32, the recorded homes more."""
 
 
-AT_HOME: Final = {HOME: Population(8.0, 2.5), PHONE: Population(9.0, 2.5), WORN: Population(9.0, 2.5)}
+_CARRIED: Final = Population(9.0, 2.5, 10.0, 30.0, -0.4, 0.32)
+"""A device lies on the table now and then: the deviation of a few quiet weeks says little of the longest silence of the next."""
+AT_HOME: Final = {HOME: Population(8.0, 2.5), PHONE: _CARRIED, WORN: _CARRIED}
 AWAY: Final = Population(10.0, 4.0)
 
 
@@ -58,8 +63,8 @@ class LongestSilence:
 
     def usual(self, *, away: bool = False) -> tuple[float, float]:
         """Return (mean, deviation) of a day's longest silence, hours, drawn towards the population."""
-        known, people = (self._away, AWAY) if away else (self._at_home, AT_HOME[self.kind])
-        mean, variance = known.shrunk(people.mean_h, people.deviation_h**2, MEAN_WEIGHT, VARIANCE_WEIGHT)
+        known, people = (self._away if away else self._at_home), self._people(away=away)
+        mean, variance = known.shrunk(people.mean_h, people.deviation_h**2, people.mean_weight, people.variance_weight)
         return mean, math.sqrt(max(variance, LEAST_VARIANCE))
 
     def deadline_h(self, k: float, budget: float, *, away: bool = False) -> float:
@@ -68,7 +73,12 @@ class LongestSilence:
         `k` deviations at 0.1 false alarms a household-month; a smaller `budget` waits longer.
         """
         mean, deviation = self.usual(away=away)
-        return mean + max(0.5, k + K_PER_LOG_BUDGET * math.log(REFERENCE_BUDGET / budget)) * deviation
+        people = self._people(away=away)
+        k += people.k_more + people.k_per_log_budget * math.log(REFERENCE_BUDGET / budget)
+        return mean + max(0.5, k) * deviation
+
+    def _people(self, *, away: bool) -> Population:
+        return AWAY if away else AT_HOME[self.kind]
 
     def state(self) -> list[Any]:
         """Return plain numbers."""

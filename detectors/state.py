@@ -26,8 +26,11 @@ LEARN_MINUTE: Final = 615
 after the quarter of an hour in which company may still confirm what the day's last motion was."""
 MOST_UNTRUE: Final = 64
 """Spans remembered that were no ordinary life."""
-TWO_CLOCKS: Final = 0.5
-"""Share of the silence budget of each of the two clocks."""
+RHYTHM_SHARE: Final = 0.5
+"""Share of the silence budget of the rhythm clock; the clock of the longest silence has the rest."""
+RHYTHM_SHARE_CARRIED: Final = 0.05
+"""Where nothing at home sees the person: the hours at which somebody takes a phone or a step counter up say little, and the
+rhythm clock would spend on quiet days what the other clock uses better."""
 
 
 class Told(NamedTuple):
@@ -102,10 +105,12 @@ class State:
         return self.start_ms + int(self.profile.silence.warm_up_h * HOUR_MS)
 
     @property
-    def budget(self) -> float:
-        """The share of the silence budget of each clock, false alarms a household-month."""
+    def budgets(self) -> tuple[float, float]:
+        """Shares of the silence budget, false alarms a household-month: the rhythm clock's, and that of the longest silence."""
         sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
-        return max(1e-6, self.profile.silence_budget * sensitivity * self.alert_factor * TWO_CLOCKS)
+        budget = max(1e-6, self.profile.silence_budget * sensitivity * self.alert_factor)
+        share = RHYTHM_SHARE if self.rhythm.longest.kind == HOME else RHYTHM_SHARE_CARRIED
+        return budget * share, budget * (1 - share)
 
     @property
     def blind(self) -> bool:
@@ -166,7 +171,7 @@ class State:
         }
         lasts = {kind: last_life(ring, until_ms) for kind, ring in self.rings.items()}
         carried = away and self.seeing.carried(self.profile, clock_ms)
-        threshold = self.rhythm.threshold.score_one(self.budget)
+        threshold = self.rhythm.threshold.score_one(self.budgets[0])
         life_ms = max(lasts.values(), default=0)
         anchor_ms = max(self.restart_ms, self.start_ms)
         pauses = iter(self.paused)
@@ -198,7 +203,7 @@ class State:
             self.hours,
             self.profile,
             self.rhythm.longest,
-            budget=self.budget,
+            budget=self.budgets[1],
             latest_silence_h=self.record.latest_silence_h if self.record else None,
             warm_ms=self.warm_ms,
         )

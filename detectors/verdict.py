@@ -52,7 +52,7 @@ def judge(
 ) -> Verdict:
     """Return the verdict over a silence.
 
-    `budget` is the share of each of the two clocks, false alarms a household-month; `warm_ms` is when the warm-up ends:
+    `budget` is the share of the clock of the longest silence, false alarms a household-month; `warm_ms` is when the warm-up ends:
     before it only an officer's `latest_silence_h` alarms. Nothing alarms before `shortest_h`, nor by time that no
     channel has seen. A household of calls alone is seen only when it is called: there the officer's hour alarms once a
     call stays unanswered, and asks for that call.

@@ -43,4 +43,6 @@ def closing_undisturbed(close: Callable[[], None]) -> Iterator[None]:
 
 
 def _interrupt(*_: Any) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        raise KeyboardInterrupt  # a shell script's background job ignores SIGINT, and would never end
     signal.raise_signal(signal.SIGINT)
