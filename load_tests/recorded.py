@@ -214,29 +214,43 @@ def _read(row: list[str], times: _Times) -> tuple[str, int, str, str, str, Said 
 
 
 def _events(file: TextIO, times: _Times, report: Report) -> Iterator[Event]:
-    pseudonyms: dict[str, str] = {}
     with file:
-        for line, row in _rows(file, report):
-            try:
-                name, at_ms, channel, kind, value, said = _read(row, times)
-            except Refused as refused:
-                report.refuse(line, refused.reason, refused.column)
-                continue
-            if said is None:
-                report.without_meaning[f"{kind} {value}"] += 1
-                continue
-            household = pseudonyms.get(name)
-            if household is None:
-                household = pseudonyms[name] = pseudonym_of(name)
-                if household != name:
-                    report.renamed.append(household)
-            word, data = said
-            if word == "steps" and channel == "sensors":
-                channel = "worn"
-            report.events[word] += 1
-            report.households[household] += 1
-            until_ms = from_rfc3339(data.until) if data.until else 0
-            yield Event(household, word, f"/{channel}/recorded", f"line-{line}", at_ms, data, until_ms)
+        yield from _events_of(_rows(file, report), times, report)
+
+
+def events_of(rows: Iterable[tuple[int, list[str]]], tz: str, report: Report) -> Iterator[Event]:
+    """Turn rows of the six columns, with their line numbers, into events; a row that says nothing known is counted.
+
+    Raises:
+        CsvError: the time zone is unknown.
+
+    """
+    return _events_of(rows, _Times(tz, report), report)
+
+
+def _events_of(rows: Iterable[tuple[int, list[str]]], times: _Times, report: Report) -> Iterator[Event]:
+    pseudonyms: dict[str, str] = {}
+    for line, row in rows:
+        try:
+            name, at_ms, channel, kind, value, said = _read(row, times)
+        except Refused as refused:
+            report.refuse(line, refused.reason, refused.column)
+            continue
+        if said is None:
+            report.without_meaning[f"{kind} {value}"] += 1
+            continue
+        household = pseudonyms.get(name)
+        if household is None:
+            household = pseudonyms[name] = pseudonym_of(name)
+            if household != name:
+                report.renamed.append(household)
+        word, data = said
+        if word == "steps" and channel == "sensors":
+            channel = "worn"
+        report.events[word] += 1
+        report.households[household] += 1
+        until_ms = from_rfc3339(data.until) if data.until else 0
+        yield Event(household, word, f"/{channel}/recorded", f"line-{line}", at_ms, data, until_ms)
 
 
 def aligned(events: Iterable[Event], start_ms: int) -> list[Event]:

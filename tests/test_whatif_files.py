@@ -1,0 +1,107 @@
+"""Files of events in the forms in which people have them; what is broken costs itself and is told with its place."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from backports import zstd
+
+from load_tests.whatif.files import read_files
+from load_tests.whatif.sources import SourceError, open_source
+from schemas.build import encode_events
+from schemas.events import Data, Event
+
+HEAD = "household,timestamp_iso,source,device,kind,value\n"
+ROWS = "".join(
+    f"h-1,2026-03-0{day}T09:{minute:02d}:00,sensor,kitchen,motion,ON\n" for day in (1, 2) for minute in range(30)
+)
+SEOUL = "Asia/Seoul"
+
+
+def moments(events: list[Event]) -> list[int]:
+    return sorted(event.at_ms for event in events)
+
+
+def test_the_same_rows_are_the_same_events_in_every_form(tmp_path: Path) -> None:
+    plain = tmp_path / "a.csv"
+    plain.write_text(HEAD + ROWS)
+    wanted = read_files([plain], SEOUL)
+    assert len(wanted.events) == 60
+    assert not wanted.bad_count
+    packed, small, lines, casas = (tmp_path / name for name in ("b.csv.gz", "c.csv.zst", "d.jsonl.zst", "e.txt"))
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    small.write_bytes(zstd.compress(plain.read_bytes()))
+    lines.write_bytes(zstd.compress(b"\n".join(encode_events([event]) for event in wanted.events)))
+    casas.write_text(
+        "".join(f"{row.split(',')[1].replace('T', ' ')}\tM003\tON\tSleep begin\n" for row in ROWS.splitlines())
+        + "2026-03-02 10:00:00 T001 21.5\n"
+    )
+    for file in (packed, small, lines, casas):
+        found = read_files([file], SEOUL)
+        assert moments(found.events) == moments(wanted.events), file.name
+        assert {event.kind for event in found.events} == {"motion"}
+        assert not found.bad_count, found.bad
+
+
+def test_parquet_is_read_and_half_a_file_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("chdb")
+    (tmp_path / "a.csv").write_text(HEAD + ROWS)
+    whole = tmp_path / "a.parquet"
+    script = (
+        "import chdb,sys;chdb.query(f\"SELECT * FROM file('{sys.argv[1]}', CSVWithNames) INTO OUTFILE '{sys.argv[2]}'"
+        ' FORMAT Parquet")'
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.csv"), str(whole)], check=True)
+    found = read_files([whole], SEOUL)
+    assert moments(found.events) == moments(read_files([tmp_path / "a.csv"], SEOUL).events)
+    half = tmp_path / "half.parquet"
+    half.write_bytes(whole.read_bytes()[:-40])
+    broken = read_files([half, tmp_path / "a.csv"], SEOUL)
+    assert [(bad.file, bad.reason) for bad in broken.bad] == [("half.parquet", "no Parquet file, or cut in half")]
+    assert len(broken.events) == 60
+
+
+def test_what_is_broken_costs_itself_and_is_told_with_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "household,room,timestamp_iso,source,device,kind,value\n"
+        "h-1,x,2026-03-01T09:00:00,sensor,kitchen,motion,ON\n"
+        "h-1,x,not a time,sensor,kitchen,motion,ON\n"
+        "h-1,2026-03-01T09:00:00\n"
+        "h-1,x,2026-03-01T08:00:00,sensor,kitchen,motion,ON\n"
+    )
+    (tmp_path / "b.jsonl").write_bytes(
+        encode_events([Event("h-2", "motion", "/sensors/1", "e1", 1_772_000_000_000, Data())])
+        + b'\n{"type":"incid}\n{"type":"motion"}\n'
+    )
+    cut = gzip.compress((HEAD + ROWS * 200).encode())
+    (tmp_path / "c.csv.gz").write_bytes(cut[: len(cut) // 2])
+    (tmp_path / "d.csv").write_text("home,when\nh-9,2026-03-01\n")
+    (tmp_path / "readme.md").write_text("hello")
+    found = read_files(sorted(tmp_path.iterdir()), SEOUL)
+    told = {(bad.file, bad.line) for bad in found.bad}
+    assert {("a.csv", 1), ("a.csv", 3), ("a.csv", 4), ("b.jsonl", 2), ("b.jsonl", 3), ("d.csv", 1)} <= told
+    assert any(bad.file == "c.csv.gz" and "damaged" in bad.reason for bad in found.bad)
+    assert {event.household for event in found.events} == {"h-1", "h-2"}
+    assert any("readme.md" in note for note in found.notes)
+    assert any("a.csv: 1 events stood after later ones" in note for note in found.notes)
+    assert not any("h-9" in str(bad) or "not a time" in str(bad) for bad in found.bad), (
+        "content of a file is never told"
+    )
+    source = open_source(tmp_path, tz=SEOUL, align_ms=None)
+    assert source.bad_count == found.bad_count
+    assert source.played.records()
+
+
+def test_one_household_in_two_files_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEAD + ROWS)
+    (tmp_path / "b.csv").write_text(HEAD + ROWS.replace("T09", "T11"))
+    events = read_files(sorted(tmp_path.iterdir()), SEOUL).events
+    assert len({(event.household, event.source, event.id) for event in events}) == 120
+
+
+def test_a_source_without_an_event_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("home,when\n")
+    with pytest.raises(SourceError, match="no event"):
+        open_source(tmp_path, tz=SEOUL, align_ms=None)
