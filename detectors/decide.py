@@ -2,6 +2,7 @@
 
 from typing import Final, Literal
 
+from detectors.chronic import KINDS, SEVERITIES
 from detectors.findings import Fact, Finding, Output
 from detectors.hours import HOUR_MS
 from detectors.silent import decide_silence
@@ -21,6 +22,7 @@ def decide(state: State) -> list[Output]:
     out += silent
     out += _unanswered(state)
     out += _medication(state)
+    out += _chronic(state)
     wake_ms = min(state.next_learning_ms, next_dark_ms, silence_wake_ms)
     for at_ms in (state.quiet_ms, state.dark_until_ms):
         if clock_ms < at_ms < wake_ms:
@@ -88,12 +90,26 @@ def _medication(state: State) -> list[Output]:
     return [_tell(state, kind, row.first_ms or (told.since_ms if told else 0), severity, "life", facts)]
 
 
+def _chronic(state: State) -> list[Output]:
+    """Tell what gets worse over weeks, and when it is as it was."""
+    found = state.chronic.found(state.weeks.concerns(), state.weeks.moods(), state.clock_ms)
+    out: list[Output] = []
+    for kind in KINDS:
+        trouble, told = found.get(kind), state.told.get(kind)
+        if (trouble is None) == (told is None):
+            continue
+        since_ms = trouble.since_ms if trouble is not None else told.since_ms if told else 0
+        severity = SEVERITIES[kind] if trouble is not None else None
+        out.append(_tell(state, kind, since_ms, severity, "clear", trouble.facts if trouble is not None else {}))
+    return out
+
+
 def _tell(
     state: State,
     kind: IncidentKind,
     since_ms: int,
     severity: Severity | None,
-    would_change: Literal["life", "answer", "heartbeat"],
+    would_change: Literal["life", "answer", "heartbeat", "clear"],
     facts: dict[str, Fact],
 ) -> Finding:
     """Raise, update (severity rose) or, without a severity, clear; and remember what was told."""
@@ -107,7 +123,7 @@ def _tell(
         kind=kind,
         change="clear" if severity is None else "update" if told else "raise",
         severity=severity or Severity.MINOR,
-        urgency=Urgency.PAST if severity is None else Urgency.EXPECTED,
+        urgency=Urgency.PAST if severity is None else Urgency.FUTURE if kind in SEVERITIES else Urgency.EXPECTED,
         certainty=Certainty.OBSERVED if kind is IncidentKind.CANNOT_SEE else Certainty.LIKELY,
         event_from_ms=since_ms,
         event_until_ms=state.clock_ms,

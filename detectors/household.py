@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from detectors.calls import REACHED, UNANSWERED
+from detectors.chronic import SEVERITIES
 from detectors.contract import Law
 from detectors.decide import decide
 from detectors.episodes import Episodes
@@ -282,6 +283,9 @@ class Household:
             state.calls.settled_ms = state.clock_ms
         elif kind is IncidentKind.MISSED_MEDICATION:
             state.medication.settled_ms = state.clock_ms
+        elif kind in SEVERITIES:
+            state.chronic.settle(kind, state.clock_ms)
+            state.rhythm_version += 1
         state.told.pop(kind, None)
         if cause is CloseCause.HOSPITAL:
             state.hospital_ms = state.clock_ms

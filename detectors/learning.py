@@ -1,5 +1,6 @@
 """The day's learning: 30 hours after a day has ended, when no event and no absence can change it any more."""
 
+from collections import Counter
 from typing import Final
 
 from detectors.hazard import NEVER_MS
@@ -8,7 +9,19 @@ from detectors.life import HOME, PHONE
 from detectors.rhythm import Day
 from detectors.state import HORIZON_MS, State
 from detectors.weeks import UNSEEN
-from detectors.words import DAYS, OUTINGS, PHONE_DAYS, STIRS, STRETCHES
+from detectors.words import (
+    ANSWERED,
+    DAYS,
+    MISSED,
+    OUTINGS,
+    PHONE_DAYS,
+    STIRS,
+    STRETCHES,
+    TAKEN,
+    UNANSWERED,
+    Word,
+)
+from detectors.words import PHONE as PHONE_CONTACT
 
 MOST_DAYS: Final = 60
 """A clock that jumps further than this skips days nobody can have reported of, instead of walking them for minutes."""
@@ -44,8 +57,9 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     state.rhythm.learn_one(day, profile.silence)
     state.calls.learn_before(end_ms, state.hours.hour, state.paused)
     state.medication.learn_before(end_ms, state.paused)
+    words = state.weeks.words_before(end_ms)
     state.weeks.learn_before(end_ms, state.hours)
-    _count_day(state, day)
+    _count_day(state, day, words)
     seeing.learn_before(end_ms, profile)
     for ring in state.rings.values():
         ring.forget_before(end_ms)
@@ -55,31 +69,43 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     state.rhythm_version += 1
 
 
-def _count_day(state: State, day: Day) -> None:
-    """Count what was seen of a day, for those who read of the household: a channel that was dark for a while counts nothing."""
+def _count_day(state: State, day: Day, words: list[Word]) -> None:
+    """Count what was seen of a day, and test its habits: a channel that was dark for a while counts nothing."""
     if day.end_ms - day.start_ms > LONGEST_DAY_MS:
         return
     dark = {kind: [span for span in spans if _meets(span, day)] for kind, spans in day.dark.items()}
     whole = day.watched_from_ms <= day.start_ms and not any(_meets(span, day) for span in day.untrue)
-    begun = [0] * 24
-    for ring in day.rings.values():
-        for one in ring.proofs():
-            if day.start_ms <= one.start < day.end_ms:
-                begun[_place(day, one.start)] += 1
-    counts: dict[int, int] = {}
-    ring_home = day.rings.get(HOME)
-    if whole and ring_home is not None and not dark.get(HOME):
-        stretches = [one for one in ring_home.proofs() if day.start_ms <= one.start < day.end_ms]
-        stirs = sum(day.hours.hour(one.start) < NIGHT_UNTIL_H for one in stretches)
-        outings = sum(one.leaves for one in stretches)
-        counts = {DAYS: 1, OUTINGS: outings, STRETCHES: len(stretches) - stirs, STIRS: stirs}
-    if whole and PHONE in dark and not dark[PHONE]:
-        counts[PHONE_DAYS] = 1
+    begun = {
+        kind: [one for one in ring.proofs() if day.start_ms <= one.start < day.end_ms]
+        for kind, ring in day.rings.items()
+    }
+    hours = [0] * 24
+    for one in (one for stretches in begun.values() for one in stretches):
+        hours[_place(day, one.start)] += 1
     for start_ms in range(day.start_ms, day.end_ms, HOUR_MS):
         if dark and all(any(a <= start_ms < b for a, b in spans) for spans in dark.values()):
-            begun[_place(day, start_ms)] = UNSEEN
-    state.weeks.learn_day(day.start_ms, day.hours, counts, begun)
+            hours[_place(day, start_ms)] = UNSEEN
+    said = Counter(word.place for word in words)
+    counts: dict[int, int] = {}
+    habits: dict[str, list[float]] = {}
+    if whole and HOME in begun and not dark.get(HOME):
+        stirs = sum(day.hours.hour(one.start) < NIGHT_UNTIL_H for one in begun[HOME])
+        outings = sum(one.leaves for one in begun[HOME])
+        counts = {DAYS: 1, OUTINGS: outings, STRETCHES: len(begun[HOME]) - stirs, STIRS: stirs}
+        habits = {"activity": [float(counts[STRETCHES])], "sleep": [float(stirs)]}
+        if state.weeks.goes_out or outings:
+            habits["outings"] = [float(outings)]
+    if whole and PHONE in dark and not dark[PHONE]:
+        counts[PHONE_DAYS] = 1
+        habits["contacts"] = [float(said[PHONE_CONTACT])]
+        if HOME not in begun:
+            habits["activity"] = [float(len(begun.get(PHONE, [])))]
+    if not any(_meets(span, day) for span in day.untrue):
+        habits["answers"] = [float(one.place == ANSWERED) for one in words if one.place in (ANSWERED, UNANSWERED)]
+        habits["doses"] = [float(one.place == TAKEN) for one in words if one.place in (TAKEN, MISSED)]
+    state.weeks.learn_day(day.start_ms, day.hours, counts, hours)
     state.weeks.follow(day.end_ms, day.hours, robot=state.has_robot)
+    state.chronic.learn_one({name: values for name, values in habits.items() if values}, day.end_ms)
 
 
 def _place(day: Day, at_ms: int) -> int:

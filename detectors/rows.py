@@ -54,6 +54,7 @@ def rhythm_row(state: State) -> bytes:
             state.calls.rates_state(),
             state.seeing.gaps_state(),
             state.weeks.slow_state(),
+            state.chronic.state(),
         ]
     )
 
@@ -100,6 +101,7 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     state.seeing.restore_gaps(slow[6])
     if len(slow) > 7:
         state.weeks.restore_slow(slow[7])
+        state.chronic.restore(slow[8])
     state.know_kinds()
     if record is not None:
         state.hours = hours_of(record.time_zone)

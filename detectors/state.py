@@ -5,6 +5,7 @@ from zlib import crc32
 
 from detectors.alarm import Alarm
 from detectors.calls import Calls
+from detectors.chronic import Chronic
 from detectors.episodes import COMPANY_MS, Episodes
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
@@ -56,6 +57,7 @@ class State:
         self.calls = Calls()
         self.medication = Medication()
         self.weeks = Weeks()
+        self.chronic = Chronic()
         self.rhythm = Rhythm()
         self.rhythm_version = 0
         self.learned_ms = self.hours.day_start(start_ms)

@@ -14,6 +14,7 @@ from detectors.tally import Tally
 from detectors.words import COUNTS, LEVELS, OUTINGS, TOPICS, Word, pack, read, unpack, word_of
 from schemas.events import Event
 from schemas.views import MOST_DAYS, MOST_MONTHS, MOST_REFERRALS, MOST_WEEKS
+from schemas.vocabulary import CareTopic
 
 MOST_WORDS: Final = 256
 """Words remembered one by one; older ones are counted in their week."""
@@ -22,6 +23,8 @@ LEARNED_DAYS: Final = MOST_DAYS - 2
 UNSEEN: Final = 65_535
 """In place of the count of an hour in which nothing could be seen."""
 FOUR_WEEKS: Final = 28
+MOST_MOODS: Final = 6
+_MOOD: Final = TOPICS.index(CareTopic.MOOD)
 _MONDAY: Final = 4
 """1970-01-05 was a Monday: the fourth day after the first."""
 
@@ -35,6 +38,13 @@ class Concern(NamedTuple):
     told_ms: int
     resolved_ms: int
     """0 while it is open."""
+
+
+class Mood(NamedTuple):
+    """The mood as a talk told it: 0 well, 1 a concern, 2 an alarm."""
+
+    at_ms: int
+    level: int
 
 
 class Referred(NamedTuple):
@@ -54,7 +64,7 @@ class Weeks:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE})
 
-    __slots__ = ("_concerns", "_days", "_months", "_weeks", "_words", "referrals")
+    __slots__ = ("_concerns", "_days", "_months", "_moods", "_weeks", "_words", "referrals")
 
     def __init__(self) -> None:
         self._words: list[int] = []
@@ -62,6 +72,7 @@ class Weeks:
         self._months = Tally(COUNTS, MOST_MONTHS)
         self._days = Tally(24, LEARNED_DAYS)
         self._concerns: list[Concern] = []
+        self._moods: list[Mood] = []
         self.referrals: list[Referred] = []
 
     def learn_one(self, event: Event) -> bool:
@@ -149,6 +160,18 @@ class Weeks:
                 known = concerned(known, read(number))
         return known
 
+    def moods(self) -> list[Mood]:
+        """Return the last talks that spoke of the mood, oldest first."""
+        known = self._moods
+        for number in self._words:
+            if number & 0xFFFFFF:
+                known = _mooded(known, read(number))
+        return known
+
+    def words_before(self, at_ms: int) -> list[Word]:
+        """Return the words older than a moment that are still remembered one by one."""
+        return [word for word in map(read, self._words) if word.at_ms < at_ms]
+
     def _fold(self, hours: LocalHours) -> None:
         word = read(self._words.pop(0))
         number = day_of(word.at_ms, hours)
@@ -156,6 +179,7 @@ class Weeks:
         if word.place < COUNTS:
             self._months.add(month_of(number), {word.place: 1})
         self._concerns = concerned(self._concerns, word)
+        self._moods = _mooded(self._moods, word)
 
     def state(self) -> bytes:
         """Return the words, changed by events."""
@@ -173,6 +197,7 @@ class Weeks:
             self._months.rows,
             [list(concern) for concern in self._concerns],
             [list(one) for one in self.referrals],
+            [list(one) for one in self._moods],
         ]
 
     def restore_slow(self, state: list[Any]) -> None:
@@ -182,6 +207,7 @@ class Weeks:
         self._months.restore(state[2])
         self._concerns = [Concern(*concern) for concern in state[3]]
         self.referrals = [Referred(*one) for one in state[4]]
+        self._moods = [Mood(*one) for one in state[5]]
 
 
 def day_of(at_ms: int, hours: LocalHours) -> int:
@@ -207,6 +233,11 @@ def _counts(word: Word) -> dict[int, int]:
         if level >= 0:
             places[COUNTS + topic * len(LEVELS) + level] = 1
     return places
+
+
+def _mooded(known: list[Mood], word: Word) -> list[Mood]:
+    level = word.level(_MOOD)
+    return known if level < 0 else [*known, Mood(word.at_ms, level)][-MOST_MOODS:]
 
 
 def concerned(known: list[Concern], word: Word) -> list[Concern]:

@@ -29,6 +29,11 @@ class IncidentKind(StrEnum):
     MISSED_MEDICATION = "missed_medication"
     CANNOT_SEE = "cannot_see"
     DISASTER_NO_ANSWER = "disaster_no_answer"
+    SLOW_DECLINE = "slow_decline"
+    WITHDRAWAL = "withdrawal"
+    LOW_MOOD = "low_mood"
+    FALLING_ANSWERS = "falling_answers"
+    LASTING_CONCERN = "lasting_concern"
 
 
 EMERGENCIES: Final[frozenset[IncidentKind]] = frozenset(
@@ -65,6 +70,11 @@ KIND_NAMES: Final[dict[IncidentKind, tuple[str, str]]] = {
     IncidentKind.MISSED_MEDICATION: ("복약 누락", "missed medication"),
     IncidentKind.CANNOT_SEE: ("확인 불가", "cannot see"),
     IncidentKind.DISASTER_NO_ANSWER: ("재난 안부 미확인", "not reached in a disaster"),
+    IncidentKind.SLOW_DECLINE: ("서서히 나빠지는 생활", "slow decline"),
+    IncidentKind.WITHDRAWAL: ("고립 심화", "withdrawal"),
+    IncidentKind.LOW_MOOD: ("우울·외로움 지속", "low mood over several talks"),
+    IncidentKind.FALLING_ANSWERS: ("안부 전화 응답 감소", "check-in calls answered less often"),
+    IncidentKind.LASTING_CONCERN: ("이어지는 걱정거리", "a concern that stays"),
 }
 """(Korean, English) name of each kind."""
 
@@ -150,6 +160,8 @@ class NextStep(StrEnum):
     CALL_RESIDENT = "call_resident"
     CHECK_DEVICE = "check_device"
     FOLLOW_UP = "follow_up"
+    EMOTIONAL_SUPPORT = "emotional_support"
+    """Somebody to talk to: no danger, and nobody is sent."""
     ASKING = "asking"
     """The home and its contacts are being asked; nobody need go yet. See `Incident.ladder`."""
     NONE = "none"

@@ -45,6 +45,11 @@ _NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
     IncidentKind.CANNOT_SEE: NextStep.CHECK_DEVICE,
     IncidentKind.DISASTER_DAMAGE: NextStep.VISIT_TODAY,
     IncidentKind.DISASTER_NO_ANSWER: NextStep.VISIT_NOW,
+    IncidentKind.SLOW_DECLINE: NextStep.FOLLOW_UP,
+    IncidentKind.WITHDRAWAL: NextStep.EMOTIONAL_SUPPORT,
+    IncidentKind.LOW_MOOD: NextStep.EMOTIONAL_SUPPORT,
+    IncidentKind.FALLING_ANSWERS: NextStep.FOLLOW_UP,
+    IncidentKind.LASTING_CONCERN: NextStep.FOLLOW_UP,
 }
 _LASTING: Final = (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)
 """States that an update leaves as they are."""

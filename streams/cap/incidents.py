@@ -27,6 +27,7 @@ _RESPONSE: Final[dict[NextStep, str]] = {
     NextStep.CRISIS_PROTOCOL: "Execute",
     NextStep.CHECK_DEVICE: "Monitor",
     NextStep.FOLLOW_UP: "Monitor",
+    NextStep.EMOTIONAL_SUPPORT: "Monitor",
     NextStep.NONE: "None",
 }
 """What is not here asks somebody to find out how the person is."""
@@ -44,6 +45,10 @@ STEP_WORDS: Final[dict[NextStep, tuple[str, str]]] = {
     NextStep.CALL_RESIDENT: ("전화로 안부를 확인하십시오.", "Call the resident."),
     NextStep.CHECK_DEVICE: ("기기와 통신 상태를 확인하십시오.", "Check the devices and their connection."),
     NextStep.FOLLOW_UP: ("상황이 해소되었는지 확인하십시오.", "Make sure that it is over."),
+    NextStep.EMOTIONAL_SUPPORT: (
+        "출동이 아니라 정서 지원을 연결하십시오.",
+        "Offer emotional support; nobody need be sent.",
+    ),
 }
 """(Korean, English) words for a next step; one that is not here is given by its code."""
 

@@ -1,0 +1,170 @@
+"""The slow clock: what gets worse over days and weeks. Its findings ask for support or a word, never for a dispatch.
+
+Six habits of a household are tested day by day (`detectors.drift`), and what calls and robots were told is looked at
+over several talks. Judged once a day, and when a call has come.
+"""
+
+from typing import Any, ClassVar, Final, NamedTuple
+
+from detectors.contract import Law
+from detectors.drift import Habit
+from detectors.findings import Fact
+from detectors.hours import DAY_MS
+from detectors.weeks import Concern, Mood
+from detectors.words import LEVELS, TOPICS
+from schemas.incidents import IncidentKind, Severity
+from schemas.vocabulary import CareTopic
+
+QUIET_MS: Final = 28 * DAY_MS
+"""What a responder has closed is not raised again before this."""
+MOOD_TALKS: Final = 5
+MOOD_LOW: Final = 3
+"""So many of the last talks in which the mood was low are more than a bad day."""
+MOOD_OVER_MS: Final = 5 * DAY_MS
+MOOD_WITHIN_MS: Final = 45 * DAY_MS
+LASTING_MS: Final = 13 * DAY_MS
+"""A concern told again this long after it was first told, and never well between, has lasted."""
+FORGOTTEN_MS: Final = 60 * DAY_MS
+"""A concern of which nobody spoke for so long is not raised."""
+
+
+class Way(NamedTuple):
+    """How a habit is tested: see `Habit.learn_one`. `kind`: what it raises."""
+
+    kind: IncidentKind
+    sign: float
+    noise: float
+    """Least variance: this share of the usual (a count varies at least so much), and never below a twentieth."""
+    delta: float
+    limit: float
+
+
+WAYS: Final[dict[str, Way]] = {
+    "activity": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.5, 0.5, 11.0),
+    "sleep": Way(IncidentKind.SLOW_DECLINE, 1.0, 1.0, 0.5, 13.0),
+    "doses": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.0, 0.3, 14.0),
+    "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.4, 11.0),
+    "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.4, 11.0),
+    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.3, 8.0),
+}
+HABITS: Final = tuple(WAYS)
+KINDS: Final = (
+    IncidentKind.SLOW_DECLINE,
+    IncidentKind.WITHDRAWAL,
+    IncidentKind.LOW_MOOD,
+    IncidentKind.FALLING_ANSWERS,
+    IncidentKind.LASTING_CONCERN,
+)
+SEVERITIES: Final[dict[IncidentKind, Severity]] = {
+    IncidentKind.SLOW_DECLINE: Severity.MODERATE,
+    IncidentKind.WITHDRAWAL: Severity.MODERATE,
+    IncidentKind.LOW_MOOD: Severity.MODERATE,
+    IncidentKind.FALLING_ANSWERS: Severity.MINOR,
+    IncidentKind.LASTING_CONCERN: Severity.MINOR,
+}
+_MOOD: Final = TOPICS.index(CareTopic.MOOD)
+
+
+class Trouble(NamedTuple):
+    """Something that has got worse: since when, and the facts of its sentence."""
+
+    since_ms: int
+    facts: dict[str, Fact]
+
+
+class Chronic:
+    """The habits of a household, and until when a responder's word keeps a kind quiet."""
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
+
+    __slots__ = ("_habits", "_settled")
+
+    def __init__(self) -> None:
+        self._habits: dict[str, Habit] = {}
+        self._settled: dict[IncidentKind, int] = {}
+
+    def learn_one(self, day: dict[str, list[float]], at_ms: int) -> None:
+        """Take a day: values by habit, one of most of them, one a call or a dose of others. What was not seen is absent."""
+        for name, values in day.items():
+            way, habit = WAYS[name], self._habits.setdefault(name, Habit())
+            for x in values:
+                noise = max(way.noise * habit.usual, 0.05)
+                habit.learn_one(x, float(at_ms), sign=way.sign, least_variance=noise, delta=way.delta, limit=way.limit)
+
+    def found(self, concerns: list[Concern], moods: list[Mood], clock_ms: int) -> dict[IncidentKind, Trouble]:
+        """Return what is worse than usual now."""
+        out: dict[IncidentKind, Trouble] = {}
+        for name, habit in self._habits.items():
+            kind = WAYS[name].kind
+            if habit.since and not self._is_quiet(kind, clock_ms):
+                score = habit.score_one() or 0.0
+                known = out.get(kind)
+                if known is None or score > float(known.facts["deviations"]):
+                    facts: dict[str, Fact] = {"habit": name, "deviations": round(score, 2)}
+                    facts |= {"usual": round(habit.usual, 2)}
+                    out[kind] = Trouble(int(habit.since), facts)
+        low = self._low_mood(moods, clock_ms)
+        if low is not None:
+            out[IncidentKind.LOW_MOOD] = low
+        lasting = self._lasting(concerns, clock_ms)
+        if lasting is not None:
+            out[IncidentKind.LASTING_CONCERN] = lasting
+        return out
+
+    def _low_mood(self, moods: list[Mood], clock_ms: int) -> Trouble | None:
+        kind = IncidentKind.LOW_MOOD
+        if self._is_quiet(kind, clock_ms):
+            return None
+        settled_ms = self._settled.get(kind, 0)
+        talks = [one for one in moods if one.at_ms > max(settled_ms, clock_ms - MOOD_WITHIN_MS)][-MOOD_TALKS:]
+        low = [one for one in talks if one.level]
+        if len(low) < MOOD_LOW or low[-1].at_ms - low[0].at_ms < MOOD_OVER_MS or not any(m.level for m in talks[-2:]):
+            return None
+        return Trouble(low[0].at_ms, {"low": len(low), "talks": len(talks)})
+
+    def _lasting(self, concerns: list[Concern], clock_ms: int) -> Trouble | None:
+        kind = IncidentKind.LASTING_CONCERN
+        if self._is_quiet(kind, clock_ms):
+            return None
+        settled_ms = self._settled.get(kind, 0)
+        lasting = [
+            one
+            for one in concerns
+            if not one.resolved_ms
+            and one.topic != _MOOD
+            and one.told_ms - max(one.since_ms, settled_ms) >= LASTING_MS
+            and clock_ms - one.told_ms < FORGOTTEN_MS
+        ]
+        if not lasting:
+            return None
+        worst = max(lasting, key=lambda one: (one.level, -one.since_ms))
+        days = (worst.told_ms - worst.since_ms) // DAY_MS
+        return Trouble(
+            worst.since_ms, {"topic": TOPICS[worst.topic].value, "level": LEVELS[worst.level].value, "days": days}
+        )
+
+    def settle(self, kind: IncidentKind, clock_ms: int) -> None:
+        """Take a responder's word that it was looked after."""
+        self._settled[kind] = clock_ms
+        for name, habit in self._habits.items():
+            if WAYS[name].kind is kind:
+                habit.forgive()
+
+    def _is_quiet(self, kind: IncidentKind, clock_ms: int) -> bool:
+        settled_ms = self._settled.get(kind, 0)
+        return bool(settled_ms) and clock_ms < settled_ms + QUIET_MS
+
+    def state(self) -> list[Any]:
+        """Return plain numbers and packed ones."""
+        return [
+            [[HABITS.index(name), self._habits[name].state()] for name in sorted(self._habits)],
+            [[kind.value, at_ms] for kind, at_ms in sorted(self._settled.items())],
+        ]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the lists of a `state()`."""
+        self._habits = {}
+        for place, numbers in state[0]:
+            self._habits[HABITS[place]] = habit = Habit()
+            habit.restore(numbers)
+        self._settled = {IncidentKind(kind): at_ms for kind, at_ms in state[1]}
