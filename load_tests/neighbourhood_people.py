@@ -52,6 +52,10 @@ class Person:
     visitors: float
     drift_h_month: float
     drift_activity_month: float
+    pace: float = 1.0
+    """Of what is ordinary for them: below 1 where their activity fades."""
+    talks: float = 1.0
+    """The same for calls and messages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from load_tests.neighbourhood_people import APP, GATEWAY, PROVIDER, ROBOT, Home, Household, rng_of
+from load_tests.simulator_chronic import Fade, fade_of
 from load_tests.truth import COLLAPSE, Truth
 from schemas.events import Data
 from schemas.incidents import IncidentKind
@@ -26,6 +27,8 @@ class Rates:
     collapses: float = 0.2
     emergencies: float = 0.35
     slow: float = 0.075
+    fades: float = 0.0
+    """Share of the households in which something fades over weeks; needs a recording of months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Plan:
     no_doses: list[tuple[int, int]] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     truth: list[Truth] = field(default_factory=list)
+    fades: list[Fade] = field(default_factory=list)
 
     def is_down(self, at_ms: int) -> bool:
         """Whether the person lies helpless."""
@@ -346,6 +350,11 @@ def plan_of(house: Household, seed: int, start_ms: int, end_ms: int, rates: Rate
     plan = Plan()
     if rates is not None:
         _inject(house, plan, seed, start_ms, end_ms, rates)
+    if rates is not None and rng_of(seed, 10, house.number).random() < rates.fades:
+        drawn = fade_of(house.name, house.home, rng_of(seed, 11, house.number), start_ms, end_ms)
+        if drawn is not None:
+            plan.fades.append(drawn[0])
+            plan.truth.append(drawn[1])
     _travel(house, plan, rng_of(seed, 4, house.number), start_ms, end_ms)
     _break_down(house, plan, rng_of(seed, 5, house.number), start_ms, end_ms)
     plan.away.sort(key=lambda away: away.from_ms)

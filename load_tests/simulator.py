@@ -21,6 +21,7 @@ from load_tests.neighbourhood_people import (
 )
 from load_tests.neighbourhood_plan import DAY_MS, LOCAL_MS, WINDOW_DAYS, Plan, Rates, plan_of
 from load_tests.simulator_care import Care, ask_now, call, keep_company
+from load_tests.simulator_chronic import faded
 from load_tests.simulator_delivery import Sender, deliver, sender_of
 from load_tests.simulator_life import Calendar, live, wake_time
 from load_tests.simulator_phone import use_phone, wear_band
@@ -148,6 +149,7 @@ class _Days:
         """Live one more local day and return what its sources send of it."""
         house, plan, home = self.house, self.plan, self.house.home
         midnight_ms = day * DAY_MS - LOCAL_MS
+        person = faded(house.person, plan.fades, midnight_ms)
         calendar = self.calendar(day)
         wake_s = wake_time(house.person, calendar, self.rng) if self.wake_s is None else self.wake_s
         next_wake_s = 86_400 + wake_time(house.person, self.calendar(day + 1), self.rng)
@@ -156,12 +158,12 @@ class _Days:
             (
                 (t.at_ms - midnight_ms) / 1000
                 for t in plan.truth
-                if midnight_ms <= t.at_ms < midnight_ms + 36 * 3_600_000
+                if t.code != "fades" and midnight_ms <= t.at_ms < midnight_ms + 36 * 3_600_000
             ),
             None,
         )
-        life = live(house.person, calendar, self.rng, wake_s, next_wake_s, stays_at)
-        person, phrases, said = house.person, self.phrases, self.said
+        life = live(person, calendar, self.rng, wake_s, next_wake_s, stays_at)
+        phrases, said = self.phrases, self.said
         if GATEWAY in said:
             sense_life(home, phrases, plan, life, midnight_ms, self.rng, said[GATEWAY])
             sense_others(home, phrases, plan, midnight_ms, self.rng, said[GATEWAY], person.visitors)

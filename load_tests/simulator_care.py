@@ -8,6 +8,7 @@ import numpy as np
 
 from load_tests.neighbourhood_people import Home, Person, rng_of
 from load_tests.neighbourhood_plan import DAY_MS, HOUR_MS, Plan
+from load_tests.simulator_chronic import worry_at
 from load_tests.simulator_life import HOUR_S, Life
 from load_tests.simulator_phrases import Phrases, Said, by_hand
 from load_tests.simulator_sensors import to_ms
@@ -61,10 +62,14 @@ def keep_company(
             said.add(np.array([at_ms + delay_ms]), phrases.number("medication_taken", "robot"))
 
 
-def _answer(person: Person, care: Care, rng: np.random.Generator, request: str, purpose: str) -> Data:
+def _answer(
+    person: Person, care: Care, rng: np.random.Generator, request: str, purpose: str, worry: CareTopic | None
+) -> Data:
     dice = rng.random(len(_TOPICS)).tolist()
     asked = _TOPICS[: 4 + int(rng.integers(0, 4))]
     topics = {t: Level.CONCERN if d < 0.04 else Level.OK for t, d in zip(asked, dice, strict=False)}
+    if worry is not None and dice[_TOPICS.index(worry)] < 0.8:
+        topics[worry] = Level.CONCERN
     resolved = [t for t in care.concerns if topics.get(t) != Level.CONCERN]
     care.concerns = [t for t, level in topics.items() if level == Level.CONCERN]
     return Data(
@@ -122,7 +127,7 @@ def call(
             if disaster:
                 data = Data(request=request, purpose="disaster", disaster=DisasterAnswer.SAFE, guidance_given=True)
             else:
-                data = _answer(person, care, rng, request, purpose)
+                data = _answer(person, care, rng, request, purpose, worry_at(plan.fades, moment))
             refused = not disaster and rng.random() < 0.01
             kind = "checkin_refused" if refused else "checkin_answered"
             data = Data(request=request, purpose=data.purpose) if refused else data

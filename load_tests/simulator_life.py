@@ -145,7 +145,11 @@ def live(
         if nap[1] < bed - HOUR_S and all(nap[1] < a or b < nap[0] for a, b in outings):
             naps.append(nap)
     free = _free(wake_s, bed, outings + naps + _rests(person, rng, bed))
-    pace = (1 + person.drift_activity_month * calendar.number / 30) * (0.5 if sick else rng.uniform(0.85, 1.2))
+    pace = (
+        person.pace
+        * (1 + person.drift_activity_month * calendar.number / 30)
+        * (0.5 if sick else rng.uniform(0.85, 1.2))
+    )
     starts, lengths = _bouts(person, rng, free, max(pace, 0.3))
     edges = [(a, 1, COME) for a, _ in free] + [(b - 150.0, 1, LEAVE) for _, b in free]
     meals = [

@@ -47,6 +47,7 @@ def use_phone(
     dice = rng.random((4, n))
     app = home.phone == "live"
     shares = (0.5, 0.03, 0.02, 0.03) if app else (0.75, 0.1, 0.05, 0.08)
+    shares = (shares[0], shares[1] * person.talks, shares[2] * person.talks, shares[3] * person.talks)
     kinds = ("data_active", "call_out", "sms_out", "call_in_answered")
     later = rng.uniform(5, 90, n)
     parts = [

@@ -1,8 +1,9 @@
 """One sentence in Korean and one in English that a welfare officer would say aloud."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from detectors.findings import Finding
+from detectors.findings import Fact, Finding
 from schemas.alerts import HAZARD_NAMES, Hazard
 from schemas.exercise import MARK_EN, MARK_KO, is_exercise
 from schemas.incidents import KIND_NAMES, IncidentKind
@@ -17,6 +18,40 @@ _ASKED: Final[dict[Ask, tuple[str, str]]] = {
     "robot": ("돌봄 로봇의 질문", "the care robot"),
     "guardian": ("보호자", "the guardian"),
     "neighbour": ("이웃", "a neighbour"),
+}
+
+
+_HABITS: Final[dict[str, tuple[str, str]]] = {
+    "activity": (
+        "최근 몇 주 사이 집 안에서의 활동이 평소보다 뚜렷이 줄었습니다.",
+        "Over the last weeks there has been clearly less activity at home than usual.",
+    ),
+    "sleep": (
+        "최근 몇 주 사이 밤에 깨어 움직이시는 일이 평소보다 잦아졌습니다.",
+        "Over the last weeks the person has been up at night more often than usual.",
+    ),
+    "doses": (
+        "최근 몇 주 사이 약을 거르시는 일이 평소보다 잦아졌습니다.",
+        "Over the last weeks doses have been missed more often than usual.",
+    ),
+    "outings": (
+        "최근 몇 주 사이 외출이 평소보다 뚜렷이 줄었습니다.",
+        "Over the last weeks the person has gone out clearly less than usual.",
+    ),
+    "contacts": (
+        "최근 몇 주 사이 전화나 문자로 연락을 주고받으시는 일이 평소보다 뚜렷이 줄었습니다.",
+        "Over the last weeks there have been clearly fewer calls and messages than usual.",
+    ),
+}
+"""What to say of a habit that got worse."""
+_TOPICS: Final[dict[str, tuple[str, str]]] = {
+    "health": ("건강", "health"),
+    "meals": ("식사", "meals"),
+    "sleep": ("수면", "sleep"),
+    "exercise": ("운동", "exercise"),
+    "outings": ("외출", "outings"),
+    "mood": ("기분", "mood"),
+    "medication": ("복약", "medication"),
 }
 
 
@@ -69,8 +104,36 @@ def sentences(finding: Finding, now_ms: int) -> tuple[str, str]:
             f"{blind[0]}째 어떤 기기에서도 신호가 없어 안부를 확인할 수 없습니다.",
             f"Nothing has reported for {blind[1]}: Anbu cannot see this home.",
         )
+    slowly = _slowly(finding.kind, facts)
+    if slowly is not None:
+        return slowly
     age = _age(now_ms - finding.event_from_ms)
     return f"{korean}: {age[0]} 감지되었습니다.", f"{english[:1].upper()}{english[1:]}, {age[1]}."
+
+
+def _slowly(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, str] | None:
+    """Korean and English sentence for what gets worse over weeks; None for everything else."""
+    if kind in (IncidentKind.SLOW_DECLINE, IncidentKind.WITHDRAWAL):
+        return _HABITS.get(str(facts.get("habit")), _HABITS["activity"])
+    if kind is IncidentKind.FALLING_ANSWERS:
+        return (
+            "안부 전화를 받으시는 일이 예전보다 뚜렷이 줄었습니다.",
+            "Check-in calls are answered clearly less often than before.",
+        )
+    if kind is IncidentKind.LOW_MOOD:
+        low, talks = facts.get("low", 0), facts.get("talks", 0)
+        return (
+            f"최근 대화 {talks}번 가운데 {low}번에서 기분이 가라앉거나 외롭다고 하셨습니다.",
+            f"Low or lonely in {low} of the last {talks} talks.",
+        )
+    if kind is IncidentKind.LASTING_CONCERN:
+        korean, english = _TOPICS.get(str(facts.get("topic")), ("생활", "daily life"))
+        days = facts.get("days", 0)
+        return (
+            f"{korean}에 대한 걱정이 {days}일째 이어지고 있습니다.",
+            f"A concern about {english} has lasted {days} days.",
+        )
+    return None
 
 
 def after_answer(ask: Ask, outcome: str) -> tuple[str, str]:

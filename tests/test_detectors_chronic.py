@@ -1,0 +1,175 @@
+"""The slow clock: what gets worse over weeks is told as that, what does not is not, and nobody is sent for it."""
+
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from river import drift
+from test_views import at, event
+
+from detectors.chronic import KINDS, QUIET_MS
+from detectors.drift import PageHinkley
+from detectors.findings import Finding
+from detectors.household import Household
+from schemas.households import HouseholdRecord, Source
+from schemas.incidents import CloseCause, IncidentKind, NextStep, Severity, Urgency
+from schemas.profiles import DEFAULT_PROFILE
+from schemas.vocabulary import CareTopic, Level
+from streams.revisions import Teller, next_step, opened
+
+RECORD = HouseholdRecord(
+    household="h-1", sources=[Source(name) for name in ("/sensors/gw-1", "/phone/p-1", "/calls/c-1")]
+)
+
+
+class Life:
+    """A person's days as their sources tell them; each habit can be given for each day."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.model = Household("h-1", DEFAULT_PROFILE, RECORD, start_ms=at(0, 0))
+        self.rnd = Random(seed)
+        self.day = 0
+        self.found: list[Finding] = []
+
+    def live(self, days: int, **habits: float) -> "Life":
+        """`bouts` and `outings` a day, `calls` on the phone a day; what check-in calls hear of a `topic`, at a `level`."""
+        for _ in range(days):
+            self._live_a_day(habits)
+        return self
+
+    def _live_a_day(self, habits: dict[str, float]) -> None:
+        rnd, model, day = self.rnd, self.model, self.day
+        events = []
+        hours = sorted(rnd.uniform(7, 22) for _ in range(round(habits.get("bouts", 30) * rnd.uniform(0.85, 1.15))))
+        for hour in [7.0, *hours, 22.0]:
+            events += [event("motion", at(day, hour + 0.03 * n), state="on", device=f"m{n}") for n in range(2)]
+        for n in range(_count(rnd, habits.get("outings", 1.0))):
+            events.append(event("door", at(day, 10.5 + 2 * n), state="on", exit=True, device="front"))
+        events += [event("call_out", at(day, 9 + 1.3 * n)) for n in range(_count(rnd, habits.get("calls", 3.0)))]
+        events.append(event("unlock", at(day, 21.9)))
+        events.append(event("steps", at(day, 12), value=100.0))
+        for one in sorted(events, key=lambda one: one.at_ms):
+            self._pass(one.at_ms)
+            model.learn_one(one)
+        self.day += 1
+
+    def call(self, *, answered: bool = True, **topics: Level) -> "Life":
+        """A check-in call on the next day, before anything else happens on it."""
+        kind = "checkin_answered" if answered else "checkin_no_answer"
+        told = {CareTopic(name): level for name, level in topics.items()}
+        self._pass(at(self.day, 1))
+        self.model.learn_one(event(kind, at(self.day, 1), **({"topics": told} if answered else {})))
+        self._pass(at(self.day, 2))
+        return self
+
+    def _pass(self, clock_ms: int) -> None:
+        if self.model.wake_ms <= clock_ms:
+            self.found += [one for one in self.model.advance(clock_ms) if isinstance(one, Finding)]
+
+    def raised(self, kind: IncidentKind) -> list[Finding]:
+        return [one for one in self.found if one.kind is kind and one.change == "raise"]
+
+    def cleared(self, kind: IncidentKind) -> list[Finding]:
+        return [one for one in self.found if one.kind is kind and one.change == "clear"]
+
+
+def _count(rnd: Random, rate: float) -> int:
+    return int(rate) + (rnd.random() < rate % 1)
+
+
+@given(st.lists(st.floats(-3, 3), max_size=60), st.floats(0, 1))
+def test_the_test_of_habits_is_the_page_hinkley_of_river(numbers: list[float], delta: float) -> None:
+    mine = PageHinkley()
+    for limit in (3.0,):
+        theirs = drift.PageHinkley(min_instances=1, delta=delta, threshold=limit, mode="up")
+        for x in numbers:
+            rise = mine.learn_one(x, delta)
+            theirs.update(x)
+            assert theirs.drift_detected == (rise > limit)
+            if theirs.drift_detected:
+                break
+
+
+def test_activity_that_falls_by_half_over_weeks_is_a_slow_decline_and_nobody_is_sent() -> None:
+    life = Life().live(40)
+    assert not any(life.raised(kind) for kind in KINDS)  # negative control: the same life before it falls
+    for week in range(8):
+        life.live(7, bouts=30 - 3 * min(week + 1, 6))
+    [one] = life.raised(IncidentKind.SLOW_DECLINE)
+    assert (one.severity, one.urgency, one.facts["habit"]) == (Severity.MODERATE, Urgency.FUTURE, "activity")
+    assert next_step(one.kind, one.severity, "h-1") is NextStep.FOLLOW_UP
+    incident = opened(Teller("e", "p", RECORD), "h-1", one, "i-1", "c-1", at(60))
+    assert incident.sentence_ko == "최근 몇 주 사이 집 안에서의 활동이 평소보다 뚜렷이 줄었습니다."
+    assert "clearly less activity" in incident.sentence_en
+
+
+def test_calls_and_outings_that_fade_are_a_withdrawal_and_its_end_is_told() -> None:
+    life = Life().live(40).live(35, calls=0.3, outings=0.1)
+    assert len(life.raised(IncidentKind.WITHDRAWAL)) == 1
+    assert not life.cleared(IncidentKind.WITHDRAWAL)
+    life.live(28)
+    assert len(life.cleared(IncidentKind.WITHDRAWAL)) == 1
+    assert not life.raised(IncidentKind.SLOW_DECLINE)
+
+
+def test_a_low_mood_in_several_talks_asks_for_support_and_one_bad_day_does_not() -> None:
+    life = Life().live(3)
+    for level in (Level.OK, Level.CONCERN, Level.OK, Level.CONCERN):
+        life.call(mood=level).live(4)
+    assert not life.raised(IncidentKind.LOW_MOOD)
+    life.call(mood=Level.CONCERN).live(1)
+    [one] = life.raised(IncidentKind.LOW_MOOD)
+    assert next_step(one.kind, one.severity, "h-1") is NextStep.EMOTIONAL_SUPPORT
+    assert (one.facts["low"], one.facts["talks"]) == (3, 5)
+    life.call(mood=Level.OK).live(1).call(mood=Level.OK).live(1)
+    assert life.cleared(IncidentKind.LOW_MOOD)
+
+
+def test_a_concern_told_again_after_two_weeks_has_lasted_and_one_that_was_well_between_has_not() -> None:
+    stays, heals = Life().live(3), Life().live(3)
+    for week in range(3):
+        stays.call(meals=Level.CONCERN).live(7)
+        heals.call(meals=Level.OK if week == 1 else Level.CONCERN).live(7)
+    [one] = stays.raised(IncidentKind.LASTING_CONCERN)
+    assert one.facts["topic"] == "meals"
+    assert not heals.raised(IncidentKind.LASTING_CONCERN)
+
+
+def test_calls_that_are_answered_less_and_less_are_told() -> None:
+    life = Life().live(1)
+    for _ in range(40):
+        life.call(answered=True).live(1)
+    assert not life.raised(IncidentKind.FALLING_ANSWERS)
+    for n in range(40):
+        life.call(answered=n % 3 == 0).live(1)
+    assert life.raised(IncidentKind.FALLING_ANSWERS)
+
+
+def test_what_a_responder_has_closed_is_not_raised_again_for_four_weeks() -> None:
+    life = Life().live(3)
+    for _ in range(4):
+        life.call(meals=Level.CONCERN).live(7)
+    [one] = life.raised(IncidentKind.LASTING_CONCERN)
+    life.model.settle(one.kind, CloseCause.HELPED, int(one.facts["raised_ms"]), at(life.day, 0))
+    closed = life.day
+    for _ in range(6):
+        life.call(meals=Level.CONCERN).live(7)
+    again = life.raised(IncidentKind.LASTING_CONCERN)[1:]
+    assert len(again) == 1
+    assert int(again[0].facts["raised_ms"]) >= at(closed, 0) + QUIET_MS
+
+
+@pytest.mark.parametrize("cut", [10, 45, 60, 75])
+def test_a_snapshot_in_between_changes_nothing(cut: int) -> None:
+    def lived(*, restored: bool) -> tuple[Any, ...]:
+        life = Life()
+        for day in range(80):
+            if day == cut and restored:
+                model = life.model
+                life.model = Household.restore(model.hot(), model.rhythm(), model.profile, RECORD)
+            life.live(1, bouts=30 if day < 40 else 10, calls=3 if day < 40 else 0)
+        return life.model.hot(), life.model.rhythm(), [one for one in life.found if one.kind in KINDS]
+
+    assert lived(restored=True) == lived(restored=False)
