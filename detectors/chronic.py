@@ -37,15 +37,22 @@ class Way(NamedTuple):
     """Least variance: this share of the usual (a count varies at least so much), and never below a twentieth."""
     delta: float
     limit: float
+    prior: float = 0.0
+    weight: float = 0.0
+    """What is usual among people, with the weight of so many values: calls are few."""
+
+    def habit(self) -> Habit:
+        """Return a new habit."""
+        return Habit(self.prior, self.weight)
 
 
 WAYS: Final[dict[str, Way]] = {
     "activity": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.5, 0.5, 11.0),
     "sleep": Way(IncidentKind.SLOW_DECLINE, 1.0, 1.0, 0.5, 13.0),
-    "doses": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.0, 0.3, 14.0),
+    "doses": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.0, 0.3, 14.0, 0.95, 8.0),
     "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.4, 11.0),
     "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.4, 11.0),
-    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.3, 8.0),
+    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.3, 8.0, 0.85, 8.0),
 }
 HABITS: Final = tuple(WAYS)
 KINDS: Final = (
@@ -86,7 +93,9 @@ class Chronic:
     def learn_one(self, day: dict[str, list[float]], at_ms: int) -> None:
         """Take a day: values by habit, one of most of them, one a call or a dose of others. What was not seen is absent."""
         for name, values in day.items():
-            way, habit = WAYS[name], self._habits.setdefault(name, Habit())
+            way = WAYS[name]
+            habit = self._habits.get(name) or way.habit()
+            self._habits[name] = habit
             for x in values:
                 noise = max(way.noise * habit.usual, 0.05)
                 habit.learn_one(x, float(at_ms), sign=way.sign, least_variance=noise, delta=way.delta, limit=way.limit)

@@ -32,7 +32,7 @@ class PageHinkley:
     def __init__(self) -> None:
         self.n, self.mean, self.total, self.least = 0.0, 0.0, 0.0, math.inf
 
-    def learn_one(self, x: float, delta: float) -> float:
+    def take(self, x: float, delta: float) -> float:
         """Take a number; return how far the sum of what lies above its mean has risen from its lowest."""
         self.n += 1.0
         self.mean += (x - self.mean) / self.n
@@ -52,8 +52,10 @@ class Habit:
 
     __slots__ = ("_count", "_mean", "_recent", "_square", "_test", "since")
 
-    def __init__(self) -> None:
-        self._count = self._mean = self._square = self._recent = 0.0
+    def __init__(self, prior: float = 0.0, weight: float = 0.0) -> None:
+        """`prior`: what is usual among people, with the weight of so many values."""
+        self._count, self._mean, self._square = weight, prior, prior * prior
+        self._recent = 0.0
         self._test = PageHinkley()
         self.since = 0.0
         """The day, or call, from which it is worse, as the caller counts them; 0 while it is not."""
@@ -72,7 +74,7 @@ class Habit:
                 if self._recent < RECOVERED:
                     self.forgive()
                 return
-            if self._test.learn_one(worse, delta) > limit and self._recent > 2 * RECOVERED:
+            if self._test.take(worse, delta) > limit and self._recent > 2 * RECOVERED:
                 self.since = at
                 return
         self._count = self._count * _KEEP + 1.0

@@ -29,7 +29,9 @@ from detector_streams import (
 )
 
 from detectors.calls import Calls
+from detectors.chronic import HABITS, Chronic
 from detectors.contract import Law
+from detectors.drift import Habit
 from detectors.episodes import Episodes
 from detectors.fading import Fading
 from detectors.hazard import HazardTable
@@ -168,6 +170,32 @@ def _count(weeks: Weeks, one: Any) -> None:
         weeks.bound(SEOUL)
 
 
+def _live_a_day(habit: Habit, x: float) -> None:
+    habit.learn_one(x, 1.0, sign=1.0, least_variance=1.0, delta=0.3, limit=5.0)
+
+
+def _habit_restored(state: bytes) -> Habit:
+    habit = Habit()
+    habit.restore(state)
+    return habit
+
+
+def habits(rng: random.Random, n: int) -> list[tuple[dict[str, list[float]], int]]:
+    """Days of an ordinary person who goes out less and less."""
+    return [
+        (
+            {"activity": [rng.gauss(20, 3)], "outings": [max(0.0, 2 - i / 40)], "answers": [float(rng.random() < 0.8)]},
+            START_MS + i * DAY_MS,
+        )
+        for i in range(n)
+    ]
+
+
+def any_habits(rng: random.Random, n: int) -> Iterator[tuple[dict[str, list[float]], int]]:
+    for i in range(n):
+        yield {name: [rng.uniform(0, 1e6) for _ in range(3)] for name in HABITS}, START_MS + i * DAY_MS
+
+
 def _see(seeing: Seeing, report: tuple[str, int, bool, int]) -> None:
     name, at_ms, off, until_ms = report
     source = seeing.meet(name, at_ms)
@@ -260,6 +288,29 @@ CASES: Final = (
         hours_of_silence,
         any_number,
         40,
+    ),
+    Case(
+        "habit",
+        Habit,
+        Habit,
+        _live_a_day,
+        lambda habit: [habit.score_one(), habit.since, habit.usual],
+        Habit.state,
+        _habit_restored,
+        hours_of_silence,
+        any_number,
+        72,
+    ),
+    Case(
+        "chronic",
+        Chronic,
+        Chronic,
+        lambda chronic, day: chronic.learn_one(*day),
+        lambda chronic: chronic.found([], [], START_MS + 300 * DAY_MS),
+        *plain(Chronic),
+        habits,
+        any_habits,
+        700,
     ),
     Case(
         "calls",

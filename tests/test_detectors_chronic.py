@@ -85,7 +85,7 @@ def test_the_test_of_habits_is_the_page_hinkley_of_river(numbers: list[float], d
     for limit in (3.0,):
         theirs = drift.PageHinkley(min_instances=1, delta=delta, threshold=limit, mode="up")
         for x in numbers:
-            rise = mine.learn_one(x, delta)
+            rise = mine.take(x, delta)
             theirs.update(x)
             assert theirs.drift_detected == (rise > limit)
             if theirs.drift_detected:
