@@ -47,12 +47,12 @@ class Way(NamedTuple):
 
 
 WAYS: Final[dict[str, Way]] = {
-    "activity": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.5, 0.5, 11.0),
-    "sleep": Way(IncidentKind.SLOW_DECLINE, 1.0, 1.0, 0.5, 13.0),
-    "doses": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.0, 0.3, 14.0, 0.95, 8.0),
-    "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.4, 11.0),
-    "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.4, 11.0),
-    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.3, 8.0, 0.85, 8.0),
+    "activity": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.5, 0.2, 11.0),
+    "sleep": Way(IncidentKind.SLOW_DECLINE, 1.0, 1.0, 0.2, 12.0),
+    "doses": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.0, 0.2, 10.0, 0.95, 8.0),
+    "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.2, 8.0),
+    "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.2, 11.0),
+    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 5.5, 0.85, 8.0),
 }
 HABITS: Final = tuple(WAYS)
 KINDS: Final = (

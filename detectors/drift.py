@@ -13,8 +13,10 @@ FEWEST: Final = 14
 MOST_DEVIATIONS: Final = 2.5
 """One day counts no more than this, whatever happened on it."""
 RECENT: Final = 0.5 ** (1 / 5)
-RECOVERED: Final = 0.4
+RECOVERED: Final = 0.25
 """Deviations from the usual, over about the last week, below which a habit is what it was."""
+WORSE: Final = 0.5
+"""Deviations over about the last week without which nothing is told: what was bad a month ago may be over."""
 _ALPHA: Final = 1 - 0.0001
 _FORM: Final = struct.Struct("<9d")
 _KEEP: Final = 0.5 ** (1 / HALF_LIFE)
@@ -74,7 +76,7 @@ class Habit:
                 if self._recent < RECOVERED:
                     self.forgive()
                 return
-            if self._test.take(worse, delta) > limit and self._recent > 2 * RECOVERED:
+            if self._test.take(worse, delta) > limit and self._recent > WORSE:
                 self.since = at
                 return
         self._count = self._count * _KEEP + 1.0
