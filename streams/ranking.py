@@ -37,6 +37,11 @@ CHANCE: Final[dict[IncidentKind, float]] = {
     IncidentKind.MISSED_MEDICATION: 0.1,
     IncidentKind.CANNOT_SEE: 0.02,
     IncidentKind.DISASTER_NO_ANSWER: 0.2,
+    IncidentKind.SLOW_DECLINE: 0.05,
+    IncidentKind.WITHDRAWAL: 0.05,
+    IncidentKind.LOW_MOOD: 0.1,
+    IncidentKind.FALLING_ANSWERS: 0.03,
+    IncidentKind.LASTING_CONCERN: 0.05,
 }
 """How likely somebody needs help; of a silence without a score, as of unanswered calls."""
 PACE: Final[dict[IncidentKind, float]] = {
