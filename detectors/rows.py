@@ -101,6 +101,7 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     state.seeing.restore_gaps(slow[6])
     if len(slow) > 7:
         state.weeks.restore_slow(slow[7])
+    if len(slow) > 8:
         state.chronic.restore(slow[8])
     state.know_kinds()
     if record is not None:

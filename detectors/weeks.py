@@ -207,7 +207,7 @@ class Weeks:
         self._months.restore(state[2])
         self._concerns = [Concern(*concern) for concern in state[3]]
         self.referrals = [Referred(*one) for one in state[4]]
-        self._moods = [Mood(*one) for one in state[5]]
+        self._moods = [Mood(*one) for one in state[5]] if len(state) > 5 else []
 
 
 def day_of(at_ms: int, hours: LocalHours) -> int:
