@@ -253,7 +253,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     step_until: Rfc3339 | None = None
     """When the owner's time is over and the next one is told."""
     visited_at: Rfc3339 | None = None
-    """When an officer last said that somebody goes there."""
+    """When an officer last said that somebody goes there or has been there."""
     snoozed_until: Rfc3339 | None = None
     """Until when the owner has put it off; a rise in severity ends that."""
     district: str | None = None

@@ -9,6 +9,7 @@ from street import DAY_MS, HOUR_MS, START_MS
 from schemas.actions import AbsenceCause, ActionKind, Referral, ResponderAction
 from schemas.build import encode_events
 from schemas.checkins import Purpose
+from schemas.duty import Desk, Duty, Minutes
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Data, Event
 from schemas.households import Absence, HouseholdRecord, Source
@@ -104,6 +105,22 @@ def _any_action(rnd: Random, ids: list[str]) -> tuple[str, bytes, bytes]:
     return "responder.actions", household.encode(), encode(action)
 
 
+def _any_duty(rnd: Random) -> Duty:
+    desks = [
+        Desk(
+            district=rnd.choice(["", "d01"]),
+            day="day",
+            night=rnd.choice(["", "night"]),
+            time_zone=rnd.choice(ZONES),
+            then=rnd.choice([[], ["supervisor"]]),
+            cap_per_shift=rnd.choice([0, 1]),
+        )
+        for _ in range(rnd.randrange(3))
+    ]
+    limit = rnd.choice([1e-9, 1.0, 1e6])
+    return Duty(desks=desks, act_min=Minutes(minor=limit, moderate=limit, severe=limit, extreme=limit))
+
+
 def _any_profile(rnd: Random) -> tuple[str, bytes, bytes]:
     def some() -> float:
         return rnd.choice([0.0, 1e-9, 0.05, 1, 10, 1e6])
@@ -119,6 +136,7 @@ def _any_profile(rnd: Random) -> tuple[str, bytes, bytes]:
         checkins_per_month=some(),
         unanswered_in_a_row=rnd.choice([1, 10**6]),
         blind_after_h=some(),
+        duty=_any_duty(rnd),
     )
     return "profile", b"p", encode(profile)
 
