@@ -12,6 +12,7 @@ RIGHT: Final = 14
 TOP: Final = 26
 BOTTOM: Final = 38
 MOST_BARS: Final = 8
+MOST_NAMED: Final = 8
 
 Point = tuple[float, float]
 
@@ -124,8 +125,11 @@ def tradeoff(points: Sequence[dict[str, Any]]) -> str:
         x, y = frame.x(one["false_per_household_month"]), frame.y(one["delay_h"])
         words = f"{one['name']}: {one['false_per_household_month']:g} false a household-month, {one['delay_h']:g} h"
         inside += dot(x, y, "f2" if one["best"] else "rest", words, 5.5 if one["best"] else 4)
-        if len(points) <= 12 and (one["best"] or len(points) <= 6):
-            inside += f'<text class="ink" x="{x + 8:.1f}" y="{y - 6:.1f}">{escape(_short(one["name"]))}</text>'
+        if one["best"] and len(front) <= MOST_NAMED:
+            # To the inside of the picture, where there is room.
+            side, anchor = (x - 9, "end") if x > WIDTH / 2 else (x + 9, "start")
+            name = escape(_short(one["name"]))
+            inside += f'<text class="ink" x="{side:.1f}" y="{y + 14:.1f}" text-anchor="{anchor}">{name}</text>'
     return frame.drawn(inside, "False silences against delay, one point a profile")
 
 

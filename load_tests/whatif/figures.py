@@ -109,7 +109,13 @@ def _cuts(opened: Iterable[Opened], setting: Setting) -> dict[str, Any] | None:
     blind: dict[str, int] = {}
     at = {one.household: one.at_ms for one in setting.cuts}
     for one in opened:
-        if one.household in at and one.opened_ms >= at[one.household] and not one.withdrawn:
+        if one.household not in at or one.withdrawn:
+            continue
+        at_ms = at[one.household]
+        if one.opened_ms < at_ms and one.kind == SILENCE and (not one.closed_ms or one.closed_ms > at_ms):
+            # Somebody is looking at that home already: no second silence is told while the first one is open.
+            first.setdefault(one.household, at_ms)
+        if one.opened_ms >= at_ms:
             if one.kind == SILENCE:
                 first.setdefault(one.household, one.opened_ms)
             elif one.kind == IncidentKind.CANNOT_SEE.value:

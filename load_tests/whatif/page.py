@@ -120,7 +120,8 @@ def share(value: float | None) -> str:
 
 
 def _figure(picture: str, title: str, words: str) -> str:
-    return f"<figure><h3>{escape(title)}</h3>{picture}<figcaption>{escape(words)}</figcaption></figure>"
+    chart = ' class="chart"' if f'viewBox="0 0 {draw.WIDTH} ' in picture else ""
+    return f"<figure{chart}><h3>{escape(title)}</h3>{picture}<figcaption>{escape(words)}</figcaption></figure>"
 
 
 def _tradeoff(found: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
@@ -245,6 +246,7 @@ def _notes(found: dict[str, Any]) -> str:
         notes.append(
             f"Collapses are artificial: {cuts['made']} of {cuts['asked']} asked for could be drawn. A copy of a home goes on"
             f" without its person while its sensors report; after {cuts['watched_after_h']} h it counts as not found."
+            " One whose silence was being told at that moment counts as found at once."
             " Copies count in no other figure but readings."
         )
     labels = runs[0]["labels"]

@@ -25,6 +25,7 @@ p{margin:.2rem 0 .8rem;max-width:46rem}.soft,figcaption,.lead{color:var(--soft);
 .pair{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fit,minmax(min(22rem,100%),1fr))}
 .stack{display:grid;gap:.8rem}
 svg{display:block;width:100%;height:auto;overflow:visible}
+.chart svg{max-width:36rem}
 svg text{fill:var(--soft);font-size:11px}svg .ink{fill:var(--ink)}
 .axis{stroke:var(--line);stroke-width:1;fill:none}.even{stroke:var(--soft);stroke-dasharray:4 4;fill:none}
 .l0,.l1,.l2,.l3{fill:none;stroke-width:2;stroke-linejoin:round}
