@@ -260,12 +260,13 @@ def test_what_was_withdrawn_has_found_nothing() -> None:
     assert not judge([incident("a", 16, withdrawn=True)], labels, is_complete=False).delays_h
 
 
-def test_responders_outcomes_are_labels_and_no_contact_is_none() -> None:
+def test_responders_outcomes_are_labels_and_what_anbu_closed_itself_is_none() -> None:
     closed = [
         incident("a", 5, cause="helped", closed_ms=9 * HOUR_MS),
         incident("b", 5, cause="safe_away", closed_ms=9 * HOUR_MS),
         incident("c", 5, cause="test", closed_ms=9 * HOUR_MS),
         incident("d", 5),
+        incident("e", 5, cause="source_outage", closed_ms=9 * HOUR_MS),
     ]
     assert [(one.household, one.is_needed) for one in of_outcomes(closed)] == [("a", True), ("b", False)]
     sooner = judge([incident("a", 4.5), incident("b", 7)], of_outcomes(closed), is_complete=False)

@@ -27,10 +27,10 @@ NOT_NEEDED_CAUSES: Final = frozenset(
         CloseCause.SAFE_AT_HOME,
         CloseCause.SAFE_AWAY,
         CloseCause.DEVICE_FAULT,
-        CloseCause.SOURCE_OUTAGE,
         CloseCause.WRONG_CONTACT,
     }
 )
+"""Without `source_outage`: Anbu itself closes with it once a source reports again, and its own word is no label."""
 Word = Literal["right", "false", "unlabelled"]
 
 
