@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -73,6 +74,15 @@ class _Shared:
 
 def _begin(progress: Any) -> None:
     _Shared.progress = progress
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    """End this process once its parent is gone: left over, it would write into the files of the run that goes on."""
+    parent.join()
+    os._exit(1)
 
 
 def engine_fingerprint() -> str:
