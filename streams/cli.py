@@ -12,7 +12,10 @@ from streams.commands.teach import keep_examples
 
 HERE: Final[dict[str, tuple[str, str]]] = {
     "worker": ("streams.commands.worker:worker", "Judge the events: the Faust worker."),
-    "writer": ("streams.commands.writer:writer", "Write incidents, statuses and dead letters to ClickHouse; and the archive."),
+    "writer": (
+        "streams.commands.writer:writer",
+        "Write incidents, statuses and dead letters to ClickHouse; and the archive.",
+    ),
     "webhook": ("streams.commands.webhook:webhook", "Push incidents to systems of others, signed."),
     "archive": ("streams.commands.archive:archive", "The archive of the inputs: take a household out of it."),
     "ticker": ("streams.commands.ticker:ticker", "Write the clock into the log."),
