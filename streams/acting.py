@@ -26,6 +26,8 @@ from streams.revisions import Teller
 HOUR_MS: Final = 3_600_000
 MOST_WAITING: Final = 32
 LONGEST_SNOOZE_MS: Final = 12 * HOUR_MS
+BEHIND_MS: Final = 120_000
+"""The clock of the log runs behind the officer's: twelve hours from now must not be refused as more than twelve."""
 LONGEST_ABSENCE_MS: Final = 92 * 24 * HOUR_MS
 MOST_ABSENCES: Final = 8
 CHECK_AGAIN_MS: Final = 15 * 60_000
@@ -141,7 +143,7 @@ class Acting:
         until_ms = from_rfc3339(action.until)
         if until_ms <= self._clock_ms:
             return self._answer(action, "over_already")
-        if until_ms > self._clock_ms + LONGEST_SNOOZE_MS:
+        if until_ms > self._clock_ms + LONGEST_SNOOZE_MS + BEHIND_MS:
             return self._answer(action, "too_long")
         return self._told(action, entry, revisions.snoozed(entry.latest, action.who, until_ms, self._clock_ms))
 

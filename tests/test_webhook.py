@@ -207,6 +207,20 @@ def test_a_home_whose_delivery_is_refused_holds_up_no_other() -> None:
     assert lanes.committable() == {PLACE: 5}
 
 
+def test_a_receiver_that_refuses_everybody_is_not_believed_and_one_that_takes_another_is() -> None:
+    lanes = Lanes(lambda: 0.0)
+    for number in range(5):
+        lanes.add(a_delivery(number, f"h-{number}"))
+    now_s, most = 0.0, 0
+    for _ in range(60):
+        delivery = lanes.next(now_s)
+        most = max(most, 0 if delivery is None else lanes.refused(delivery, now_s))
+        now_s = lanes.due_s() or now_s
+    assert (most, len(lanes), lanes.is_away) == (0, 5, True)  # a wrong secret: nothing is ever put aside
+    lanes.taken(lanes.next(now_s + MOST_S) or a_delivery(0, "none"))
+    assert lanes.refused(lanes.next(now_s + MOST_S) or a_delivery(0, "none"), now_s) > 5
+
+
 def test_a_receiver_that_fails_over_everybody_is_tried_by_one_at_a_time() -> None:
     lanes = Lanes(lambda: 0.0)
     for number in range(200):

@@ -15,7 +15,7 @@ from streams.board.words import SEOUL
 
 HOUR_MS: Final = 3_600_000
 SNOOZE_H: Final = ("1", "3", "6", "12")
-LONGEST_ABSENCE_MS: Final = 400 * 24 * HOUR_MS
+LONGEST_ABSENCE_MS: Final = 92 * 24 * HOUR_MS
 ENDINGS: Final = tuple(c.value for c in CloseCause if c not in {CloseCause.MERGED, CloseCause.NO_CONTACT})
 """Without "no contact", which closes nothing, and "merged", which only the engine says."""
 FOUND: Final = ("no_contact", "wrong_contact", "safe_at_home", "safe_away", "hospital", "device_fault", "helped")

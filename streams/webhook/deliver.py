@@ -140,6 +140,8 @@ class Sender:
         elif tried.answer is Answer.REFUSED:
             if self._lanes.refused(delivery, now_s) >= REFUSALS:
                 self._put_aside(delivery, tried)
+            else:
+                self._tell(tried.said, f"target {self._target.name} refuses a delivery: {tried.said}")
         else:
             self._lanes.failed(delivery, now_s, at_all=tried.answer is Answer.AWAY, after_s=tried.after_s)
             self._tell(tried.said, f"target {self._target.name} does not take deliveries: {tried.said}")

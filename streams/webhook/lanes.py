@@ -45,7 +45,9 @@ class _Lane:
     grave: int = 0
     """So many of it are grave."""
     refusals: int = 0
-    """How often the first of it was refused."""
+    """How often the first of it was refused,"""
+    refused_after: int = 0
+    """and how much the receiver had taken when it was for the first time."""
 
 
 class Lanes:
@@ -64,6 +66,7 @@ class Lanes:
         self._all = Backoff(draw, first_s=FIRST_S, most_s=AWAY_S)
         self._in_a_row: set[str] = set()
         self._not_before_s = 0.0
+        self._taken = 0
 
     def __len__(self) -> int:
         """Count the deliveries that wait."""
@@ -128,6 +131,7 @@ class Lanes:
 
     def taken(self, delivery: Delivery) -> None:
         """Note that the receiver has it."""
+        self._taken += 1
         self._all.succeed()
         self._in_a_row.clear()
         self._not_before_s = 0.0
@@ -140,14 +144,24 @@ class Lanes:
         self._let_go(delivery)
 
     def refused(self, delivery: Delivery, now_s: float) -> int:
-        """Note that the receiver would not take this one; return how often by now. Its lane waits."""
+        """Note that the receiver would not take this one; return how often by now, 0 while it takes nothing else. Its lane waits.
+
+        A receiver with a wrong secret or path refuses each delivery with the same words as one that it cannot use. Were they
+        counted before it has taken another, it would lose every emergency within a quarter of a minute.
+        """
         lane = self._wait(delivery, now_s, 0.0)
+        if not lane.refusals:
+            lane.refused_after = self._taken
         lane.refusals += 1
-        return lane.refusals
+        self._row(delivery, now_s)
+        return lane.refusals if self._taken > lane.refused_after else 0
 
     def failed(self, delivery: Delivery, now_s: float, *, at_all: bool = False, after_s: float = 0.0) -> None:
         """Note that the receiver failed over it, or could not be reached `at_all`; it asks for `after_s` of rest."""
         self._wait(delivery, now_s, after_s)
+        self._row(delivery, now_s, at_all=at_all, after_s=after_s)
+
+    def _row(self, delivery: Delivery, now_s: float, *, at_all: bool = False, after_s: float = 0.0) -> None:
         self._in_a_row.add(delivery.household)
         if at_all or after_s or len(self._in_a_row) >= ALL_FAIL:
             self._not_before_s = now_s + max(after_s, self._all.fail())

@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError
 LONGEST_ANSWER: Final = 65_536
 LONGEST_REST_S: Final = 300.0
 """A receiver may ask for rest (`Retry-After`), but not for hours: an emergency may be among what waits."""
-REFUSED: Final = frozenset({400, 405, 409, 413, 414, 415, 422, 431})
+REFUSED: Final = frozenset({400, 409, 413, 414, 415, 422, 431})
 """Answers that speak of this delivery. Any other that is no success speaks of the receiver, its address or its rights."""
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)
