@@ -45,7 +45,7 @@ from schemas.vocabulary import CareTopic, Level
 from streams.access_log import AccessLog, verify
 from streams.board.access import Access
 from streams.board.app import make_app
-from streams.board.feed import Listeners, Picture
+from streams.board.feed import Listeners, Picture, Reading
 from streams.board.history import HistoryAwayError, Past
 from streams.board.parts import Board, Reached
 from streams.board.rights import Role
@@ -132,6 +132,8 @@ class StillSource:
         self.listeners = Listeners()
         self.results: dict[str, ActionResult] = {}
         self.trouble = ""
+        self.tables: Reading | None = None
+        """How the reader of homes and answers does; None for well."""
         self.known: dict[str, HouseholdView] = {}
         self.roster = DEFAULT_PROFILE.duty
         self.clock = clock
@@ -144,14 +146,13 @@ class StillSource:
 
     def picture(self) -> Picture:
         return Picture(
-            taken_ms=self.clock(),
+            incidents=Reading(self.clock(), is_whole=True, trouble=self.trouble),
+            tables=self.tables or Reading(self.clock(), is_whole=True, trouble=""),
             cases=tuple(self.fold.cases(ended=True)),
             watching=self.fold.watching(self.clock()),
             statuses=self.fold.statuses(),
             standing=self.fold.standing(self.clock()),
             partitions=self.fold.partitions,
-            is_whole=True,
-            trouble=self.trouble,
         )
 
     def result(self, action: str) -> ActionResult | None:

@@ -12,7 +12,7 @@ from streams.board.live import Drawn, stream
 from streams.board.parts import BOARD, SESSION
 from streams.board.rendering import draw, page
 from streams.board.rights import Right
-from streams.board.seeing import Home, home_of, visible
+from streams.board.seeing import Home, home_of, unplaced, visible
 from streams.board.sending import new_id, send
 from streams.incident_fold import Case
 
@@ -30,7 +30,7 @@ async def show_cases(request: web.Request) -> web.Response:
     opened, ended = visible(board.source, session, board.clock())
     shown = _seen(opened[:ROWS], ended[:ENDED_ROWS])
     await board.access.note(session, "list", shown or [("", "")])
-    return page(request, "cases.html", **_list(opened, ended))
+    return page(request, "cases.html", **_list(opened, ended, unplaced(board.source, session, board.clock())))
 
 
 async def stream_cases(request: web.Request) -> web.StreamResponse:
@@ -40,10 +40,10 @@ async def stream_cases(request: web.Request) -> web.StreamResponse:
     async def drawing() -> Drawn:
         opened, ended = visible(board.source, session, board.clock())
         await board.access.note_new(session, "live", _seen(opened[:ROWS], ended[:ENDED_ROWS]))
-        data = _list(opened, ended)
+        data = _list(opened, ended, unplaced(board.source, session, board.clock()))
         return {
             "watching": {"html": draw(request, "watching.html")},
-            "cases": {"html": draw(request, "case_list.html", **data), "count": len(opened)},
+            "cases": {"html": draw(request, "case_list.html", **data), "count": data["count"]},
         }
 
     return await stream(request, drawing)
@@ -118,8 +118,10 @@ def _mine(home: Home, who: str) -> Incident | None:
     return next((one for one in home.incidents if not one.ended and one.owner == one.acknowledged_by == who), None)
 
 
-def _list(opened: list[Case], ended: list[Case]) -> dict[str, Any]:
+def _list(opened: list[Case], ended: list[Case], nowhere: list[Incident]) -> dict[str, Any]:
     return {
+        "unplaced": nowhere[:ROWS],
+        "count": len(opened) + len(nowhere),
         "opened": opened[:ROWS],
         "more": max(0, len(opened) - ROWS),
         "ended": ended[:ENDED_ROWS],

@@ -4,8 +4,10 @@ Pages read a `Picture` that no thread changes any more. ClickHouse has no part i
 """
 
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
@@ -27,9 +29,9 @@ VIEWS: Final = "households.view"
 PROFILE: Final = "profile"
 POLL_S: Final = 0.5
 AGAIN_S: Final = 2.0
-"""So long a reader waits before it tries an absent broker again."""
+"""So long a reader that failed waits before it tries again."""
 SILENT_AFTER_MS: Final = 15_000
-"""A picture older than this is not to be believed: the reader hangs."""
+"""What was read longer ago than this is not to be believed: the reader hangs, or has died."""
 REFRESH_MS: Final = 5_000
 LAST_RESULTS: Final = 500
 MOST_RESULTS: Final = 5_000
@@ -38,10 +40,28 @@ _NOBODY: Final = Watching(homes=0, blind=0, data_until_ms=None, stale=())
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How one of the two readers does. One that never read, hangs or has died is not fresh."""
+
+    read_ms: int = 0
+    """When it last came back from the broker."""
+    is_whole: bool = False
+    """Everything that was in the log at its start has been read."""
+    trouble: str = "nothing was read yet"
+    """Why nothing comes; one line for engineers, nothing of a person in it."""
+
+    def is_fresh(self, at_ms: int) -> bool:
+        """Tell whether it still reads."""
+        return at_ms - self.read_ms <= SILENT_AFTER_MS and not self.trouble
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """What stands at a moment. `cases`: the open ones, then those that ended lately."""
 
-    taken_ms: int = 0
+    incidents: Reading = Reading()
+    tables: Reading = Reading()
+    """How the reader of homes, answers and roster does."""
     cases: tuple[Case, ...] = ()
     watching: Watching = _NOBODY
     statuses: dict[int, Status] = field(default_factory=dict)
@@ -49,18 +69,24 @@ class Picture:
     standing: tuple[int, ...] = ()
     """Partitions whose clock has stood for over 60 s: the engine tells nobody there that it is their turn."""
     partitions: int = 1
-    is_whole: bool = False
-    """Everything that was in the log at the start has been read."""
-    trouble: str = ""
-    """Why nothing comes; one line for engineers."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether both readers have read everything that was in the log at their start."""
+        return self.incidents.is_whole and self.tables.is_whole
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes; one line for engineers."""
+        return "; ".join(dict.fromkeys(one.trouble for one in (self.incidents, self.tables) if one.trouble))
 
     def is_believed(self, at_ms: int) -> bool:
         """Tell whether this is what stands now: whole, fresh, and every partition watched."""
         return self.is_whole and self.is_fresh(at_ms) and self.watching.calm
 
     def is_fresh(self, at_ms: int) -> bool:
-        """Tell whether the reader still reads."""
-        return at_ms - self.taken_ms <= SILENT_AFTER_MS and not self.trouble
+        """Tell whether both readers still read."""
+        return self.incidents.is_fresh(at_ms) and self.tables.is_fresh(at_ms)
 
 
 class Source(Protocol):
@@ -122,6 +148,12 @@ class Tables:
         self._views: dict[str, tuple[str, bytes]] = {}
         """Household -> (district, record): some 4 KB each, decoded when they are asked for."""
         self.unread = 0
+        self.reading = Reading()
+
+    def note_read(self, at_ms: int, *, is_whole: bool) -> bool:
+        """Note that the reader came back from the broker; tell whether that changes what may be believed."""
+        before, self.reading = self.reading, Reading(at_ms, is_whole, trouble="")
+        return (before.is_whole, before.trouble) != (is_whole, "")
 
     def take(self, record: Record) -> bool:
         """Take one record; tell whether it said something new."""
@@ -132,7 +164,7 @@ class Tables:
                 return self._take_view(record.key, record.value)
             if record.topic == RESULTS and record.value is not None:
                 return self._take_result(msgspec.json.decode(record.value, type=ActionResult))
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
             self.unread += 1
         return False
 
@@ -189,12 +221,16 @@ class KafkaFeed:
         self._profile = profile
         self._clock = clock
         self._listeners = Listeners()
-        self._picture = Picture(trouble="nothing was read yet")
+        self._picture = Picture()
         self.tables = Tables()
         self._closing = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(self._incidents,), name="board-incidents", daemon=True),
-            threading.Thread(target=self._run, args=(self._others,), name="board-tables", daemon=True),
+            threading.Thread(
+                target=self._run, args=(self._incidents, self._note_incidents), name="board-incidents", daemon=True
+            ),
+            threading.Thread(
+                target=self._run, args=(self._others, self._note_tables), name="board-tables", daemon=True
+            ),
         ]
 
     def start(self) -> None:
@@ -209,8 +245,9 @@ class KafkaFeed:
             thread.join(10.0)
 
     def picture(self) -> Picture:
-        """Return what stands now."""
-        return self._picture
+        """Return what stands now, and how both readers do."""
+        tables = self.tables
+        return replace(self._picture, tables=tables.reading, unread=self._picture.unread + tables.unread)
 
     def result(self, action: str) -> ActionResult | None:
         """Return the engine's answer to an action."""
@@ -232,15 +269,27 @@ class KafkaFeed:
         """Have `heard` called when something is new."""
         return self._listeners.listen(heard)
 
-    def _run(self, read: Callable[[], None]) -> None:
+    def _run(self, read: Callable[[], None], note: Callable[[str], None]) -> None:
         while not self._closing.is_set():
             try:
                 read()
             except (BrokerAwayError, TopicsDifferError) as error:
-                if read == self._incidents:
-                    self._picture = replace(self._picture, trouble=str(error))
-                    self._listeners.tell()
-                self._closing.wait(AGAIN_S)
+                trouble = str(error)
+            except Exception as error:  # noqa: BLE001 - a reader that ended for good would leave a board that looks alive
+                # Where it failed, never with what: messages of errors hold values, and values are personal.
+                last = traceback.extract_tb(error.__traceback__)[-1]
+                trouble = f"reading failed: {type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+            else:
+                continue
+            note(trouble)
+            self._listeners.tell()
+            self._closing.wait(AGAIN_S)
+
+    def _note_incidents(self, trouble: str) -> None:
+        self._picture = replace(self._picture, incidents=replace(self._picture.incidents, trouble=trouble))
+
+    def _note_tables(self, trouble: str) -> None:
+        self.tables.reading = replace(self.tables.reading, trouble=trouble)
 
     def _incidents(self) -> None:
         with IncidentSubscriber(self._bootstrap, clock=self._clock) as subscriber:
@@ -253,14 +302,13 @@ class KafkaFeed:
                     continue
                 drawn_ms, was_calm = at_ms, watching.calm
                 self._picture = Picture(
-                    taken_ms=at_ms,
+                    incidents=Reading(at_ms, subscriber.caught_up, trouble=""),
                     cases=tuple(subscriber.cases(ended=True)),
                     watching=watching,
                     statuses=subscriber.fold.statuses(),
                     unread=subscriber.fold.unread,
                     standing=subscriber.fold.standing(at_ms),
                     partitions=subscriber.fold.partitions,
-                    is_whole=subscriber.caught_up,
                 )
                 self._listeners.tell()
 
@@ -271,9 +319,12 @@ class KafkaFeed:
             # After the ends were noted, so that no profile falls between. Read once: it lies somewhere among many ticks.
             self.tables.duty = self._profile().duty
             reader.follow(starts)
+            is_whole = False
             while not self._closing.is_set():
                 news = [self.tables.take(record) for record in reader.poll(int(POLL_S * 1000))]
-                if any(news):
+                is_whole = is_whole or reader.at_end()
+                changed = self.tables.note_read(self._clock(), is_whole=is_whole)
+                if changed or any(news):
                     self._listeners.tell()
         finally:
             reader.close()

@@ -1,10 +1,10 @@
-"""Which cases somebody may see: those of homes in their districts, and no others."""
+"""Which cases somebody may see: those of homes in their districts; of an emergency in no known district, that it is."""
 
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from schemas.incidents import Incident
+from schemas.incidents import EMERGENCIES, Incident
 from schemas.views import HouseholdView
 from streams.board import duty
 from streams.board.feed import Source
@@ -53,13 +53,30 @@ def visible(source: Source, session: Session, now_ms: int) -> tuple[list[Case], 
     return duty.ranked([case for case in mine if not case.ended], now_ms), [case for case in mine if case.ended]
 
 
+def unplaced(source: Source, session: Session, now_ms: int) -> list[Incident]:
+    """Return the open emergencies of homes whose district nobody knows yet, one a home, for a session of some districts.
+
+    The homes' views may not be read yet, or not come: then nobody else would know that it is theirs. That there is an
+    emergency is for everybody; whose it is, for none but those who see every district.
+    """
+    cases = [case for case in source.picture().cases if not case.ended and not district_of(source, case)]
+    found = []
+    for case in duty.ranked([case for case in cases if not covers(session.districts, "")], now_ms):
+        emergency = next((one for one in case.incidents if one.kind in EMERGENCIES), None)
+        if emergency is not None:
+            found.append(emergency)
+    return found
+
+
 def called_out(source: Source, session: Session, now_ms: int) -> list[CallOut]:
     """Return who must be told of which open emergencies by other means, because the engine's clock stands there."""
     picture = source.picture()
-    if not picture.is_whole or not picture.standing:
+    # Without the tables too: a roster of before names somebody, and no roster still says that somebody must be told.
+    if not picture.incidents.is_whole or not picture.standing:
         return []
     opened, _ = visible(source, session, now_ms)
     incidents = [incident for case in opened for incident in case.incidents]
+    incidents += unplaced(source, session, now_ms)
     return call_outs(incidents, source.duty(), picture.standing, picture.partitions, now_ms)
 
 
