@@ -11,6 +11,7 @@ import pytest
 from board_day import Street, a_board_process
 from board_scene import PASSWORD
 
+import streams.board
 from infra.embedded import EmbeddedBroker
 from schemas.incidents import CloseCause
 from streams.access_log import verify
@@ -240,6 +241,55 @@ def test_board_the_same_day_on_a_phone_needs_no_sideways_scrolling(
     assert all("ERR_FAILED" in one for one in day.wrong)
     day.wrong.clear()
     day.close()
+
+
+CASE: Final = """<!doctype html><html lang="ko"><title>1</title><body data-live="/live">
+<p id="disconnected" hidden></p><div id="facts">the first incident</div><p id="forms-past" hidden>past</p>
+<details class="act" open><summary>note</summary><form method="post" data-act><input name="incident" value="first">
+<input name="revision" value="1" data-revision><button>send</button></form></details>
+<script src="/board.js"></script></body></html>"""
+HEARD: Final = """window.EventSource = class extends EventTarget {
+  constructor() { super(); window.hear = (name, told) =>
+    this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(told) })); }
+};"""
+
+
+def an_open_form(browser: Any) -> Any:
+    """Return a page with a form unfolded; `hear` plays what the board sends. Nothing leaves the browser."""
+    page = browser.new_page()
+    page.add_init_script(HEARD)
+    script = Path(streams.board.__file__).with_name("static") / "board.js"
+    page.route("http://127.0.0.1:9/case", lambda route: route.fulfill(body=CASE, content_type="text/html"))
+    page.route("http://127.0.0.1:9/board.js", lambda route: route.fulfill(path=script))
+    page.goto("http://127.0.0.1:9/case")
+    return page
+
+
+@pytest.mark.parametrize("now", [{"incident": "second"}, {"ended": True}], ids=["another", "ended"])
+def test_board_a_form_cannot_be_sent_about_an_incident_that_the_page_no_longer_shows(
+    browser: Any, now: dict[str, Any]
+) -> None:
+    page = an_open_form(browser)
+    told = {"incident": "first", "ended": False, "taken": False}
+    hear = "told => hear('revision', told)"
+    page.evaluate(hear, told | {"revision": 2})
+    # Negative control: a new revision of the same incident leaves the form as it was filled in.
+    assert page.locator("button").is_enabled()
+    assert page.locator("[data-revision]").input_value() == "1"
+    page.evaluate(hear, told | {"revision": 3} | now)
+    assert page.locator("button").is_disabled()
+    assert page.locator("#forms-past").is_visible()
+    with page.expect_navigation():
+        page.locator("summary").click()
+    page.close()
+
+
+def test_board_a_folded_form_takes_the_revision_that_came_while_it_was_open(browser: Any) -> None:
+    page = an_open_form(browser)
+    page.evaluate("told => hear('revision', told)", {"incident": "first", "ended": False, "taken": True, "revision": 2})
+    page.locator("summary").click()
+    page.wait_for_function("document.querySelector('[data-revision]').value === '2'")
+    page.close()
 
 
 def test_negative_control_axe_finds_a_barrier(browser: Any) -> None:

@@ -65,16 +65,27 @@
     count = told.count;
     document.title = document.title.replace(/\d+/, told.count);
   });
-  on("revision", (told) => {
+  let told = null;
+  const revise = () => {
     const forms = [...document.querySelectorAll("form[data-act]")];
-    if (!forms.length) return;
+    if (!told || !forms.length) return;
     const about = forms[0].querySelector("input[name=incident]").value;
+    const isPast = told.ended || told.incident !== about;
     document.querySelector(".act-acknowledge")?.toggleAttribute("hidden", told.taken);
+    // The facts beside the forms are of another incident by now: what is sent would act on one that nobody sees.
+    forms.forEach((form) => form.querySelectorAll("button").forEach((button) => (button.disabled = isPast)));
+    document.getElementById("forms-past")?.toggleAttribute("hidden", !isPast);
     // Whoever is filling in a form keeps the revision they saw: the engine then says what became graver meanwhile.
     if (isBusy()) return;
-    if (told.ended || told.incident !== about) again();
+    if (isPast) again();
     document.querySelectorAll("input[data-revision]").forEach((field) => (field.value = told.revision));
+  };
+  on("revision", (now) => {
+    told = now;
+    revise();
   });
+  // What was heard while a form was unfolded counts once it is folded; "toggle" does not bubble.
+  document.addEventListener("toggle", (event) => event.target.matches("details.act") && revise(), true);
   on("reload", () => {
     live.close();
     again();
