@@ -387,6 +387,20 @@ async def test_one_address_cannot_try_one_name_after_the_other(tmp_path: Path) -
 
 
 @in_loop
+async def test_an_office_behind_one_address_signs_in_as_often_as_it_likes_and_still_guesses_no_more(
+    tmp_path: Path,
+) -> None:
+    async with opened(a_board(tmp_path)) as client:
+        for i in range(19):
+            assert await sign_in(client, f"name{i}", "wrong") == 401
+        for _ in range(3):
+            assert await sign_in(client, "kim") == 303
+            client.session.cookie_jar.clear()
+        # Negative control: what was guessed wrong before is not forgotten for it.
+        assert [await sign_in(client, f"other{i}", "wrong") for i in range(2)] == [401, 429]
+
+
+@in_loop
 async def test_a_wrong_name_and_a_wrong_password_look_the_same_and_neither_is_logged_as_typed(tmp_path: Path) -> None:
     async with opened(a_board(tmp_path)) as client:
         pages = []

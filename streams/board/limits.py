@@ -34,6 +34,12 @@ class Limit:
         while len(self._tries) > MOST_KEYS:
             self._tries.popitem(last=False)
 
+    def undo(self, key: str) -> None:
+        """Take the last try back: it was none of those that are counted."""
+        tries = self._tries.get(key)
+        if tries:
+            tries.pop()
+
     def forget(self, key: str) -> None:
         """Let a key begin anew: it has shown who it is."""
         self._tries.pop(key, None)

@@ -45,6 +45,8 @@ async def sign_in(request: web.Request) -> web.Response:
         known = board.users.get(name)
         await board.access.write(known.name if known else "", "", address, "sign_in_refused", [("", "")])
         return _form(request, status=401, is_wrong=True)
+    # One address may be a whole office: who signs in there leaves its count as it was.
+    board.limits.addresses.undo(address)
     board.limits.names.forget(f"{name} {address}")
     board.limits.everywhere.forget(name)
     await board.access.write(user.name, user.role, address, "sign_in", [("", "")])
