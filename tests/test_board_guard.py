@@ -480,6 +480,35 @@ async def test_every_view_and_action_of_a_person_is_in_the_access_log_with_who_w
     }
 
 
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        ([], "127.0.0.1"),
+        (["192.0.2.7"], "192.0.2.7"),
+        (["198.51.100.1, 192.0.2.7"], "192.0.2.7"),
+        (["198.51.100.1", "192.0.2.7"], "192.0.2.7"),
+        (["2001:DB8::7"], "2001:db8::7"),
+        (["192.0.2.7, kim"], "127.0.0.1"),
+        (["fe80::1%" + "x" * 500], "fe80::1"),
+    ],
+)
+@in_loop
+async def test_the_access_log_has_the_address_that_the_proxy_names_last_and_only_an_address(
+    tmp_path: Path, lines: list[str], address: str
+) -> None:
+    board = a_board(tmp_path, an_incident())
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        headers = [("X-Forwarded-For", line) for line in lines]
+        await client.get("/totals", headers=headers)
+        session = next(iter(board.sessions._sessions.values()))
+        assert session.address == "127.0.0.1", "nobody in front: whatever a browser says of itself is nothing"
+        board.reached = Reached(board.reached.hosts, https=True)
+        cookie = {"Cookie": f"__Host-anbu={session.id}"}
+        assert (await client.get("/cases", headers=[*headers, *cookie.items()])).status == 200
+    assert logged(tmp_path)[-1]["address"] == address
+
+
 @in_loop
 async def test_nothing_of_a_person_is_shown_or_sent_when_the_access_log_does_not_take_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,7 @@ import secrets
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -70,6 +71,7 @@ def guarded(one: Page) -> Answer:
         board = request.app[BOARD]
         session = find_session(request)
         if session is not None:
+            session.address = address_of(request)  # where it is now, not where it was signed in
             request[SESSION] = session
         if one.right is not Right.OPEN:
             if session is None:
@@ -114,11 +116,16 @@ def cookie_name(board: Board) -> str:
 
 
 def address_of(request: web.Request) -> str:
-    """Return who asks: the peer, or whom the proxy in front names last."""
+    """Return who asks: the peer, or whom the proxy in front names last, where that is an address at all."""
     peer = request.remote or ""
-    if request.app[BOARD].reached.https:
-        return request.headers.get("X-Forwarded-For", peer).rpartition(",")[2].strip()[:64] or peer
-    return peer
+    if not request.app[BOARD].reached.https:
+        return peer
+    # A header may come in several lines: the proxy's own is the last of all.
+    named = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
+    try:
+        return str(ip_address(named.partition("%")[0]))
+    except ValueError:
+        return peer
 
 
 def form_token(board: Board, cookie: str) -> str:
