@@ -11,7 +11,7 @@ from infra.migrations import migrate
 from schemas.encode import encode
 from schemas.incidents import CloseCause, IncidentKind, IncidentState
 from schemas.rows import Row, to_row
-from streams.board.history import ClickHouseHistory
+from streams.board.history import MOST, ClickHouseHistory
 from streams.clickhouse import connect
 
 
@@ -24,6 +24,13 @@ def test_the_board_reads_the_last_word_of_each_incident_of_one_household_alone(t
         an_incident("i-2", kind=IncidentKind.GAS, opened_ms=NOW),
         an_incident("i-3", household="h-0099", case="c-9"),
     ]
+    # More than are shown; the newest have the first ids, so a cut by id would drop or keep the wrong ones.
+    told += [
+        an_incident(f"m-{MOST + 9 - i:03d}", household="h-0050", case="c-5", opened_ms=NOW - (100 - i) * HOUR)
+        for i in range(MOST + 10)
+    ]
+    told.append(an_incident("z-old", household="h-0050", case="c-5", opened_ms=NOW - 500 * HOUR))
+    told.append(an_incident("z-new", household="h-0050", case="c-5", opened_ms=NOW))
     rows = [to_row("incidents", 0, offset, encode(one)) for offset, one in enumerate(told)]
     with contextlib.closing(connect(f"chdb://{tmp_path}/db")) as engine:
         engine.command("CREATE DATABASE board")
@@ -42,3 +49,7 @@ def test_the_board_reads_the_last_word_of_each_incident_of_one_household_alone(t
         assert past[1].opened_at.replace(tzinfo=UTC).timestamp() * 1000 == NOW - 90 * HOUR
         assert history.past("h-'; DROP TABLE incidents; --") == []
         assert history.past("h-0099")
+        many = [
+            round((NOW / 1000 - one.opened_at.replace(tzinfo=UTC).timestamp()) / 3600) for one in history.past("h-0050")
+        ]
+        assert many == [0, *range(41, 41 + MOST - 1)]

@@ -15,12 +15,17 @@ WITHIN_S: Final = 3.0
 AGAIN_S: Final = 20.0
 """After a failure it is not asked for so long: each page would else wait for it."""
 MOST: Final = 50
+"""Incidents shown: the newest."""
 SQL: Final = """
     SELECT kind, severity, state, cause, opened_at, at, owner, sentence_ko, sentence_en, status
-    FROM incidents FINAL
-    WHERE household = {household:String}
-    ORDER BY incident, revision DESC
-    LIMIT 1 BY incident
+    FROM (
+        SELECT *
+        FROM incidents FINAL
+        WHERE household = {household:String}
+        ORDER BY incident, revision DESC
+        LIMIT 1 BY incident
+    )
+    ORDER BY opened_at DESC, incident
     LIMIT {most:UInt32}
 """
 
