@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from aiohttp.test_utils import TestClient
 from board_scene import (
     NOW,
@@ -25,6 +28,7 @@ from test_board_pages import text_of
 from schemas.example_view import view_example
 from schemas.views import ContactView, HourlyDay, HouseholdView, TopicWeek, WeekView
 from schemas.vocabulary import CareTopic, Level
+from streams.board import home_pages
 from streams.board.feed import Tables
 from streams.board.heat import HOURS, heat
 from streams.board.history import ClickHouseHistory, HistoryAwayError, Past
@@ -103,6 +107,39 @@ async def test_while_clickhouse_is_down_only_the_past_is_missing(tmp_path: Path)
         assert "생활 반응 없음 10월 2일 10:05 · 종결 · 결과: 도움을 드림 · kim" in text
         kept.kept = []
         assert "지난 사례가 없습니다" in await home_text(client, board)
+
+
+@in_loop
+async def test_a_clickhouse_that_hangs_holds_up_no_other_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ended = threading.Event(), threading.Event()
+
+    class Hanging:
+        def past(self, household: str) -> list[Past]:
+            asked.set()
+            ended.wait(60)
+            raise HistoryAwayError(household)
+
+    board = with_homes(tmp_path, a_view())
+    board.history = Hanging()
+    monkeypatch.setattr(home_pages, "HISTORY_WITHIN_S", 60.0)
+    # All that the access log, the lists and every other page share.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        waiting = [asyncio.create_task(home_text(client, board)) for _ in range(3)]
+        while not asked.is_set():
+            await asyncio.sleep(0.01)
+        try:
+            assert "h-0017" in await asyncio.wait_for(text_of(client, "/homes"), 30)
+            assert not any(one.done() for one in waiting), "negative control: the history hangs still"
+        finally:
+            ended.set()
+        assert all("기록을 볼 수 없습니다." in text for text in await asyncio.gather(*waiting))
+        # One that never comes back is not waited for either.
+        ended.clear()
+        monkeypatch.setattr(home_pages, "HISTORY_WITHIN_S", 0.05)
+        assert "기록을 볼 수 없습니다." in await home_text(client, board)
+        ended.set()
 
 
 def test_history_asks_a_failing_clickhouse_only_now_and_then_and_never_opens_the_embedded_one() -> None:

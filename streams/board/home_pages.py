@@ -21,6 +21,7 @@ from streams.board.sending import new_id, send
 ROWS: Final = 60
 """Homes on a page."""
 HISTORY_WITHIN_S: Final = 4.0
+"""A page waits so long for its turn and the answer together, and then comes without the past."""
 _GRADES: Final = ("high", "medium", "low", None)
 
 
@@ -94,7 +95,8 @@ async def _data(request: web.Request, home: Home) -> dict[str, Any]:
     assert view is not None  # noqa: S101 - `_known` saw to it
     try:
         async with asyncio.timeout(HISTORY_WITHIN_S):
-            past = await asyncio.to_thread(board.history.past, home.household)
+            asking = asyncio.get_running_loop().run_in_executor
+            past = await asking(board.past_thread, board.history.past, home.household)
     except (HistoryAwayError, TimeoutError):
         past = None
     return {

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -75,6 +76,10 @@ class Board:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     """Those that serve the streams: ended when the board ends."""
     form_key: bytes = b""
+    past_thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="board-history")
+    )
+    """Where the history is asked: a ClickHouse that hangs must not hold the threads that all other pages need."""
 
 
 BOARD: Final = web.AppKey("board", Board)

@@ -82,6 +82,7 @@ def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -
         yield
         feed.close()
         sender.close()
+        board.past_thread.shutdown(wait=False, cancel_futures=True)
         history.close()
         log.close()
 
