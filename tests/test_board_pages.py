@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from aiohttp import ClientPayloadError
 from aiohttp.test_utils import TestClient
 from board_scene import (
     HOUR,
@@ -51,6 +52,7 @@ from streams.board.acting import FOR_INCIDENT, FormError, action_of, choices_of
 from streams.board.duty import ranked
 from streams.board.feed import Tables
 from streams.board.limits import MOST_KEYS, Limit
+from streams.board.live import MOST_STREAMS
 from streams.board.parts import Board
 from streams.board.rights import Role
 from streams.board.words import Words, tables
@@ -274,18 +276,24 @@ async def test_a_new_case_comes_to_an_open_page_by_itself_and_only_one_of_the_di
 
 
 @in_loop
-async def test_a_live_page_ends_when_its_session_does_and_one_session_opens_only_a_few(tmp_path: Path) -> None:
+async def test_the_newest_live_pages_of_a_session_are_served_and_all_end_when_it_does(tmp_path: Path) -> None:
     board = a_board(tmp_path, an_incident())
     async with opened(board) as client:
         await sign_in(client, "kim")
-        lives = [await client.get("/cases/live") for _ in range(6)]
-        assert (await client.get("/cases/live")).status == 429
-        for live in lives[1:]:
-            live.close()
+        lives = []
+        for _ in range(MOST_STREAMS + 1):
+            lives.append(live := await client.get("/cases/live"))
+            assert live.status == 200
+            await live.content.readuntil(b"event: beat\n")
+        with pytest.raises(ClientPayloadError):
+            await asyncio.wait_for(lives[0].content.read(), 5)
         session = next(iter(board.sessions._sessions.values()))
+        assert len(board.streams[session.id]) == MOST_STREAMS
         board.sessions.end(session)
         source(board).listeners.tell()
-        assert b"event: reload" in await asyncio.wait_for(lives[0].content.read(), 5)
+        for live in lives[1:]:
+            assert b"event: reload" in await asyncio.wait_for(live.content.read(), 5)
+        assert not board.streams
 
 
 @in_loop

@@ -15,8 +15,9 @@ BEAT_S: Final = 10.0
 """At least this often something is sent: a browser that hears nothing for three of these says so in red."""
 GATHER_S: Final = 0.3
 """What comes within this is drawn once."""
-MOST_STREAMS: Final = 6
-"""Pages of one session that are open at once."""
+MOST_STREAMS: Final = 4
+"""Pages of one session that are kept as they are now. A browser opens six connections to a host that speaks HTTP/1.1:
+two are left for forms and pages."""
 
 Drawn = dict[str, Any]
 """Event name -> what it says: plain data."""
@@ -25,12 +26,14 @@ Drawn = dict[str, Any]
 async def stream(request: web.Request, drawing: Callable[[], Awaitable[Drawn]]) -> web.StreamResponse:
     """Send what `drawing` returns, each event when it differs from what was sent last, until the browser leaves."""
     board, session = request.app[BOARD], request[SESSION]
-    if board.streams.get(session.id, 0) >= MOST_STREAMS:
-        raise web.HTTPTooManyRequests
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a handler runs in a task
-    board.tasks.add(task)
-    board.streams[session.id] = board.streams.get(session.id, 0) + 1
+    mine = board.streams.setdefault(session.id, [])
+    # The page that was just opened is the one that somebody looks at. A browser whose stream ends asks again by itself,
+    # so pages beyond the number take turns.
+    while len(mine) >= MOST_STREAMS:
+        mine.pop(0).cancel()
+    mine.append(task)
     woken = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -66,16 +69,16 @@ async def stream(request: web.Request, drawing: Callable[[], Awaitable[Drawn]]) 
         pass  # the browser has left
     finally:
         end()
-        board.streams[session.id] -= 1
-        if not board.streams[session.id]:
+        if task in mine:
+            mine.remove(task)
+        if not mine and board.streams.get(session.id) is mine:
             del board.streams[session.id]
-        board.tasks.discard(task)
     return response
 
 
 async def end_streams(app: web.Application) -> None:
     """End every open stream: a server that is told to stop would else wait for browsers to leave."""
-    for task in list(app[BOARD].tasks):
+    for task in [task for tasks in app[BOARD].streams.values() for task in tasks]:
         task.cancel()
 
 

@@ -71,10 +71,8 @@ class Board:
     link: LinkTemplate | None = None
     directory: Callable[[], Directory] | None = None
     """Opens the local directory of names and addresses, as it is now; None where there is none."""
-    streams: dict[str, int] = field(default_factory=dict)
-    """Live streams open, by session."""
-    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    """Those that serve the streams: ended when the board ends."""
+    streams: dict[str, list[asyncio.Task[Any]]] = field(default_factory=dict)
+    """What serves the live streams, by session, the oldest first: ended when the board ends."""
     form_key: bytes = b""
     past_thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="board-history")
