@@ -72,7 +72,7 @@ async def test_a_homes_page_tells_everything_the_engine_knows_of_it(tmp_path: Pa
     for said in (
         "독거 어르신 · 위험 등급 높음 · 도움이 필요한 점 청각",
         "열린 사례가 있습니다",
-        "사례가 열리기까지 100%",
+        "사례가 열리는 기준의 100%까지 왔습니다",
         "낮 5.2시간, 밤 9.6시간",
         "41일 동안 배운 리듬",
         "식사 나빠짐",
