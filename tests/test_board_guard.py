@@ -187,6 +187,20 @@ async def test_the_board_shows_no_home_of_another_district_and_takes_no_action_f
 
 
 @in_loop
+async def test_a_home_without_a_case_has_no_page_among_the_cases(tmp_path: Path) -> None:
+    board = a_board(tmp_path, directory=a_directory(tmp_path))
+    known(board)["h-0017"] = a_view()
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        home = await token_of(client, board, "h-0017")
+        fields = {"form_token": await form_token(client, "/totals")}
+        assert (await client.get(f"/homes/{home}")).status == 200
+        for path in (f"/cases/{home}", f"/cases/{home}/live"):
+            assert (await client.get(path)).status == 404
+        assert (await client.post(f"/cases/{home}/contact", data=fields)).status == 404
+
+
+@in_loop
 async def test_name_and_address_are_shown_to_who_has_acknowledged_an_open_incident_and_to_nobody_else(
     tmp_path: Path,
 ) -> None:

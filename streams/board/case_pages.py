@@ -51,7 +51,7 @@ async def stream_cases(request: web.Request) -> web.StreamResponse:
 
 async def show_case(request: web.Request) -> web.Response:
     """Show one home's case: why, since when, who has it, what was asked, what can be done."""
-    home = home_of(request)
+    home = _with_case(request)
     await request.app[BOARD].access.note(request[SESSION], "case", _of(home))
     return page(request, "case.html", **_case(request, home), contact=None, is_looked_up=False)
 
@@ -59,10 +59,10 @@ async def show_case(request: web.Request) -> web.Response:
 async def stream_case(request: web.Request) -> web.StreamResponse:
     """Keep a case as it is now."""
     board, session = request.app[BOARD], request[SESSION]
-    home_of(request)
+    _with_case(request)
 
     async def drawing() -> Drawn:
-        home = home_of(request)
+        home = _with_case(request)
         await board.access.note_new(session, "live", _of(home))
         data = _case(request, home)
         gravest = home.cases[0].gravest
@@ -96,13 +96,21 @@ async def act(request: web.Request) -> web.Response:
 async def show_contact(request: web.Request) -> web.Response:
     """Show the case with who lives there, to whoever has acknowledged it. A form asks, so no link can."""
     board, session = request.app[BOARD], request[SESSION]
-    home = home_of(request)
+    home = _with_case(request)
     if board.directory is None:
         raise web.HTTPNotFound
     incident = _mine(home, session.user.name) or home.cases[0].gravest
     contact = await board.access.look_up(session, board.directory, home.household, incident)
     await board.access.note(session, "case", _of(home))
     return page(request, "case.html", **_case(request, home), contact=contact, is_looked_up=True)
+
+
+def _with_case(request: web.Request) -> Home:
+    """Return the home of the path, which has a case; one that has none has no page here."""
+    home = home_of(request)
+    if not home.cases:
+        raise web.HTTPNotFound
+    return home
 
 
 def _offered(case: Case, who: str) -> tuple[acting.Form, ...]:
