@@ -470,6 +470,24 @@ async def test_signing_out_ends_the_session_at_the_board_and_not_only_in_the_bro
         fields = {"form_token": await form_token(client, "/totals")}
         assert (await client.post("/sign-out", data=fields, allow_redirects=False)).status == 303
         assert not board.sessions._sessions
+    assert logged(tmp_path)[-1]["what"] == "sign_out"
+
+
+@in_loop
+async def test_one_can_sign_out_while_the_access_log_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object, **_named: object) -> None:
+        raise AccessLogError("the disk is full")
+
+    board = a_board(tmp_path)
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        fields = {"form_token": await form_token(client, "/totals")}
+        monkeypatch.setattr(board.access._log, "write_all", full)
+        answer = await client.post("/sign-out", data=fields, allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (303, "/sign-in")
+        assert not board.sessions._sessions
 
 
 @in_loop

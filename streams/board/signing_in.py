@@ -1,6 +1,7 @@
 """Signing in and out, and the language."""
 
 import asyncio
+import contextlib
 from typing import Final, Literal
 
 from aiohttp import web
@@ -54,10 +55,11 @@ async def sign_in(request: web.Request) -> web.Response:
 
 
 async def sign_out(request: web.Request) -> web.Response:
-    """End the session."""
+    """End the session, whether or not the access log takes it: who cannot sign out leaves the screen open."""
     board, session = request.app[BOARD], request[SESSION]
-    await board.access.note(session, "sign_out", [("", "")])
     board.sessions.end(session)
+    with contextlib.suppress(web.HTTPServiceUnavailable):
+        await board.access.note(session, "sign_out", [("", "")])
     response = web.HTTPSeeOther(SIGN_IN)
     response.del_cookie(cookie_name(board), path="/", secure=board.reached.https, httponly=True, samesite="Strict")
     raise response
