@@ -330,6 +330,27 @@ async def test_a_board_form_of_another_site_or_another_sign_in_is_refused_and_do
         assert len(sent_of(board)) == 1
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "url", "asked"),
+    [
+        ("127.0.0.1", 8080, "", "127.0.0.1:8080"),
+        ("127.0.0.1", 80, "", "127.0.0.1"),
+        ("::1", 8080, "", "[::1]:8080"),
+        ("::", 8080, "", "[::1]:8080"),
+        ("2001:DB8:0::7", 80, "", "[2001:db8::7]"),
+        ("127.0.0.1", 8080, "https://Anbu.example", "anbu.example"),
+        ("127.0.0.1", 8080, "https://anbu.example:443", "anbu.example"),
+        ("127.0.0.1", 8080, "https://anbu.example:8443/", "anbu.example:8443"),
+        ("127.0.0.1", 8080, "https://[2001:db8:0::7]", "[2001:db8::7]"),
+        ("127.0.0.1", 8080, "https://anbu.example", "localhost:8080"),
+    ],
+)
+def test_the_board_knows_its_names_as_browsers_write_them(host: str, port: int, url: str, asked: str) -> None:
+    assert asked in Reached.at(host, port, url).hosts
+    # Negative control: the same name at another port is another site.
+    assert not {"anbu.example:8080", "127.0.0.1:443", "[::1]:443", "0.0.0.0:8080"} & Reached.at(host, port, url).hosts
+
+
 @in_loop
 async def test_the_board_answers_only_under_its_own_name(tmp_path: Path) -> None:
     async with opened(a_board(tmp_path)) as client:

@@ -1,9 +1,11 @@
 """What every page of the board shares: made once by whoever starts it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +22,9 @@ from streams.directory import Directory
 from streams.household_link import LinkTemplate
 
 MINUTE_MS: Final = 60_000
+HTTP_PORT: Final = 80
+HTTPS_PORT: Final = 443
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,24 @@ class Reached:
     @classmethod
     def at(cls, host: str, port: int, url: str = "") -> "Reached":
         """Take the address it listens on, and the public URL, https, if there is one."""
-        if not url:
-            names = {host, "localhost", "127.0.0.1"} - {"0.0.0.0", "::"}  # noqa: S104 - never a name
-            return cls(frozenset(f"{name}:{port}" for name in names))
-        # The health check of the machine itself asks at the loopback address.
-        return cls(frozenset({urlsplit(url).netloc.lower(), f"localhost:{port}", f"127.0.0.1:{port}"}), https=True)
+        # At the loopback address the health check of the machine itself asks, too.
+        own = {written for name in _LOOPBACK for written in _written(name, port, HTTP_PORT)}
+        if url:
+            parts = urlsplit(url)
+            return cls(
+                frozenset(own | _written(parts.hostname or "", parts.port or HTTPS_PORT, HTTPS_PORT)), https=True
+            )
+        if host in {"0.0.0.0", "::"}:  # noqa: S104 - never a name
+            return cls(frozenset(own))
+        return cls(frozenset(own | _written(host, port, HTTP_PORT)))
+
+
+def _written(host: str, port: int, default: int) -> set[str]:
+    """Return how `Host` may say it: browsers leave the default port out, and put an IPv6 address in brackets."""
+    host = host.lower()
+    with contextlib.suppress(ValueError):  # a name, or an address of the older kind
+        host = f"[{IPv6Address(host).compressed}]"
+    return {f"{host}:{port}"} | ({host} if port == default else set())
 
 
 @dataclass(frozen=True, slots=True)
