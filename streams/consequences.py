@@ -96,9 +96,13 @@ class Consequences:
         return out + self.of_unreached(watched, watched.checks.wake(self._shared.clock_ms) if watched.checks else [])
 
     def of_unreached(self, watched: Watched, found: list[Finding]) -> list[Output]:
-        """Take that a public alert's question reached nobody: an incident, unless one of an earlier alert is open."""
-        kinds = {one.incident.kind for one in watched.ledger.open.values()}
-        if not found or IncidentKind.DISASTER_NO_ANSWER in kinds:
+        """Take that a public alert's question reached nobody: an incident, unless one of an alert as grave is open.
+
+        A milder one goes on in the new one: whoever put off a heat wave has not put off a tsunami.
+        """
+        of_alerts = (one.incident for one in watched.ledger.open.values())
+        open_ranks = [one.severity.rank for one in of_alerts if one.kind is IncidentKind.DISASTER_NO_ANSWER]
+        if not found or found[-1].severity.rank <= max(open_ranks, default=-1):
             return []
         return self.of_findings(watched, list(found[-1:]))
 

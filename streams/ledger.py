@@ -228,8 +228,11 @@ class Ledger:
         while self.knows(name := incident_id(self.household, finding.kind, opening_ms)):
             opening_ms += 1  # withdrawn and raised anew while the clock stood still: it is another one
         first = revisions.opened(teller, self.household, finding, name, self._case(clock_ms), clock_ms)
-        # One that life has cleared and nobody has closed goes on in the new one, or they would gather without end.
-        old = [one for one in self.open.values() if one.incident.kind is finding.kind and one.incident.cleared]
+        # One that life has cleared and nobody has closed goes on in the new one, or they would gather without end. So does
+        # an unanswered alert in that of a graver one.
+        milder = finding.kind is IncidentKind.DISASTER_NO_ANSWER
+        of_kind = [one for one in self.open.values() if one.incident.kind is finding.kind]
+        old = [one for one in of_kind if one.incident.cleared or milder]
         entry = Open(first, clock_ms, raised_ms=raised_ms)
         self._put(entry)
         out = [first]

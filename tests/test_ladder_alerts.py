@@ -1,0 +1,55 @@
+"""Several public alerts at once: a graver one is heard over a milder one, and each home is asked once about each."""
+
+from typing import Any
+
+import pytest
+from street import HOUR_MS, MINUTE_MS, Street
+from test_ladder_disaster import NO_ANSWER, answer, asked, town, warn
+
+from schemas.alerts import Hazard
+from schemas.incidents import CloseCause, NextStep, Severity, Urgency
+from schemas.times import to_rfc3339
+
+
+def unanswered(street: Street, name: str, **changes: Any) -> None:
+    """An alert of which nobody in the home takes notice within the time of a call."""
+    warn(street, name, **changes)
+    street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
+
+
+@pytest.mark.parametrize("what", ["snooze", "acknowledge", None])
+def test_a_graver_alert_that_reaches_nobody_is_told_though_a_milder_one_is_open_and_put_off(what: str | None) -> None:
+    street = town(1)
+    unanswered(street, "heat", kind=Hazard.HEAT_WAVE)
+    (milder,) = street.open(NO_ANSWER)
+    if what is not None:
+        street.act(milder, what, until=to_rfc3339(street.now_ms + 5 * HOUR_MS) if what == "snooze" else None)
+        street.tick()
+    unanswered(street, "wave", kind=Hazard.TSUNAMI, severity=Severity.EXTREME, urgency=Urgency.IMMEDIATE)
+    (graver,) = street.open(NO_ANSWER)
+    assert (graver.severity, graver.urgency, graver.snoozed_until) == (Severity.EXTREME, Urgency.IMMEDIATE, None)
+    assert (graver.next_step, graver.case) == (NextStep.VISIT_NOW, milder.case)
+    assert [step.ask for step in graver.ladder] == ["checkin_call", "guardian", "officer"], "the guardian is asked again"
+    assert street.incidents(NO_ANSWER)[milder.id].cause is CloseCause.MERGED
+
+
+def test_a_late_answer_to_the_graver_alert_s_question_closes_it() -> None:
+    street = town(1)
+    unanswered(street, "heat", kind=Hazard.HEAT_WAVE)
+    unanswered(street, "wave", kind=Hazard.TSUNAMI, severity=Severity.EXTREME, urgency=Urgency.IMMEDIATE)
+    (graver,) = street.open(NO_ANSWER)
+    (question,) = [one for one in asked(street) if one.id == graver.ladder[0].request]
+    assert question.hazard is Hazard.TSUNAMI
+    answer(street, question)
+    street.tick()
+    assert street.open(NO_ANSWER) == []
+    assert street.incidents(NO_ANSWER)[graver.id].cause is CloseCause.SAFE_AT_HOME
+
+
+def test_an_alert_that_is_no_graver_opens_nothing_beside_the_one_that_is_open() -> None:
+    street = town(1)
+    unanswered(street, "flood", severity=Severity.SEVERE)
+    (first,) = street.open(NO_ANSWER)
+    unanswered(street, "heat", kind=Hazard.HEAT_WAVE, severity=Severity.SEVERE)
+    unanswered(street, "cold", kind=Hazard.COLD_WAVE)
+    assert [one.id for one in street.open(NO_ANSWER)] == [first.id]
