@@ -17,12 +17,13 @@ from schemas.guidance import guidance
 from schemas.households import HouseholdRecord, RiskGrade, Rung
 from schemas.incidents import Certainty, IncidentKind, LadderStep, Severity, Urgency
 from schemas.times import from_rfc3339, to_rfc3339
+from streams.alerts_in_force import MOST as MOST_ALERTS
 from streams.alerts_in_force import Known
 from streams.climb import OUTCOMES, Warned, question, step_of
 from streams.ladder_steps import answered, lapsed, settles, waited_for
 
-MOST: Final = 8
-"""Alerts about which one home's answers are remembered."""
+MOST_SLOTS: Final = 8
+"""Turns of the minute's that one home remembers to have taken."""
 _GRADES: Final = (RiskGrade.HIGH, RiskGrade.MEDIUM, RiskGrade.LOW)
 
 
@@ -57,7 +58,7 @@ class Asked(NamedTuple):
 
 
 class Checks:
-    """The questions of public alerts to one home, the last few alerts of it."""
+    """The questions of public alerts to one home, those about alerts that are over left out."""
 
     __slots__ = ("_asked", "slots")
 
@@ -122,7 +123,7 @@ class Checks:
                 return None, None
             request = self._question(asked, found.question, record, len(skipped), clock_ms)
             self._put(asked._replace(steps=(*skipped, step_of(request))))
-            self.slots = [*self.slots, clock_ms][-MOST:]
+            self.slots = [*self.slots, clock_ms][-MOST_SLOTS:]
             return request, None
         if found.wait_ms and found.wait_ms < known.expires_ms:
             self._put(asked._replace(wait_ms=found.wait_ms))
@@ -182,7 +183,8 @@ class Checks:
         )
 
     def _put(self, asked: Asked) -> None:
-        self._asked = [*(one for one in self._asked if one.thread != asked.thread), asked][-MOST:]
+        # As many as may be in force: were fewer remembered, the home would be asked again about each that was pushed out.
+        self._asked = [*(one for one in self._asked if one.thread != asked.thread), asked][-MOST_ALERTS:]
 
     def _finding(self, asked: Asked, clock_ms: int) -> Finding:
         grave = asked.severity.rank >= Severity.SEVERE.rank

@@ -53,3 +53,17 @@ def test_an_alert_that_is_no_graver_opens_nothing_beside_the_one_that_is_open() 
     unanswered(street, "heat", kind=Hazard.HEAT_WAVE, severity=Severity.SEVERE)
     unanswered(street, "cold", kind=Hazard.COLD_WAVE)
     assert [one.id for one in street.open(NO_ANSWER)] == [first.id]
+
+
+def test_with_a_dozen_alerts_in_force_a_home_is_asked_once_about_each() -> None:
+    street = town(1)
+    many = 12
+    for number in range(many):
+        warn(street, f"a-{number}")
+    for _ in range(4 * many):
+        heard = len(asked(street))
+        street.tick()
+        for request in asked(street)[heard:]:
+            answer(street, request)
+    alerts = [one.alert for one in asked(street)]
+    assert len(alerts) == len(set(alerts)) == many
