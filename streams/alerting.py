@@ -7,6 +7,7 @@ state alone, so a restart goes on with the very next one.
 from schemas.alerts import PublicAlert
 from schemas.decode import decode
 from schemas.events import Fault
+from schemas.exercise import is_exercise
 from schemas.incidents import DisasterCounts
 from streams.alerts_in_force import Known
 from streams.consequences import Consequences
@@ -136,7 +137,8 @@ class Alerting:
         return DisasterCounts(homes=homes, asked=asked, reached=reached, guided=guided, unreached=unreached)
 
 
-def _danger(due: tuple[Watched, Known]) -> tuple[int, int, int, str]:
+def _danger(due: tuple[Watched, Known]) -> tuple[bool, int, int, int, str]:
+    """Key by which homes are asked: one that plays takes no real one's turn, however grave its alert."""
     watched, known = due
     assert watched.record is not None  # noqa: S101 - nobody without a record is due
-    return -known.severity.rank, *in_danger(watched.record)
+    return is_exercise(watched.name), -known.severity.rank, *in_danger(watched.record)

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from street import HOUR_MS, MINUTE_MS, Street
-from test_ladder_disaster import NO_ANSWER, answer, asked, town, warn
+from test_ladder_disaster import LADDER, NO_ANSWER, PER_MINUTE, answer, asked, town, warn
 
-from schemas.alerts import Hazard
+from schemas.alerts import AlertStatus, Hazard
+from schemas.households import RiskGrade
 from schemas.incidents import CloseCause, NextStep, Severity, Urgency
 from schemas.times import to_rfc3339
 
@@ -29,7 +30,9 @@ def test_a_graver_alert_that_reaches_nobody_is_told_though_a_milder_one_is_open_
     (graver,) = street.open(NO_ANSWER)
     assert (graver.severity, graver.urgency, graver.snoozed_until) == (Severity.EXTREME, Urgency.IMMEDIATE, None)
     assert (graver.next_step, graver.case) == (NextStep.VISIT_NOW, milder.case)
-    assert [step.ask for step in graver.ladder] == ["checkin_call", "guardian", "officer"], "the guardian is asked again"
+    assert [step.ask for step in graver.ladder] == ["checkin_call", "guardian", "officer"], (
+        "the guardian is asked again"
+    )
     assert street.incidents(NO_ANSWER)[milder.id].cause is CloseCause.MERGED
 
 
@@ -67,3 +70,17 @@ def test_with_a_dozen_alerts_in_force_a_home_is_asked_once_about_each() -> None:
             answer(street, request)
     alerts = [one.alert for one in asked(street)]
     assert len(alerts) == len(set(alerts)) == many
+
+
+def test_an_exercise_takes_no_real_home_s_turn_however_grave_what_it_plays() -> None:
+    street = town(PER_MINUTE + 1)
+    for number in range(5):
+        street.register(f"exercise-{number}", district="dong-1", ladder=LADDER, risk_grade=RiskGrade.HIGH)
+    street.tick()
+    warn(street, "played", status=AlertStatus.EXERCISE, severity=Severity.EXTREME, urgency=Urgency.IMMEDIATE)
+    warn(street, "real")
+    street.tick()
+    assert {one.status for one in asked(street)} == {"Actual"}
+    assert len(asked(street)) == PER_MINUTE
+    street.tick()
+    assert [one.status for one in asked(street)[PER_MINUTE:]] == ["Actual", *["Exercise"] * 5], "and then it is played"
