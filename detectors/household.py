@@ -395,7 +395,7 @@ class Household:
         return hot_row(self._state)
 
     def rhythm(self) -> bytes:
-        """Return the snapshot row that changes at most once a day, when `rhythm_version` grows."""
+        """Return the snapshot row that changes when `rhythm_version` grows: once a day, in most homes."""
         return rhythm_row(self._state)
 
     def snapshot(self) -> bytes:
@@ -431,8 +431,8 @@ class Household:
     def _count(self, event: Event) -> None:
         """Count what is shown by week; no decision depends on it."""
         state = self._state
-        if state.weeks.learn_one(event):
-            state.weeks.bound(state.hours)
+        if state.weeks.learn_one(event) and state.weeks.bound(state.hours):
+            state.rhythm_version += 1  # they stand in the other row now, or a restart would forget what was said
 
     def _listens(self, at_ms: int) -> bool:
         """Tell whether a sign of life at a moment may change what was told."""

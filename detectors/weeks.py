@@ -86,10 +86,12 @@ class Weeks:
         self._words.insert(i, word)
         return True
 
-    def bound(self, hours: LocalHours) -> None:
-        """Count the oldest words where there are too many to remember one by one."""
+    def bound(self, hours: LocalHours) -> bool:
+        """Count the oldest words where there are too many to remember one by one; tell whether `slow_state` changed so."""
+        is_full = len(self._words) > MOST_WORDS
         while len(self._words) > MOST_WORDS:
             self._fold(hours)
+        return is_full
 
     def learn_before(self, at_ms: int, hours: LocalHours) -> None:
         """Count words older than `at_ms` in their weeks, and forget them."""
@@ -190,7 +192,7 @@ class Weeks:
         self._words = unpack(state)
 
     def slow_state(self) -> list[Any]:
-        """Return days, weeks, months, concerns and referrals, changed once a day."""
+        """Return days, weeks, months, concerns and referrals, changed once a day, or where there are too many words."""
         return [
             self._days.rows,
             self._weeks.rows,

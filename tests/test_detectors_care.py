@@ -2,13 +2,16 @@
 
 import msgspec
 import pytest
-from detector_homes import CALLS, GATEWAY, MINUTE_MS, ROBOT, Home, at
+from detector_homes import CALLS, GATEWAY, MINUTE_MS, ROBOT, TELECOM, Home, at
 
 from detectors.hours import HOUR_MS
+from detectors.household import Household
+from detectors.weeks import MOST_WORDS
 from schemas.households import Absence, Rung
 from schemas.incidents import CloseCause, IncidentKind, Severity
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import to_rfc3339
+from schemas.vocabulary import CareTopic, Level
 
 UNANSWERED, MISSED = IncidentKind.UNANSWERED_CALLS, IncidentKind.MISSED_MEDICATION
 ABSENCE = Absence(to_rfc3339(at(1, 4)), to_rfc3339(at(6, 4)), "trip")
@@ -261,3 +264,19 @@ def test_nobody_is_called_in_a_declared_absence_or_while_nothing_can_be_seen() -
     blind.live(15, until_hour=12)
     blind.pass_time(at(14, 22))
     assert blind.asks() == []
+
+
+def test_what_was_said_among_more_messages_than_are_remembered_outlasts_a_restart() -> None:
+    home = Home(TELECOM, ROBOT)
+    said = {CareTopic.MEDICATION: Level.CONCERN, CareTopic.MOOD: Level.ALARM}
+    home.tell("robot_dialog", at(0, 9), "/robot/r", topics=said)
+    kept, version = home.model.rhythm(), home.model.rhythm_version
+    for n in range(2 * MOST_WORDS):
+        home.tell("sms_out", at(0, 10) + n * MINUTE_MS, "/phone/telecom")
+        if home.model.rhythm_version != version:  # as a checkpoint writes its rows
+            kept, version = home.model.rhythm(), home.model.rhythm_version
+    restored = Household.restore(home.model.hot(), kept, home.model.profile, home.model.record)
+    shown, shown_again = (one.overview(one.clock_ms) for one in (home.model, restored))
+    assert shown["concerns"]
+    assert shown_again == shown
+    assert restored.snapshot() == home.model.snapshot()
