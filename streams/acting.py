@@ -82,7 +82,7 @@ class Acting:
                 return self._keep(action)
             if action.action == "close":
                 return self._answer(action, "already_ended")
-            entry = ledger.open.get(ended.into)
+            entry = ledger.goes_on_in(ended)
             if entry is None:
                 return self._answer(action)
         return self._takes_of_incident[action.action](action, entry)

@@ -119,6 +119,15 @@ class Ledger:
         """Return the end of an incident that ended a while ago; None for any other."""
         return next((one for one in self.ended if one.id == name), None)
 
+    def goes_on_in(self, ended: Ended) -> Open | None:
+        """Return the open incident into which one was merged, over however many merges; None where it has ended."""
+        for _ in range(MOST_ENDED):
+            after = self.end_of(ended.into)
+            if after is None:
+                break
+            ended = after
+        return self.open.get(ended.into)
+
     def forget_absences(self, clock_ms: int) -> None:
         """Forget declared absences that are over: the model knows which days they were."""
         self.absences = [one for one in self.absences if from_rfc3339(one.end) > clock_ms]

@@ -373,6 +373,26 @@ def test_an_action_on_an_incident_that_merged_at_once_is_answered_too() -> None:
     assert told.ledger.waiting == []
 
 
+def test_an_incident_that_was_merged_again_and_again_is_acknowledged_where_it_goes_on() -> None:
+    told = Told()
+    names = []
+    for n in range(4):  # life clears each, and it goes on in the next
+        at_ms = START_MS + n * QUIET_MS
+        names.append(told.take(at_ms, silence(at_ms))[0].id)
+        if n < 3:
+            told.take(at_ms + 1, silence(at_ms, "clear"))
+    assert [told.last[name].cause for name in names] == [*[CloseCause.MERGED] * 3, None]
+    assert told.act(START_MS + 4 * QUIET_MS, action(names[0], who="officer-7")) == ""
+    (last,) = told.open(SILENCE)
+    assert (last.id, last.acknowledged_by) == (names[-1], "officer-7")
+    told.act(START_MS + 5 * QUIET_MS, action(names[-1], "close", cause=CloseCause.SAFE_AT_HOME, revision=last.revision))
+    before = len(told.all)
+    assert told.act(START_MS + 6 * QUIET_MS, action(names[1], id="later")) == "", (
+        "it has ended: nothing is left to take"
+    )
+    assert len(told.all) == before
+
+
 # Bounds.
 
 
