@@ -103,16 +103,18 @@ def answered(steps: Sequence[LadderStep], request: str, outcome: Outcome, clock_
 def step_to_take(incident: Incident, or_else: NextStep) -> NextStep:
     """Return what a responder should do next about an incident with a ladder; `or_else` where there is none to speak of.
 
-    While somebody is asked nobody need go, but a device that is not seen may be mended meanwhile.
+    While somebody is asked nobody need go, but a device that is not seen may be mended meanwhile, and whose time runs
+    already is not told to wait. It ends with the last question: where none follows, somebody must go after all.
     """
     if not incident.ladder or is_settled(incident) or incident.kind not in CLIMBING:
         return or_else
     if is_at_top(incident.ladder):
         at_once = incident.severity.rank >= Severity.SEVERE.rank
         return NextStep.VISIT_NOW if at_once else NextStep.VISIT_TODAY
-    if is_taken(incident) or incident.kind is IncidentKind.CANNOT_SEE:
+    if is_taken(incident) or incident.owner is not None or incident.kind is IncidentKind.CANNOT_SEE:
         return or_else
-    return NextStep.ASKING
+    is_asking = any(_is_out(step) or is_waiting(step) for step in incident.ladder)
+    return NextStep.ASKING if is_asking else or_else
 
 
 def _is_out(step: LadderStep) -> bool:

@@ -72,7 +72,11 @@ class Owning:
             self._tell(entry, revisions.awake(entry.latest, self._clock_ms))
             incident = entry.incident
         desk = desk_of(self._duty, incident.district)
-        if desk is None or (incident.next_step is NextStep.ASKING and incident.acknowledged_by is None):
+        # Only what nobody owns yet waits for an answer: a check that an officer asks for stops no owner's time.
+        is_asking = (
+            incident.next_step is NextStep.ASKING and incident.acknowledged_by is None and incident.owner is None
+        )
+        if desk is None or is_asking:
             entry.owner_ms = NEVER_MS
             return
         if incident.owner is None:

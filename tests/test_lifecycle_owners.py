@@ -225,6 +225,48 @@ def test_while_the_home_is_being_asked_nobody_owns_it_and_the_night_owner_is_tol
     assert [one for one in owners(street) if one[0]] == [("gangnam-day", 0), ("supervisor", 1), ("control-room", 2)]
 
 
+def unseen(duty: Duty) -> tuple[Street, Incident]:
+    """A home without a registry record, and the silence of it."""
+    street = Street()
+    street.put("profile", b"p", encode(on_duty(duty)))
+    street.tick(seoul("2026-09-01T12:00:00") - street.now_ms)
+    street.happen("door", state="on")
+    for _ in range(400):
+        street.happen("temperature", value=20.0)
+        street.tick(10 * MINUTE_MS)
+        if street.open(SILENCE):
+            return street, street.open(SILENCE)[0]
+    raise AssertionError("no silence was told")
+
+
+@pytest.mark.parametrize("is_registered", [True, False])
+def test_a_check_that_an_officer_asks_for_stops_no_owners_time(is_registered: bool) -> None:
+    if is_registered:
+        street = town(latest_silence_h=4.0)
+        silence = silent(street)
+    else:
+        street, silence = unseen(DUTY)
+    street.act(silence, "request_check")
+    street.pass_ms(HOUR_MS, MINUTE_MS)
+    assert street.requests()[-1].incident == silence.id
+    assert not [one for one in told(street.out) if one.next_step is NextStep.ASKING], "somebody's time runs"
+    assert owners(street) == [("gangnam-day", 0), ("supervisor", 1), ("control-room", 2)]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_where_nobody_is_asked_any_more_an_incident_does_not_say_that_the_home_is_being_asked(restarts: bool) -> None:
+    street, silence = unseen(Duty())
+    street.act(silence, "request_check")
+    street.tick()
+    (asked,) = street.open()
+    assert (asked.next_step, asked.ladder[0].outcome) == (NextStep.ASKING, ""), "negative control: while it rings"
+    if restarts:
+        street.restart()
+    street.pass_ms(HOUR_MS, MINUTE_MS)
+    (after,) = street.open()
+    assert (after.next_step, after.ladder[0].outcome) == (silence.next_step, "no_answer")
+
+
 def test_when_a_snooze_is_over_whoever_is_on_duty_then_is_told() -> None:
     street = town(latest_silence_h=4.0)
     silence = silent(street)
