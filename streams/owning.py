@@ -89,6 +89,10 @@ class Owning:
             self._give(entry, self._turn(desk, incident, incident.level))  # the duty changed hands, or the roster
         else:
             until_ms = NEVER_MS if incident.step_until is None else from_rfc3339(incident.step_until)
+            limit_ms = self._limit_ms(desk, incident, incident.level)
+            if limit_ms < until_ms and self._is_new(incident):  # graver than it was: the old time is too long
+                self._tell(entry, revisions.given(entry.latest, incident.owner, limit_ms, self._clock_ms))
+                until_ms = limit_ms
             entry.owner_ms = min(until_ms, self._shift_end_ms(desk, incident.level))
 
     def _begin(self, entry: Open, desk: Desk) -> None:
@@ -155,10 +159,14 @@ class Owning:
 
     def _turn(self, desk: Desk, incident: Incident, level: int) -> Turn:
         owner = owner_at(self._duty, incident.district, level, self._clock_ms)
-        until_ms = NEVER_MS
-        if level < len(desk.then):
-            until_ms = self._clock_ms + self._duty.acknowledge_min.of_ms(incident.severity)
+        until_ms = self._limit_ms(desk, incident, level)
         return Turn(owner, until_ms, min(until_ms, self._shift_end_ms(desk, level)))
+
+    def _limit_ms(self, desk: Desk, incident: Incident, level: int) -> int:
+        """Return until when it must be taken if its owner's time began now; far away where there is nobody to move on to."""
+        if level >= len(desk.then):
+            return NEVER_MS
+        return self._clock_ms + self._duty.acknowledge_min.of_ms(incident.severity)
 
     def _shift_end_ms(self, desk: Desk, level: int) -> int:
         """Return when another shift will own it; far away where it has moved on from those on duty."""

@@ -11,7 +11,7 @@ from schemas.checks import check_profile
 from schemas.duty import Desk, Duty, Minutes
 from schemas.encode import encode
 from schemas.households import Rung
-from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep
+from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity
 from schemas.partitions import partition_of
 from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import from_rfc3339, to_rfc3339
@@ -265,6 +265,23 @@ def test_where_nobody_is_asked_any_more_an_incident_does_not_say_that_the_home_i
     street.pass_ms(HOUR_MS, MINUTE_MS)
     (after,) = street.open()
     assert (after.next_step, after.ladder[0].outcome) == (silence.next_step, "no_answer")
+
+
+def test_what_grows_graver_before_anybody_took_it_has_the_shorter_time_of_what_it_is_now() -> None:
+    slow = Minutes(minor=6000, moderate=6000, severe=6000, extreme=30)
+    street, silence = unseen(Duty(desks=[DESK], acknowledge_min=slow))
+    for _ in range(200):
+        street.happen("temperature", value=20.0)
+        street.tick(10 * MINUTE_MS)
+        if street.open(SILENCE)[0].severity is not silence.severity:
+            break
+    (graver,) = street.open(SILENCE)
+    assert (graver.severity, graver.level) == (Severity.EXTREME, 0)
+    assert from_rfc3339(graver.step_until or "") == from_rfc3339(graver.at) + 30 * MINUTE_MS
+    assert from_rfc3339(silence.step_until or "") > from_rfc3339(graver.step_until or ""), "negative control"
+    before = len(street.out)
+    street.pass_ms(HOUR_MS + 10 * MINUTE_MS, 10 * MINUTE_MS)
+    assert [(one.owner, one.level) for one in told(street.out[before:])] == [("supervisor", 1), ("control-room", 2)]
 
 
 def test_when_a_snooze_is_over_whoever_is_on_duty_then_is_told() -> None:
