@@ -17,7 +17,7 @@ from schemas.times import from_rfc3339
 from streams.duty import Shift
 from streams.load import Loads
 from streams.partition import Partition
-from streams.ranking import chance, need
+from streams.ranking import attention, chance, need
 from streams.roster import Roster
 
 SILENCE = IncidentKind.SILENCE
@@ -179,6 +179,14 @@ def test_what_was_cleared_is_past_or_less_grave_needs_less() -> None:
     now = incident(IncidentKind.GAS)
     for less in ({"cleared": True}, {"urgency": Urgency.PAST}, {"severity": Severity.MINOR}):
         assert need(msgspec.structs.replace(now, **less)) < need(now)
+
+
+def test_what_an_officer_let_lapse_needs_somebody_as_much_as_what_nobody_took() -> None:
+    nobodys = incident(owner="day-office", step_until=None)
+    taken = msgspec.structs.replace(nobodys, owner="officer-7", acknowledged_by="officer-7")
+    lapsed = msgspec.structs.replace(taken, owner="supervisor", level=1)
+    needs = [attention(one, START_MS) for one in (nobodys, taken, lapsed)]
+    assert needs == [needs[0], needs[0] / 2, needs[0]]
 
 
 def test_every_kind_has_a_chance() -> None:
