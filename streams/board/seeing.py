@@ -77,7 +77,9 @@ def called_out(source: Source, session: Session, now_ms: int) -> list[CallOut]:
     opened, _ = visible(source, session, now_ms)
     incidents = [incident for case in opened for incident in case.incidents]
     incidents += unplaced(source, session, now_ms)
-    return call_outs(incidents, source.duty(), picture.standing, picture.partitions, now_ms)
+    districts = {case.household: district_of(source, case) for case in opened}
+    standing, partitions = picture.standing, picture.partitions
+    return call_outs(incidents, source.duty(), standing, partitions, now_ms, lambda home: districts.get(home, ""))
 
 
 def homes_of(source: Source, session: Session) -> list[HouseholdView]:

@@ -1,15 +1,16 @@
 """`anbu incidents`: what responders see."""
 
 import sys
+from functools import partial
 from typing import Any
 
 import click
 from rich.live import Live
 
-from schemas.duty import Duty
 from schemas.encode import encode
 from schemas.times import to_rfc3339
 from streams.call_out import CallOut, call_outs
+from streams.commands.districts import Districts, registered_district
 from streams.commands.incidents_act import COMMANDS
 from streams.commands.incidents_export import export
 from streams.commands.outcome import settings, told
@@ -17,6 +18,7 @@ from streams.commands.profile import profile_in_force
 from streams.commands.teach import TaughtGroup
 from streams.incident_fold import Watching
 from streams.screen import call_out_text, incident_line, live_view, make_console, watching_text
+from streams.settings import Settings
 from streams.subscriber import IncidentSubscriber
 from streams.wallclock import now_ms
 
@@ -60,38 +62,47 @@ def watch(from_start: bool, as_json: bool, once: bool, ended: bool, rows: int) -
     """
     chosen = settings()
     with IncidentSubscriber(chosen.bootstrap, from_start=from_start) as subscriber:
-        duty = profile_in_force(chosen).duty
+        calls = _Calls(subscriber, chosen)
         if once:
-            _show_once(subscriber, duty, as_json=as_json, ended=ended, rows=rows)
+            _show_once(subscriber, calls, as_json=as_json, ended=ended, rows=rows)
         elif as_json or not sys.stdout.isatty():
-            _show_lines(subscriber, duty, as_json=as_json)
+            _show_lines(subscriber, calls, as_json=as_json)
         else:
-            _show_live(subscriber, duty, ended=ended, rows=rows)
+            _show_live(subscriber, calls, ended=ended, rows=rows)
 
 
-def _calls(subscriber: IncidentSubscriber, duty: Duty) -> list[CallOut]:
-    """Return whom to tell because the engine cannot; nobody of a recording, whose clock is not the wall's."""
-    fold, now = subscriber.fold, now_ms()
-    if fold.watching(now).recorded:
-        return []
-    return call_outs(fold.incidents(), duty, fold.standing(now), fold.partitions, now)
+class _Calls:
+    """Whom to tell because the engine cannot; nobody of a recording, whose clock is not the wall's."""
+
+    def __init__(self, subscriber: IncidentSubscriber, chosen: Settings) -> None:
+        self._fold = subscriber.fold
+        self._duty = profile_in_force(chosen).duty
+        self._districts = Districts(self._fold, partial(registered_district, chosen), now_ms)
+
+    def now(self) -> list[CallOut]:
+        fold, now = self._fold, now_ms()
+        if fold.watching(now).recorded:
+            return []
+        # Where one desk answers for all districts, nobody need wait for the registry to be read.
+        district_of = self._districts.of if any(desk.district for desk in self._duty.desks) else lambda _: ""
+        return call_outs(fold.incidents(), self._duty, fold.standing(now), fold.partitions, now, district_of)
 
 
-def _show_once(subscriber: IncidentSubscriber, duty: Duty, *, as_json: bool, ended: bool, rows: int) -> None:
+def _show_once(subscriber: IncidentSubscriber, calls: _Calls, *, as_json: bool, ended: bool, rows: int) -> None:
     subscriber.catch_up()
     watching = subscriber.watching()
-    calls = _calls(subscriber, duty)
+    called = calls.now()
     if as_json:
         click.echo(encode(_as_data(watching)))
-        for call in calls:
+        for call in called:
             click.echo(encode(_call_as_data(call)))
         for incident in subscriber.fold.incidents(ended=ended):
             click.echo(encode(incident))
         return
-    make_console().print(live_view(subscriber.cases(ended=ended), watching, now_ms(), calls=calls, rows=rows))
+    make_console().print(live_view(subscriber.cases(ended=ended), watching, now_ms(), calls=called, rows=rows))
 
 
-def _show_lines(subscriber: IncidentSubscriber, duty: Duty, *, as_json: bool) -> None:
+def _show_lines(subscriber: IncidentSubscriber, calls: _Calls, *, as_json: bool) -> None:
     said: tuple[int, ...] | None = None
     called: list[CallOut] = []
     while True:
@@ -104,14 +115,13 @@ def _show_lines(subscriber: IncidentSubscriber, duty: Duty, *, as_json: bool) ->
             # Only when it changes: each minute's homes and clock would drown the incidents.
             said = watching.stale
             click.echo(encode(_as_data(watching)) if as_json else watching_text(watching, now_ms()).plain)
-        calls = _calls(subscriber, duty)
-        if calls != called:
-            called = calls
-            for call in calls:
+        before, called = called, calls.now()
+        if called != before:
+            for call in called:
                 click.echo(encode(_call_as_data(call)) if as_json else call_out_text([call]).plain.rstrip())
 
 
-def _show_live(subscriber: IncidentSubscriber, duty: Duty, *, ended: bool, rows: int) -> None:
+def _show_live(subscriber: IncidentSubscriber, calls: _Calls, *, ended: bool, rows: int) -> None:
     console = make_console()
     # A case takes three lines or more; what a terminal cannot show is counted below.
     rows = min(rows, max(1, (console.height - 4) // 3))
@@ -120,7 +130,7 @@ def _show_live(subscriber: IncidentSubscriber, duty: Duty, *, ended: bool, rows:
             subscriber.poll(0.5)
             if subscriber.caught_up:
                 cases, watching = subscriber.cases(ended=ended), subscriber.watching()
-                live.update(live_view(cases, watching, now_ms(), calls=_calls(subscriber, duty), rows=rows))
+                live.update(live_view(cases, watching, now_ms(), calls=calls.now(), rows=rows))
             else:
                 live.update("reading what is open …")
 
