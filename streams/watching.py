@@ -49,6 +49,11 @@ class Watching:
         """Begin to watch whoever was met before there was a clock."""
         shared = self._shared
         for watched in shared.roster:
+            if watched.guard is None or watched.guard.clock_ms < clock_ms:
+                # Whatever was told before there was a clock belongs to nobody yet.
+                for entry in watched.ledger.open.values():
+                    entry.owner_ms = clock_ms
+                watched.ledger.rearm()
             if watched.since_ms:
                 watched.since_ms = clock_ms
                 shared.touch(watched)

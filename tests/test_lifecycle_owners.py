@@ -309,6 +309,25 @@ def test_a_new_roster_reaches_what_is_open_at_once() -> None:
     assert street.open()[0].owner == "another-day"
 
 
+@pytest.mark.parametrize("is_registered", [True, False])
+@pytest.mark.parametrize("restarts", [True, False])
+def test_what_was_told_before_there_was_a_clock_has_an_owner_from_the_first_clock_on(
+    is_registered: bool, restarts: bool
+) -> None:
+    street = Street().put("profile", b"p", encode(on_duty()))
+    if is_registered:
+        street.register(district="dong-27")
+    street.happen("emergency_button", device="d")
+    street.arrive()
+    if restarts:
+        street.restart()
+    street.tick()
+    (incident,) = street.open(IncidentKind.EMERGENCY_BUTTON)
+    assert incident.owner == owner_at(DUTY, None, 0, street.now_ms)
+    street.pass_ms(HOUR_MS, MINUTE_MS)
+    assert owners(street)[-1] == ("control-room", 2)
+
+
 def test_a_worker_that_dies_in_between_changes_nothing_of_who_is_told_when() -> None:
     def played(*, dies: bool) -> list[bytes]:
         street = town()
