@@ -75,7 +75,12 @@ class Applying:
         shared = self._shared
         model = watched.model
         if model is None:
-            return []
+            # Its watching is over, but an emergency of it may still be open: a new roster says whose it is.
+            if not watched.ledger.open or shared.knows(watched, one):
+                return []
+            out = self._consequences.of_roster(watched)
+            shared.touch(watched)
+            return out
         if shared.knows(watched, one):
             # It was judged by this profile already: judged once more, it would look again at other hours than it did.
             watched.model = Household.restore(model.hot(), model.rhythm(), profile, watched.in_force)

@@ -22,6 +22,7 @@ from streams.incident_fold import INCIDENTS, STANDS_AFTER_MS, IncidentFold
 from streams.profile_file import differences, read_profile, write_profile
 from streams.publish import BrokerAwayError
 from streams.screen import call_out_text
+from streams.watched import UNREGISTERED_MS
 
 DESK = Desk(day="gangnam-day", night="night-centre", holiday="holiday-centre", then=["supervisor", "control-room"])
 DUTY = Duty(desks=[DESK], holidays=["2026-09-02"])
@@ -324,6 +325,23 @@ def test_what_was_told_before_there_was_a_clock_has_an_owner_from_the_first_cloc
     street.tick()
     (incident,) = street.open(IncidentKind.EMERGENCY_BUTTON)
     assert incident.owner == owner_at(DUTY, None, 0, street.now_ms)
+    street.pass_ms(HOUR_MS, MINUTE_MS)
+    assert owners(street)[-1] == ("control-room", 2)
+
+
+def test_a_new_roster_reaches_an_open_emergency_of_a_home_that_was_never_registered_and_is_watched_no_more() -> None:
+    street = Street()
+    street.tick()
+    street.happen("emergency_button", device="d")
+    street.tick()
+    street.pass_ms(UNREGISTERED_MS + DAY_MS, 6 * HOUR_MS)
+    watched = street.partition.household("h-1")
+    assert watched is not None
+    assert watched.model is None
+    assert [one.owner for one in street.open()] == [None]
+    street.put("profile", b"p", encode(on_duty()))
+    street.tick()
+    assert [one.owner for one in street.open()] == [owner_at(DUTY, None, 0, street.now_ms)]
     street.pass_ms(HOUR_MS, MINUTE_MS)
     assert owners(street)[-1] == ("control-room", 2)
 
