@@ -73,9 +73,9 @@ class Alerting:
         left = int(shared.whole.profile.disaster_calls_per_minute) - self._taken()
         due = [(watched, known) for watched in shared.roster for known in self._due(watched)[:1]]
         for watched, known in sorted(due, key=_danger):
-            told, is_question = self._ask(watched, known, may_ask=left > 0)
-            out += told
-            left -= is_question
+            slots = watched.checks.slots
+            out += self._ask(watched, known, may_ask=left > 0)
+            left -= watched.checks.slots is not slots
         return out
 
     def _taken(self) -> int:
@@ -99,17 +99,17 @@ class Alerting:
             return []
         return [known for known in covering if watched.checks.is_due(known, clock_ms)]
 
-    def _ask(self, watched: Watched, known: Known, *, may_ask: bool) -> tuple[list[Output], bool]:
+    def _ask(self, watched: Watched, known: Known, *, may_ask: bool) -> list[Output]:
         record, model, clock_ms = watched.record, watched.model, self._shared.clock_ms
         if record is None or model is None:
-            return [], False
+            return []
         before = watched.checks.of(known.thread)
         request, finding = watched.checks.ask(known, record, model, clock_ms, may_ask=may_ask)
         out = [Output("checkin.requests", watched.name.encode(), request)] if request is not None else []
         out += self._consequences.of_unreached(watched, [finding] if finding is not None else [])
         if watched.checks.of(known.thread) is not before:
             self._shared.judged(watched)
-        return out, request is not None
+        return out
 
     def _is_ahead(self, watched: Watched) -> bool:
         """Tell whether a household knows already what this clock brings."""

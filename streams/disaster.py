@@ -106,7 +106,8 @@ class Checks:
         """Take this home's turn: a question, a wait for its quiet hours, or, where nobody may be asked, a finding.
 
         The first rung is asked; where the registry lists nobody, a call. No budget of calls holds in a disaster. Without
-        `may_ask` a question stays for a later turn; what takes nobody's place comes all the same.
+        `may_ask` a question stays for a later turn, and so does a finding where quiet hours outlast the alert; what takes
+        nobody's place comes all the same.
         """
         alert = known.alert
         asked = Asked(known.thread, f"{alert.sender},{alert.id}", alert.kind, known.severity, clock_ms)
@@ -123,11 +124,17 @@ class Checks:
                 return None, None
             request = self._question(asked, found.question, record, len(skipped), clock_ms)
             self._put(asked._replace(steps=(*skipped, step_of(request))))
-            self.slots = [*self.slots, clock_ms][-MOST_SLOTS:]
+            self._take_slot(clock_ms)
             return request, None
         if found.wait_ms and found.wait_ms < known.expires_ms:
             self._put(asked._replace(wait_ms=found.wait_ms))
             return None, None
+        if found.wait_ms:
+            # The alert ends before their quiet hours do, which is so in every home at once: were each listed now, all
+            # those around them would be called in the same minute.
+            if not may_ask:
+                return None, None
+            self._take_slot(clock_ms)
         self._put(asked._replace(steps=skipped, outcome="unreached"))
         return None, self._finding(asked, clock_ms)
 
@@ -181,6 +188,9 @@ class Checks:
             place=place,
             warned=warned,
         )
+
+    def _take_slot(self, clock_ms: int) -> None:
+        self.slots = [*self.slots, clock_ms][-MOST_SLOTS:]
 
     def _put(self, asked: Asked) -> None:
         # As many as may be in force: were fewer remembered, the home would be asked again about each that was pushed out.

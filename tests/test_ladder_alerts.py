@@ -84,3 +84,16 @@ def test_an_exercise_takes_no_real_home_s_turn_however_grave_what_it_plays() -> 
     assert len(asked(street)) == PER_MINUTE
     street.tick()
     assert [one.status for one in asked(street)[PER_MINUTE:]] == ["Actual", *["Exercise"] * 5], "and then it is played"
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_homes_whose_quiet_hours_outlast_the_alert_are_listed_so_many_a_minute(*, restarts: bool) -> None:
+    street = town(2 * PER_MINUTE + 5, hour=23)
+    warn(street, hours=1)
+    listed = []
+    for _ in range(4):
+        if restarts:
+            street.restart()
+        street.tick()
+        listed.append(len(street.open(NO_ANSWER)))
+    assert listed == [PER_MINUTE, 2 * PER_MINUTE, 2 * PER_MINUTE + 5, 2 * PER_MINUTE + 5]
