@@ -95,6 +95,11 @@ class HazardTable:
         np.add.at(exposure, places, np.array(spans_h, np.float32))
         np.add.at(events, ends, np.float32(1.0))
 
+    @property
+    def knows(self) -> bool:
+        """Whether anything was ever learned."""
+        return self._counts is not None
+
     def fade(self, share: float) -> None:
         """Let everything learned fade to a share of its weight."""
         if self._counts is not None:

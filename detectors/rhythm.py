@@ -145,7 +145,8 @@ class Rhythm:
     def state(self) -> list[Any]:
         """Return plain numbers and packed counts."""
         return [
-            [[kind, self.tables[kind].state()] for kind in sorted(self.tables)],
+            # A table that was only asked is none: the row would hang on who looked, and after a crash nobody had.
+            [[kind, self.tables[kind].state()] for kind in sorted(self.tables) if self.tables[kind].knows],
             self.threshold.state(),
             self.longest.state(),
             self.busy,
