@@ -79,7 +79,7 @@ def answer_some(logs: Logs, requests: list[CheckinRequest], rnd: Random) -> None
     """Put answers to every second question behind it."""
     kinds = ("checkin_answered", "checkin_answered", "checkin_no_answer", "checkin_refused", "contact_reached")
     for n, request in enumerate(rnd.sample(requests, len(requests) // 2)):
-        at_ms = from_rfc3339(request.requested_at) + rnd.randrange(1, 20) * 60_000
+        at_ms = from_rfc3339(request.requested_at) + rnd.randrange(1, 40) * 60_000
         data = Data(request=request.id, purpose=request.purpose)
         event = Event(request.household, rnd.choice(kinds), "/calls/p", f"answer-{n}", at_ms, data)
         put_at(logs, "care.calls", at_ms, request.household.encode(), encode_events([event]))

@@ -261,7 +261,7 @@ import streams.writer
 from streams.batches import Freezer, Limits
 from streams.cli import main
 
-streams.writer.Freezer = lambda _limits: Freezer(Limits(batch_records=500, held_records=2_000))
+streams.writer.Freezer = lambda _limits, rows_of: Freezer(Limits(batch_records=500, held_records=2_000), rows_of)
 main()
 """
 """The command with room for few records, so that a test need not send 40,000."""
