@@ -60,9 +60,15 @@ def opened(url: str) -> Any:
 
     """
     if url not in _open:
-        client = _open[url] = connect(url)
-        atexit.register(client.close)
+        _open[url] = connect(url)
+        atexit.register(close, url)
     return _open[url]
+
+
+def close(url: str) -> None:
+    """Close what `opened` has opened: until then this process can open no other folder of the embedded engine."""
+    if (client := _open.pop(url, None)) is not None:
+        client.close()
 
 
 _open: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from infra.topics import create_topics
 from load_tests.feed import feed
 from load_tests.neighbourhood import Played, Wire
 from load_tests.recording import wire_of
-from load_tests.replay_run import past_of_archive, past_of_topics, run_all
+from load_tests.replay_run import close, past_of_archive, past_of_topics, run_all
 from load_tests.simulator import Rates, simulate
 from schemas.build import encode_events
 from schemas.encode import encode
@@ -146,7 +146,7 @@ def rewritten(log: Chunk, keep: Callable[[int], bool]) -> Chunk:
 @pytest.mark.integration
 @pytest.mark.slow
 def test_a_live_run_comes_out_of_its_topics_and_of_its_archive_and_any_change_of_them_shows(
-    any_broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    any_broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     create_topics(any_broker.bootstrap, PARTITIONS)
     played, wires = messages()
@@ -163,6 +163,7 @@ def test_a_live_run_comes_out_of_its_topics_and_of_its_archive_and_any_change_of
 
     logs = read_inputs(any_broker.bootstrap, PARTITIONS)
     url = archived(any_broker, tmp_path, sum(log.next for mine in logs for log in mine))
+    request.addfinalizer(lambda: close(url))
     past = past_of_topics(any_broker.bootstrap, PARTITIONS)
     assert "incidents" not in ORDERED_NAMES, "a replay reads the ordered inputs alone"
     from_topics = run_all(past, None, lambda _done: None)
