@@ -39,7 +39,7 @@ from streams.ladder_steps import (
 )
 from streams.ledger import Close, Ledger
 from streams.open_incident import Open
-from streams.revisions import Teller, asking, settled
+from streams.revisions import Teller, asking, put_into, settled
 from streams.wording import to_a_contact
 
 OUTCOMES: Final[dict[str, Outcome]] = {
@@ -250,20 +250,9 @@ class Climb:
         """Tell a revision with these steps, or put them into the one that is just being told."""
         entry.ask_ms = ask_ms
         after = asking(self._teller, entry.latest, steps, self._clock_ms, told=told)
-        known = entry.incident
-        for i, before in enumerate(self._out):
-            if (before.id, before.revision) == (known.id, known.revision):
-                self._out[i] = entry.incident = replace(
-                    after,
-                    revision=before.revision,
-                    msg_type=before.msg_type,
-                    references=before.references,
-                    at=before.at,
-                    # What opens at the top of its ladder has opened; it was nothing less before.
-                    state=before.state if before.revision == 1 else after.state,
-                )
-                self._ledger.rearm()
-                return
+        if put_into(self._out, entry, after):
+            self._ledger.rearm()
+            return
         self._out.append(self._ledger.tell(entry, after, self._clock_ms))
 
 

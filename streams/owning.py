@@ -21,7 +21,7 @@ from streams.climb import question, step_of
 from streams.duty import desk_of, owner_at, shift_at
 from streams.load import Loads
 from streams.open_incident import Open
-from streams.revisions import Teller
+from streams.revisions import Teller, put_into
 from streams.watched import Watched
 
 _MAY_WAIT: Final = frozenset({IncidentKind.SILENCE, IncidentKind.UNANSWERED_CALLS, IncidentKind.MISSED_MEDICATION})
@@ -179,18 +179,8 @@ class Owning:
 
     def _tell(self, entry: Open, after: Incident) -> None:
         """Tell a revision, or put its owner into the one that is just being told."""
-        known = entry.incident
-        for i, before in enumerate(self._out):
-            if (before.id, before.revision) == (known.id, known.revision):
-                self._out[i] = entry.incident = replace(
-                    after,
-                    revision=before.revision,
-                    msg_type=before.msg_type,
-                    references=before.references,
-                    at=before.at,
-                    state=before.state if before.revision == 1 else after.state,
-                )
-                return
+        if put_into(self._out, entry, after):
+            return
         self._out.append(self._ledger.tell(entry, after, self._clock_ms))
 
 

@@ -21,6 +21,7 @@ from schemas.incidents import (
 from schemas.times import to_rfc3339
 from streams.identity import emergency_id
 from streams.ladder_steps import step_to_take
+from streams.open_incident import Open
 from streams.wording import after_answer, sentences
 
 PAST_AFTER_MS: Final = 3_600_000
@@ -276,6 +277,27 @@ def asking(
         engine=teller.engine,
     )
     return after if after.cleared else replace(after, next_step=_step_now(after))
+
+
+def put_into(out: list[Incident], entry: Open, after: Incident) -> bool:
+    """Put what comes after an entry's incident into its revision where that one is just being told; False where it is not.
+
+    One step of the clock tells one revision: readers would see an owner or a question come a moment after the incident.
+    """
+    known = entry.incident
+    for i, before in enumerate(out):
+        if (before.id, before.revision) == (known.id, known.revision):
+            out[i] = entry.incident = replace(
+                after,
+                revision=before.revision,
+                msg_type=before.msg_type,
+                references=before.references,
+                at=before.at,
+                # What opens at the top of its ladder has opened; it was nothing less before.
+                state=before.state if before.revision == 1 else after.state,
+            )
+            return True
+    return False
 
 
 def settled(incident: Incident, steps: Sequence[LadderStep], step: LadderStep) -> Incident:
