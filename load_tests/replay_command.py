@@ -1,7 +1,9 @@
 """`anbu replay`: the past again, with the very engine of the live run."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,13 +21,15 @@ from rich.progress import (
 
 from load_tests.replay_proof import WARM_UP_DAYS, prove, show_gaps
 from load_tests.replay_report import figures, show_runs
-from load_tests.replay_run import Past, past_of_archive, past_of_topics, run_all
+from load_tests.replay_run import Past, opened, past_of_archive, past_of_topics, run_all
 from load_tests.whatif.command import Asked, what_if
 from load_tests.whatif.runs import Variant
 from load_tests.whatif.sweep import sweep
 from schemas.encode import encode
 from schemas.profiles import DEFAULT_PROFILE, Profile
-from schemas.times import from_rfc3339
+from schemas.times import from_rfc3339, to_rfc3339
+from schemas.topics import DAY_MS
+from streams.archive.snapshots import held_in, newest
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.commands.outcome import Failed, Misconfigured, settings, told
 from streams.commands.teach import Taught
@@ -84,6 +88,12 @@ LOG = "as in the log"
 @click.option("--since", metavar="TIME", help="Begin there, such as 2026-11-01T00:00:00+09:00. Models begin anew then.")
 @click.option("--until", metavar="TIME", help="Stop there.")
 @click.option(
+    "--from-snapshot",
+    "snapshot",
+    metavar="DAY",
+    help="Go on from the newest daily snapshots up to the end of this day; 'none': from none. With --since: the newest before.",
+)
+@click.option(
     "--warm-up-days",
     type=click.IntRange(0, 400),
     default=WARM_UP_DAYS,
@@ -111,6 +121,7 @@ def replay(
     store: str,
     since: str | None,
     until: str | None,
+    snapshot: str | None,
     warm_up_days: int,
     out: Path | None,
 ) -> None:
@@ -142,11 +153,16 @@ def replay(
         raise Misconfigured("--against live replays the topics as they are: without SOURCE, --profile and --sweep")
     if source is not None and (since or until or store != "topics"):
         raise Misconfigured("--from, --since and --until are for topics and archive, not for a SOURCE")
+    if source is not None and snapshot:
+        raise Misconfigured("--from-snapshot is for topics and archive, not for a SOURCE")
     if cuts and source is None:
         raise Misconfigured("--cut silences copies of homes in files: give a SOURCE")
     chosen = settings()
     console = make_console()
-    past = _past(chosen, store, _moment(since), _moment(until)) if source is None else None
+    past = None
+    if source is None:
+        past = _past(chosen, store, _moment(since), _moment(until))
+        past = _with_snapshots(console, chosen, past, snapshot=snapshot, since_ms=_moment(since), tz=tz)
     if past is not None and not profiles and not grid:
         _as_it_was(console, past, chosen.bootstrap, warm_up_days=warm_up_days, against=against, out=out)
         return
@@ -219,6 +235,40 @@ def _past(chosen: Settings, store: str, since_ms: int, until_ms: int) -> Past:
     if not any(end for ends in past.ends for end in ends):
         raise Failed("the archive is empty; fill it with: anbu writer --archive only")
     return past
+
+
+def _with_snapshots(
+    console: Console, chosen: Settings, past: Past, *, snapshot: str | None, since_ms: int, tz: str
+) -> Past:
+    """Begin with snapshots: those of a day, or those before --since where there are any."""
+    if snapshot == "none" or not (snapshot or since_ms):
+        return past
+    until_ms = _day(snapshot, tz) + DAY_MS - 1 if snapshot else since_ms
+    embedded = chosen.clickhouse.removeprefix("chdb://")
+    if not snapshot and embedded != chosen.clickhouse and not Path(embedded).exists():
+        return past  # nobody has begun an archive here, and asking would make one
+    try:
+        held = held_in(opened(chosen.clickhouse))
+    except (ClickHouseAwayError, ClickHouseRefusedError) as error:
+        if snapshot:
+            raise Failed(f"{masked(chosen.clickhouse)}: {error}") from error
+        console.print(f"[dim]no snapshots: {masked(chosen.clickhouse)}: {error}[/dim]")
+        return past
+    mine = [one for one in held if one.engine == version("anbu")]
+    found = newest(mine, past.partitions, until_ms)
+    others = newest((one for one in held if one.engine != version("anbu")), past.partitions, until_ms)
+    for one, other in zip(found, others, strict=True):
+        if other is not None and (one is None or other.clock_ms > one.clock_ms):
+            console.print(
+                f"[yellow]the snapshot of {other} is of engine {other.engine or 'unknown'}[/yellow]: not used"
+            )
+    if None in found:
+        if snapshot:
+            raise Failed(
+                f"no snapshot of this engine, {version('anbu')}, of every partition up to {to_rfc3339(until_ms)}"
+            )
+        return past
+    return replace(past, snapshots=found, shelf=chosen.clickhouse)
 
 
 def _moment(text: str | None) -> int:

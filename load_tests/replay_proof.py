@@ -5,6 +5,7 @@ from importlib.metadata import version
 from rich.console import Console
 
 from load_tests.replay_run import Past
+from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
 from schemas.topics import DAY_MS
 from streams.commands.outcome import Failed
@@ -18,8 +19,10 @@ WARM_UP_DAYS = 28
 
 def show_gaps(console: Console, past: Past, run: Run) -> None:
     """Tell where the past begins, what is missing in it, and what was erased; nothing of that is passed in silence."""
+    for held in filter(None, past.snapshots):
+        console.print(f"[dim]begins with the snapshot of {held}[/dim]")
     beginnings = [gap for gap in run.gaps if gap.is_beginning]
-    if beginnings or not past.is_whole:
+    if not past.is_whole or (beginnings and not any(past.snapshots)):
         console.print(
             "[yellow]the past does not begin at its first record[/yellow]: models begin anew, and what they tell at first"
             " is not what was told"
@@ -48,12 +51,20 @@ def prove(console: Console, past: Past, run: Run, bootstrap: str, *, warm_up_day
         console.print(
             f"warm-up: {warm_up_days} days; compared are incidents that opened from {to_rfc3339(after_ms)[:16]}Z on"
         )
+    told_of: dict[str, int] = {}
+
+    def begun_ms(household: str) -> int:
+        if household not in told_of:
+            told_of[household] = past.begun_ms(partition_of(household, past.partitions))
+        return told_of[household]
+
     found = equality(
         run.incidents,
         told_live(bootstrap),
         engine=engine,
         until_ms=min(run.clocks_ms, default=0),
         after_ms=after_ms,
+        begun_ms=begun_ms,
     )
     show_equality(console, found, engine)
     if not found.revisions and not found.differing:

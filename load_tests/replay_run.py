@@ -13,6 +13,7 @@ from load_tests.recording import read
 from load_tests.replay_played import PlayedSource
 from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
+from streams.archive.snapshots import Held, load
 from streams.archive.source import ArchiveSource, Bounds, bounds_of, offsets_at
 from streams.clickhouse import connect
 from streams.partition import Partition
@@ -36,17 +37,55 @@ class Past:
     """Of each partition, the offset of each topic at which the replay begins: above 0, what came before is gone or left out."""
     archive: str = ""
     """URL of the ClickHouse that has the archive, where that is what is replayed."""
+    snapshots: tuple[Held | None, ...] = ()
+    """Of each partition the checkpoint from which its engine goes on; none: it begins anew."""
+    shelf: str = ""
+    """URL of the ClickHouse that has the snapshots."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything from the first record on is there: only then the live run must come out."""
-        return not any(offset for firsts in self.firsts for offset in firsts)
+        """Whether everything is there from the first record, or from the snapshot, on: only then the live run must come out."""
+        return all(
+            (p < len(self.snapshots) and self.snapshots[p] is not None) or not any(firsts)
+            for p, firsts in enumerate(self.firsts)
+        )
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether processes of their own can replay it: the embedded ClickHouse can be open in one only."""
+        return not (self.archive.startswith("chdb://") or (self.shelf.startswith("chdb://") and any(self.snapshots)))
+
+    def begun_ms(self, partition: int) -> int:
+        """Return the clock of the snapshot from which a partition goes on; 0 where it begins anew."""
+        held = self.snapshots[partition] if partition < len(self.snapshots) else None
+        return held.clock_ms if held else 0
+
+    def engine(self, partition: int, profile: Profile | None) -> Partition:
+        """Return the engine of one partition as the replay begins.
+
+        Raises:
+            ValueError: the snapshot cannot be used.
+            ClickHouseAwayError, ClickHouseRefusedError: as `streams.clickhouse` says.
+
+        """
+        held = self.snapshots[partition] if partition < len(self.snapshots) else None
+        return Partition(
+            partition,
+            self.partitions,
+            engine=version("anbu"),
+            recovered=load(opened(self.shelf), held, profile) if held else None,
+            buffer_records=UNBOUNDED,
+            fixed_profile=profile,
+            views=False,
+        )
 
     def source(self, partition: int) -> Source:
         """Return the logs of one partition."""
         if self.folder is not None:
             return PlayedSource(read(self.folder), partition, self.partitions)
         starts, ends = list(self.firsts[partition]), list(self.ends[partition])
+        if self.begun_ms(partition):
+            starts = [0] * len(starts)  # it goes on where the snapshot stands, whatever --since says
         if self.archive:
             return ArchiveSource(opened(self.archive), partition, starts, ends)
         return TopicSource(self.bootstrap, partition, ends, starts)
@@ -136,22 +175,14 @@ def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_
 
 def run_partition(past: Past, partition: int, profile: Profile | None) -> Run:
     """Replay one partition; called in a process of its own."""
-    engine = Partition(
-        partition,
-        past.partitions,
-        engine=version("anbu"),
-        buffer_records=UNBOUNDED,
-        fixed_profile=profile,
-        views=False,
-    )
-    return replay(past.source(partition), engine)
+    return replay(past.source(partition), past.engine(partition, profile))
 
 
 def run_all(past: Past, profile: Profile | None, progress: Callable[[int], None]) -> Run:
     """Replay every partition on all cores; `progress` is called with the number of partitions done."""
     whole = Run()
     runs: dict[int, Run] = {}
-    if past.archive.startswith("chdb://"):
+    if not past.is_apart:
         # The embedded engine can be open in one process only.
         for partition in range(past.partitions):
             whole.add(run_partition(past, partition, profile))

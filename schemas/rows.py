@@ -154,9 +154,25 @@ ARCHIVE: Final = Table(
 """`form`: tick, event, record (whatever else is no event), removal (of a registry record), empty (an array of nothing),
 refused, erased (it was a household's, and its watching or its consent ended)."""
 
+SNAPSHOTS: Final = Table(
+    "snapshots",
+    {
+        "log_partition": "Int32",
+        "clock": _TIME,
+        "number": "UInt64",
+        "row": "UInt32",
+        "rows": "UInt32",
+        "partitions": "UInt32",
+        "engine": _TEXT,
+        "key": "String",
+        "value": "String",
+    },
+)
+"""A checkpoint of a partition's engine, whole: rows of the changelog as they stand there, the position row last."""
+
 TABLES: Final[tuple[Table, ...]] = (INCIDENTS, STATUSES, DEAD_LETTERS)
 """Tables of the output topics."""
-EVERY_TABLE: Final[tuple[Table, ...]] = (*TABLES, ARCHIVE)
+EVERY_TABLE: Final[tuple[Table, ...]] = (*TABLES, ARCHIVE, SNAPSHOTS)
 BY_NAME: Final[dict[str, Table]] = {table.name: table for table in TABLES}
 
 Values = tuple[Any, ...]

@@ -38,6 +38,8 @@ class Whole:
     profile: Profile = DEFAULT_PROFILE
     lost_records: int = 0
     alerts: AlertsInForce = field(default_factory=AlertsInForce)
+    engine: str = ""
+    """Version of the engine: whoever goes on from the checkpoint may be another."""
 
 
 class Keeper:
@@ -84,6 +86,7 @@ class Keeper:
             roster.ended_state(),
             whole.lost_records,
             whole.alerts.state(),
+            whole.engine,
         ]
         rows.append((POSITIONS[number % 2], pack(self._stamp, state)))
         roster.dirty = {}

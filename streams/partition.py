@@ -63,6 +63,7 @@ class Partition:
         self._refused = Refused(number)
         self._whole, self.unreadable = restore(recovered, self._roster, self._refused)
         """`unreadable`: households whose rows could not be used, to be salvaged before anything is applied."""
+        self._whole.engine = engine
         if fixed_profile is not None:
             self._whole.profile = fixed_profile
         self._keeper = Keeper(owner, recovered, self._roster)

@@ -1,6 +1,6 @@
 """Whether a replay equals what was told live: like with like, up to where both came, after the warm-up. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,16 +42,18 @@ def equality(
     engine: str,
     until_ms: int,
     after_ms: int = 0,
+    begun_ms: Callable[[str], int] = lambda _household: 0,
 ) -> Equality:
     """Compare a replay by `engine`, whose clocks came to `until_ms` at least, with the live run.
 
     An incident that another version told, even one revision of it, is not compared: that versions differ is why there are
-    versions. The profile needs no such rule, for both switch it at the same record.
+    versions. `begun_ms` gives the clock of the snapshot from which a household's partition went on, 0 where it began with
+    the log: what was told up to then the replay has not told again. The profile needs no such rule, for both switch it at the same record.
     """
     here, there = list(replayed), list(live)
     others = {one.id for one in there if one.engine != engine}
     here, there = (
-        _reached([one for one in side if one.id not in others], until_ms, after_ms) for side in (here, there)
+        _reached([one for one in side if one.id not in others], until_ms, after_ms, begun_ms) for side in (here, there)
     )
     found = differences(here, there)
     mine, theirs = ({(one.id, one.revision): comparable(one) for one in side} for side in (here, there))
@@ -65,13 +67,19 @@ def equality(
     return Equality(found, len(theirs), until_ms, after_ms, len(others), tuple(details))
 
 
-def _reached(incidents: list[Incident], until_ms: int, after_ms: int) -> list[Incident]:
-    """Leave out what one side may not have come to yet, and what was opened while the replay warmed up."""
+def _reached(incidents: list[Incident], until_ms: int, after_ms: int, begun_ms: Callable[[str], int]) -> list[Incident]:
+    """Leave out what one side may not have come to yet, what was told before a snapshot, and what opened in the warm-up."""
+    begun = {one.id for one in incidents if one.case is not None and from_rfc3339(one.at) <= begun_ms(one.household)}
     reached = {one.id for one in incidents if one.case is not None and from_rfc3339(one.at) <= until_ms}
     later = {one.id for one in incidents if one.case is not None}
     out = []
     for one in incidents:
         if after_ms and from_rfc3339(one.opened_at) < after_ms:
+            continue
+        if begun_ms(one.household) and (
+            # Told on arrival, it was before the snapshot if its turn was.
+            one.id in begun if one.case is None else from_rfc3339(one.at) <= begun_ms(one.household)
+        ):
             continue
         if one.case is None and one.id in later:
             # Told on arrival, before its turn: it counts once its turn has come.

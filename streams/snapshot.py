@@ -39,9 +39,9 @@ _FORMS: Final[dict[bytes, Any]] = {
     HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1], list[Any]],
     **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
     RECORD: bytes | None,
-    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], list[tuple[str, int, int, int]], int, list[Any]]),
+    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], list[tuple[str, int, int, int]], int, list[Any], str]),
 }
-_LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {HOT: (8, [[]]), **dict.fromkeys(POSITIONS, (5, [[]]))}
+_LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {HOT: (8, [[]]), **dict.fromkeys(POSITIONS, (5, [[], ""]))}
 """Elements that rows of the first versions do not have: how many those had, and what is taken for the others."""
 """What the payload of each kind of row looks like. Nothing else may reach the roster, whoever wrote it."""
 
@@ -257,6 +257,18 @@ class Changelog:
             self._damaged_aside.discard(key)
         self._pending, self._damaged_pending = {}, set()
         self._position, self._stamp = payload, stamp
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every row is of a whole checkpoint, none damaged or of a zombie: only then `rows` is all there is."""
+        return not (self._aside or self._damaged or self._damaged_aside or self._zombies)
+
+    def rows(self) -> list[tuple[bytes, bytes]]:
+        """Return the last whole checkpoint as rows that another `Changelog` takes, the position row last; none without one."""
+        if self._position is None:
+            return []
+        rows = [(key, pack(self._stamp, payload)) for key, payload in sorted(self._committed.items())]
+        return [*rows, (POSITIONS[self._stamp.number % 2], pack(self._stamp, self._position))]
 
     def result(self) -> Recovered:
         """Return what counts, after the last record."""

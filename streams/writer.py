@@ -17,11 +17,12 @@ and the tables' engine keeps one of each, which is why whoever counts reads with
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from streams.archive.daily import DailySnapshots
 from streams.backoff import Backoff
 from streams.batches import Batch, Freezer, Jump, Limits
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
@@ -116,6 +117,10 @@ class Source(Protocol):
     def owned(self) -> int:
         """How many partitions are read here."""
 
+    @property
+    def numbers(self) -> Collection[int]:
+        """Return the numbers of these partitions, whatever the topic."""
+
     def poll(self, within_s: float) -> Polled:
         """Return what has come."""
 
@@ -138,7 +143,7 @@ class Source(Protocol):
 class Writer:
     """Copies the topics of its job into ClickHouse until it is told to stop.
 
-    Several may run: they share the partitions. `source`, `store`, `clock` (seconds that never step back), `wall` (UTC
+    Several may run: they share the partitions. `daily` keeps snapshots beside the archive. `source`, `store`, `clock` (seconds that never step back), `wall` (UTC
     milliseconds) and `draw` (numbers in 0..1) have their real ones by default and twins in tests.
     """
 
@@ -151,6 +156,7 @@ class Writer:
         limits: Limits | None = None,
         source: Source | None = None,
         store: Store | None = None,
+        daily: DailySnapshots | None = None,
         clock: Callable[[], float] = monotonic_s,
         wall: Callable[[], int] = now_ms,
         draw: Callable[[], float] | None = None,
@@ -161,6 +167,7 @@ class Writer:
         self._freezer = Freezer(limits, job.rows_of)
         self._source = source
         self._store: Store = store or ClickHouseStore(settings.clickhouse, tables=job.tables)
+        self._daily = daily
         self._clock = clock
         self._wall = wall
         self._backoff = Backoff(draw or random.SystemRandom().random)
@@ -180,6 +187,8 @@ class Writer:
         with stopping(stop) as asked, closing(self._store), closing(self._open_source()):
             while not asked.is_set():
                 self.step()
+            if self._daily is not None:
+                self._daily.close()
             self._finish()
 
     def step(self, within_s: float = POLL_S) -> None:
@@ -192,11 +201,19 @@ class Writer:
         self._freezer.freeze(self._clock())
         self._throttle(source)
         self._write_frozen(source)
+        if self._daily is not None:
+            self._keep_snapshots(self._daily, source)
         self.metrics.owns(source.owned)
         oldest_ms = self._freezer.oldest_ms
         self.metrics.held(
             self._freezer.records, 0.0 if oldest_ms is None else max(0.0, (self._wall() - oldest_ms) / 1000)
         )
+
+    def _keep_snapshots(self, daily: DailySnapshots, source: Source) -> None:
+        try:
+            daily.step(source.numbers)
+        except ClickHouseRefusedError as error:
+            raise WriterError(str(error)) from error
 
     def _mend(self, source: Source, jump: Jump) -> None:
         topic, partition = jump.place

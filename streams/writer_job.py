@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.rows import ARCHIVE, ROWS, TABLES, BadRow, Row, Table, to_row
+from schemas.rows import ARCHIVE, ROWS, SNAPSHOTS, TABLES, BadRow, Row, Table, to_row
 from schemas.topics import ORDERED_NAMES
 from streams.archive.rows import archive_rows
 from streams.tail import Record
@@ -36,8 +36,8 @@ def _inputs(record: Record) -> Sequence[Row]:
 
 OUTPUTS: Final = Job("writer", tuple(ROWS), TABLES, _outputs)
 """Incidents, statuses and dead letters."""
-INPUTS: Final = Job("archive", ORDERED_NAMES, (ARCHIVE,), _inputs)
-"""The ordered inputs with their ticks, for replays."""
+INPUTS: Final = Job("archive", ORDERED_NAMES, (ARCHIVE, SNAPSHOTS), _inputs)
+"""The ordered inputs with their ticks, for replays; daily snapshots of the engine stand beside them."""
 BOTH: Final = Job(
     OUTPUTS.suffix,
     (*OUTPUTS.topics, *INPUTS.topics),

@@ -64,6 +64,7 @@ class KafkaSource:
                 fetch_max_wait_ms=200,
                 fetch_max_bytes=8_000_000,
             )
+        self._first = job.topics[0]
         self._moves = _Moves()
         self._consumer.subscribe(job.topics, listener=self._moves)
         self._is_paused = False
@@ -74,6 +75,13 @@ class KafkaSource:
     def owned(self) -> int:
         """How many partitions the group has given to this member; none while the broker is away."""
         return 0 if self._is_away else len(self._consumer.assignment())
+
+    @property
+    def numbers(self) -> set[int]:
+        """Return the numbers of these partitions, by the first topic: one writer of several has each."""
+        return (
+            set() if self._is_away else {at.partition for at in self._consumer.assignment() if at.topic == self._first}
+        )
 
     def poll(self, within_s: float) -> Polled:
         """Read what has come, at most `within_s` long. Must be called again within 5 minutes to stay in the group.

@@ -67,6 +67,20 @@ class ClickHouseStore:
             # The embedded engine takes its rows from a file: a full disk is an absence, not a mistake in the rows.
             raise ClickHouseAwayError(f"ClickHouse cannot be given rows ({error.strerror})") from error
 
+    def read(self, sql: str) -> Sequence[Values]:
+        """Return the rows of a query.
+
+        Raises:
+            ClickHouseAwayError, ClickHouseRefusedError: as `streams.clickhouse` says.
+
+        """
+        try:
+            if self._client is None:
+                self._open()
+            return [tuple(row) for row in self._client.query(sql).result_rows]
+        except ClickHouseError as error:
+            raise failure_of(error) from error
+
     def _open(self) -> None:
         client = connect(self._url, within_s=self._within_s)
         try:

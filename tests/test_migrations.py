@@ -38,6 +38,7 @@ NAMES = [
     "0005_ladder.sql",
     "0006_owners.sql",
     "0007_archive.sql",
+    "0008_snapshots.sql",
 ]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 

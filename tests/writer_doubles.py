@@ -75,6 +75,10 @@ class ListSource:
     def owned(self) -> int:
         return len(self._position)
 
+    @property
+    def numbers(self) -> set[int]:
+        return {partition for _, partition in self._position}
+
     def poll(self, within_s: float) -> Polled:
         self.polls += 1
         self._clock.at_s += max(within_s, 0.01)

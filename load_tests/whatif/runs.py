@@ -111,8 +111,17 @@ def play_unit(work: Work, variant: Variant, partition: int, unit: int) -> None:
         source = work.topics.source(partition)
     else:
         raise ValueError("neither a spool nor topics")
-    engine = Partition(
-        partition, work.partitions, engine=version("anbu"), buffer_records=UNBOUNDED, fixed_profile=variant.profile
+    engine = (
+        work.topics.engine(partition, variant.profile)
+        if work.topics is not None
+        else Partition(
+            partition,
+            work.partitions,
+            engine=version("anbu"),
+            buffer_records=UNBOUNDED,
+            fixed_profile=variant.profile,
+            views=False,
+        )
     )
     began_s = time.process_time()
     revisions = work.revisions(variant, partition)

@@ -6,7 +6,9 @@ from typing import Any, Final
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.events import PSEUDONYM, SOURCE
+from schemas.rows import ARCHIVE, SNAPSHOTS
 from streams.archive.rows import ERASED
+from streams.archive.snapshots import erase_from_snapshots
 from streams.clickhouse import failure_of
 
 _PSEUDONYM: Final = re.compile(PSEUDONYM)
@@ -15,7 +17,7 @@ _EMPTY: Final = "household = '', kind = '', source = '', id = '', at = NULL, dat
 
 
 def set_retention(client: Any, days: int) -> None:
-    """Let rows go so many days after they were written; repeating it changes nothing.
+    """Let rows of the archive and of its snapshots go so many days after they were written; repeating it changes nothing.
 
     Raises:
         ClickHouseAwayError, ClickHouseRefusedError: as `streams.clickhouse` says; the user needs ALTER.
@@ -23,13 +25,13 @@ def set_retention(client: Any, days: int) -> None:
     """
     wanted = f"toDateTime(stored_at) + toIntervalDay({int(days)})"
     try:
-        made = str(
-            client.query(
-                "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'archive'"
+        for table in (ARCHIVE, SNAPSHOTS):
+            made = client.query(
+                "SELECT create_table_query FROM system.tables"  # noqa: S608 - names of our own tables
+                f" WHERE database = currentDatabase() AND name = '{table.name}'"
             ).result_rows[0][0]
-        )
-        if wanted not in made:
-            client.command(f"ALTER TABLE archive MODIFY TTL {wanted}")
+            if wanted not in str(made):
+                client.command(f"ALTER TABLE {table.name} MODIFY TTL {wanted}")
     except ClickHouseError as error:
         raise failure_of(error) from error
 
@@ -38,7 +40,8 @@ def erase(client: Any, household: str, *, source: str = "") -> int:
     """Take a household, or one source of it, out of the archive; return how many readings were erased.
 
     The places of the records stay, with the form `erased`: a gap in offsets would look like a loss, and a replay must be
-    able to say that something is not there on purpose. Done when it returns; ClickHouse rewrites the parts concerned.
+    able to say that something is not there on purpose. What snapshots know of the household goes too, of every source: a
+    model cannot be cut by sources. Done when it returns; ClickHouse rewrites the parts concerned.
 
     Raises:
         ValueError: no pseudonym, or no source.
@@ -56,4 +59,5 @@ def erase(client: Any, household: str, *, source: str = "") -> int:
             )
     except ClickHouseError as error:
         raise failure_of(error) from error
+    erase_from_snapshots(client, household)
     return readings

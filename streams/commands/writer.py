@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from streams.archive.daily import DailySnapshots
 from streams.commands.outcome import Failed, Misconfigured, settings, told
 from streams.commands.teach import Taught
 from streams.health import HealthError, HealthServer
@@ -14,6 +15,7 @@ from streams.settings import masked
 from streams.writer import Writer, WriterError
 from streams.writer_health import WriterHealth
 from streams.writer_job import BOTH, INPUTS, OUTPUTS
+from streams.writer_store import ClickHouseStore
 
 JOBS: Final = {None: OUTPUTS, "too": BOTH, "only": INPUTS}
 
@@ -28,8 +30,9 @@ JOBS: Final = {None: OUTPUTS, "too": BOTH, "only": INPUTS}
 def writer(archive: str | None) -> None:
     """Write incidents, statuses and dead letters to ClickHouse; with --archive the inputs too.
 
-    Its own consumer group: when ClickHouse is away it waits with backoff and nothing is lost or doubled, and incidents
-    still reach responders through Kafka. SIGTERM and Ctrl-C end it after a last write, a second one at once. With a
+    The archive has a snapshot of each partition's engine a day, from which a replay can begin. Each job is a consumer
+    group of its own: when ClickHouse is away it waits with backoff and nothing is lost or doubled, and incidents still
+    reach responders through Kafka. SIGTERM and Ctrl-C end it after a last write, a second one at once. With a
     chdb:// URL it is the one process that can have the embedded engine open.
 
     Example:
@@ -50,7 +53,10 @@ def writer(archive: str | None) -> None:
         ) as server:
             where = f"writing from {chosen.bootstrap} to {masked(chosen.clickhouse)}"
             click.echo(f"{where}; health at {server.url}/ready", err=True)
-            Writer(chosen, job=JOBS[archive], metrics=health).run()
+            job = JOBS[archive]
+            store = ClickHouseStore(chosen.clickhouse, tables=job.tables)
+            daily = None if archive is None else DailySnapshots(chosen, store)
+            Writer(chosen, job=job, metrics=health, store=store, daily=daily).run()
     except HealthError as error:
         raise Misconfigured(str(error)) from error
     except WriterError as error:
