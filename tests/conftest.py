@@ -19,6 +19,7 @@ from infra.kafka_node import KafkaNode
 from infra.topics import describe
 
 if TYPE_CHECKING:
+    from worker_day import Day
     from worker_runs import Town
 
 # The same examples in every run, so that a run says something of the change and not of its luck. ANBU_RANDOM=1 looks further.
@@ -43,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         asked = {*getattr(item, "fixturenames", ())}
-        if "kafka" in asked or (ON_KAFKA and asked & {"any_broker", "town"}):
+        if "kafka" in asked or (ON_KAFKA and asked & {"any_broker", "town", "whole_day"}):
             item.add_marker(pytest.mark.integration)
     items.sort(key=lambda item: _shared(item.nodeid) != "town")
 
@@ -132,6 +133,15 @@ def town() -> Iterator["Town"]:
     played, messages = town_messages()
     with _kafka_node() if ON_KAFKA else EmbeddedBroker() as running:
         yield build_town(running, played, 3, messages)
+
+
+@pytest.fixture(scope="session")
+def whole_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Day"]:
+    """What is left of a day that was lived through once, on a broker of its own, with ClickHouse closed throughout."""
+    from worker_day import live_through  # noqa: PLC0415 - loads Faust and ClickHouse
+
+    with _kafka_node() if ON_KAFKA else EmbeddedBroker() as running:
+        yield live_through(running, tmp_path_factory.mktemp("whole-day"))
 
 
 @pytest.fixture(scope="session")
