@@ -31,6 +31,7 @@ integration: $(STAMP) ## the end-to-end tests on Apache Kafka (needs Java 17 and
 
 bench-detection: $(STAMP) ## who would notice a collapse, and when, on recorded homes; DATA=folder: other homes
 	$(BIN)/python -m load_tests.bench_detection $(if $(DATA),'$(DATA)',--docs)
+	$(if $(DATA),,$(BIN)/python -m load_tests.bench_city $(or $(CITY),--docs))
 
 bench: $(STAMP) ## Anbu beside other stream processors on one broker, CPU time an event (Java 17 for the broker)
 	$(BIN)/python -m load_tests.bench_peers $(BENCH)

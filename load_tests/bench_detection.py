@@ -12,15 +12,12 @@ import click
 from load_tests.bench_detection_goals import ANBU, Points, rows
 from load_tests.bench_detection_homes import Home, cuts_of, read_homes
 from load_tests.bench_detection_measure import Outcome, Point, outcome_of_played, outcome_of_rule
+from load_tests.bench_detection_pages import ROOT, put_figures, put_page
 from load_tests.bench_detection_play import household_for, play, profile_for
 from load_tests.bench_detection_rules import rules_for
 from load_tests.bench_detection_tables import tables
-from schemas.generate import between_markers, pretty
 from schemas.profiles import DEFAULT_PROFILE
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-PAGE: Final = ROOT / "docs" / "detection.md"
-FIGURES: Final = ROOT / "docs" / "figures" / "detection.json"
 BUDGETS: Final = (1.0, 0.3, 0.1, 0.02, 0.002)
 """Budgets beside the default profile's; what is measured at each is shown, whatever was asked for."""
 
@@ -67,10 +64,8 @@ def main(folder: Path | None, cuts: int, seed: int, docs: bool) -> None:
             f"goal {row['goal']}: {row['figure']}\n  {row['development_homes']}, goal {row['goal_value']} ({row['note']})"
         )
     if docs:
-        FIGURES.parent.mkdir(exist_ok=True)
-        FIGURES.write_bytes(pretty(figures))
-        text = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(between_markers(text, "detection", table), encoding="utf-8")
+        put_page("detection", table)
+        put_figures(figures, "development_homes")
 
 
 if __name__ == "__main__":
