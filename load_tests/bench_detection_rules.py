@@ -4,7 +4,7 @@ None looks ahead of a proof, but for the oracle, whose point it is.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,18 +16,40 @@ from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS, LocalHours, hours_of
 from detectors.life import HOME
 from detectors.silence import Lane, reach, score
 from load_tests.bench_detection_homes import LONGEST_ORDINARY_MS, ZONE, Home
+from load_tests.bench_detection_lines import (
+    CUDDIHY_FACTORS,
+    FLOECK_HOURS,
+    MOSHTAGHI_ALPHAS,
+    WILHELM_FACTORS,
+    cuddihy,
+    floeck,
+    moshtaghi,
+    wilhelm,
+)
+from load_tests.bench_detection_river import GAUSSIAN_Z, TREES_SCORES, gaussian, trees
 
 Deadlines = NDArray[np.float64]
 """UTC milliseconds, one a proof; infinite for never."""
 
-FIXED_H: Final = tuple(half / 2 for half in range(16, 49))
-"""8 to 24 hours; the services in use wait 12, 16 or 24."""
+FIXED_H: Final = (*(half / 2 for half in range(16, 49)), 50.0)
+"""8 to 24 hours; the services in use wait 12, 16, 24 or 50."""
 LONGEST_K: Final = tuple(quarter / 4 for quarter in range(2, 29))
 POISSON_NATS: Final = (3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200)
 HALF_LIFE_DAYS: Final = 30.0
 LEAST_PER_H: Final = 0.02
 LOOK_AHEAD_DAYS: Final = 5
 BIN_MS: Final = 300_000
+
+
+PUBLISHED: Final[tuple[tuple[str, str, tuple[float, ...], Callable[..., Iterable[Deadlines]]], ...]] = (
+    ("cuddihy", "factor", CUDDIHY_FACTORS, cuddihy),
+    ("floeck", "hours", FLOECK_HOURS, floeck),
+    ("moshtaghi", "alpha", MOSHTAGHI_ALPHAS, moshtaghi),
+    ("wilhelm", "factor", WILHELM_FACTORS, wilhelm),
+    ("gaussian", "deviations", GAUSSIAN_Z, gaussian),
+    ("trees", "score", TREES_SCORES, trees),
+)
+"""Family, what is swept, its values, and the rule."""
 
 
 class Rule(NamedTuple):
@@ -46,6 +68,9 @@ def rules_for(home: Home) -> Iterator[Rule]:
         yield Rule("longest", f"k {k:g}", deadlines)
     for nats, deadlines in zip(POISSON_NATS, poisson(home, POISSON_NATS), strict=True):
         yield Rule("poisson", f"{nats} nats", deadlines)
+    for family, name, settings, rule in PUBLISHED:
+        for setting, deadlines in zip(settings, rule(home, settings), strict=True):
+            yield Rule(family, f"{name} {setting:g}", deadlines)
     yield Rule("oracle", "in sample", oracle(home))
 
 

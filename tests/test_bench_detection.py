@@ -24,6 +24,7 @@ from load_tests.bench_detection_homes import (
     proofs_of,
     read_homes,
 )
+from load_tests.bench_detection_lines import cuddihy, deadlines_under
 from load_tests.bench_detection_measure import (
     Outcome,
     Point,
@@ -34,7 +35,7 @@ from load_tests.bench_detection_measure import (
     wholly_worse,
 )
 from load_tests.bench_detection_play import Model, household_for, play, profile_for
-from load_tests.bench_detection_rules import longest, oracle, poisson, rules_for
+from load_tests.bench_detection_rules import PUBLISHED, longest, oracle, poisson, rules_for
 from load_tests.bench_detection_tables import tables
 from schemas.events import Event
 from schemas.incidents import IncidentKind
@@ -195,18 +196,59 @@ def test_what_was_due_at_the_cut_is_what_is_raised_when_nothing_comes(home: Home
 
 
 def without_rest(rule: Callable[[Home], list[float]], home: Home) -> tuple[list[float], list[float]]:
-    """What a rule says up to the middle of a recording, knowing all of it and knowing no more."""
-    half = len(home.proofs) // 2
+    """What a rule says of the first three quarters of a recording, knowing all of it and knowing no more."""
+    half = len(home.proofs) * 3 // 4
     short = Home(home.name, home.kind, home.batches, home.proofs[:half], home.leaves[:half], home.start_ms)
     return rule(home)[:half], rule(short)
 
 
 def test_no_rule_but_the_oracle_looks_ahead(home: Home) -> None:
-    for rule in (lambda h: longest(h, [2.0])[0].tolist(), lambda h: poisson(h, [10])[0].tolist()):
+    rules: list[Callable[[Home], list[float]]] = [
+        lambda h: longest(h, [2.0])[0].tolist(),
+        lambda h: poisson(h, [10])[0].tolist(),
+    ]
+    rules += [
+        lambda h, rule=rule, setting=settings[0]: next(iter(rule(h, [setting]))).tolist()
+        for _, _, settings, rule in PUBLISHED
+    ]
+    for rule in rules:
         whole, short = without_rest(rule, home)
         assert whole == pytest.approx(short, rel=0, abs=1)
+        assert np.isfinite(whole).any()
     whole, short = without_rest(lambda h: oracle(h).tolist(), home)
     assert whole != pytest.approx(short, rel=0, abs=1)
+
+
+def every(hours: float, days: int) -> Home:
+    """A proof every so many hours of every day, from 09:00 to 21:00 local."""
+    proofs = [
+        START_MS + day * DAY_MS + int(at_h * HOUR_MS)
+        for day in range(days)
+        for at_h in np.arange(0, 12 + hours / 2, hours)
+    ]
+    return Home("h", "home", [], np.array(proofs, np.int64), np.zeros(len(proofs), bool), START_MS)
+
+
+def test_a_silence_crosses_a_line_where_a_walk_minute_by_minute_does() -> None:
+    home = every(3.0, 4)
+    drawn = np.random.default_rng(2).integers(60, 14 * 60, (4, 48)) / 60
+    drawn[:, 10:14] = np.inf
+    for at_ms, due_ms in zip(home.proofs.tolist(), deadlines_under(home, drawn).tolist(), strict=True):
+        local, day = at_ms + home.offset_ms, (at_ms + home.offset_ms) // DAY_MS
+        first = int(home.proofs[0] + home.offset_ms) // DAY_MS
+        walk = (local + minute * MINUTE_MS for minute in range(1, 2 * 24 * 60))
+        crossed = next(t for t in walk if t - local >= drawn[day - first, t % DAY_MS // (HOUR_MS // 2)] * HOUR_MS)
+        assert due_ms == pytest.approx(crossed - home.offset_ms, abs=2 * MINUTE_MS)
+
+
+def test_the_alert_line_of_a_regular_home_is_the_papers_sum() -> None:
+    """A proof every two hours: at a full hour two hours were reached, half an hour later half an hour: 1.5 h before it."""
+    home = every(2.0, 30)
+    (due,) = cuddihy(home, [1.0])
+    noon = next(i for i in range(len(due) - 8, len(due)) if (home.proofs[i] - START_MS) % DAY_MS == 4 * HOUR_MS)
+    # m is 0.5, 1, 1.5, 2 h in turn; at the slot of 1.5 h: max 2, + 0.3 x 1.5, + 0.4 x (1x0.5+2x1+3x1.5+2x2+1x0.5)/9.
+    line_h = 2 + 0.45 + 0.4 * (0.5 + 2.0 + 4.5 + 4.0 + 0.5) / 9
+    assert 2 < (due[noon] - home.proofs[noon]) / HOUR_MS <= line_h + 0.6
 
 
 def test_the_oracle_has_no_false_alarm(home: Home) -> None:

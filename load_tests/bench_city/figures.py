@@ -22,6 +22,10 @@ TITLES: Final[dict[Kind, str]] = {
     "worn": "a step counter alone",
     "all": "sensors, exit door, app and calls",
 }
+HEAD: Final = (
+    "| | budget | false alarms a month [90 % Poisson] | times the budget | homes over 3 times | over 20 h | "
+    "all hours: median, p90 | 08-20 h | first two weeks |"
+)
 Picked = Callable[[Played], list[Delay]]
 
 
@@ -269,8 +273,7 @@ def _ghost_row(homes: list[Result]) -> dict[str, Any]:
 def tables(kinds: dict[Kind, list[Result]]) -> str:
     """Return the tables of every kind, as Markdown."""
     lines = [
-        "| | budget | false alarms a month [90 % Poisson] | times the budget | homes over 3 times | over 20 h | "
-        "all hours: median, p90 | 08-20 h | first two weeks |",
+        HEAD,
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for kind, homes in kinds.items():
