@@ -3,6 +3,7 @@
 A run that is cut short goes on where it was: what was measured lies in build/bench-city/, by version of the code.
 """
 
+import signal
 from typing import Final
 
 import click
@@ -19,6 +20,8 @@ DAYS: Final = 134
 HOMES: Final = 1_270
 """Of each kind: 5,000 household-months."""
 QUICK_HOMES: Final = 12
+WEIGHED: Final = 60
+"""Households of the usual mix whose state is weighed after 60 days."""
 
 
 @click.command()
@@ -34,6 +37,7 @@ QUICK_HOMES: Final = 12
 @click.option("--docs", is_flag=True, help=f"Write docs/detection.md and {FIGURES.name} too.")
 def main(*, homes: int, quick: bool, kinds: tuple[str, ...], tuning: bool, workers: int | None, docs: bool) -> None:
     """Cut the streams of synthetic homes, by kind of source, and see who would notice when."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its processes end with it
     count = QUICK_HOMES if quick else homes
     seed = (TUNING_SEEDS if tuning else JUDGING_SEEDS)[0]
     chosen = [kind for kind in KINDS if not kinds or kind in kinds]
@@ -45,7 +49,7 @@ def main(*, homes: int, quick: bool, kinds: tuple[str, ...], tuning: bool, worke
         if len(done) % 50 == 0:
             click.echo(f"{len(done)} of {len(jobs)} homes", err=True)
     found = by_kind(done)
-    memory = measured(QUICK_HOMES if quick else 200, seed) if not kinds else None
+    memory = measured(QUICK_HOMES if quick else WEIGHED, seed) if not kinds else None
     table, figures = tables(found), rows(found, memory)
     click.echo(table + "\n")
     for row in figures:

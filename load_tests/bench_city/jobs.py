@@ -151,9 +151,13 @@ def results(jobs: list[Job], workers: int | None = None) -> Iterator[Result]:
     left = [job for job in jobs if job in wanted]
     if not left:
         return
-    with path.open("ab") as file, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-        for future in as_completed([pool.submit(run, job) for job in left]):
-            result = future.result()
-            file.write(msgspec.json.encode(result) + b"\n")
-            file.flush()
-            yield result
+    pool = ProcessPoolExecutor(workers or os.cpu_count())
+    try:
+        with path.open("ab") as file:
+            for future in as_completed([pool.submit(run, job) for job in left]):
+                result = future.result()
+                file.write(msgspec.json.encode(result) + b"\n")
+                file.flush()
+                yield result
+    finally:
+        pool.shutdown(cancel_futures=True)  # or a run that is stopped would go on with what is queued
