@@ -329,7 +329,7 @@ EVERYBODY = (
 )
 
 
-def a_directory(folder: Path) -> Callable[[], Directory]:
+def a_directory(folder: Path, household: str = "h-0017") -> Callable[[], Directory]:
     """A directory in which one home that does not exist has a name and an address."""
     path, key = folder / "people.anbu", folder / "people.key"
     make_key(key)
@@ -337,7 +337,7 @@ def a_directory(folder: Path) -> Callable[[], Directory]:
     made_up = Contact(
         "이가상", "강북구 가상로 1, 101호", "02-000-0000", (Person("딸", "이모의", "010-0000-0000"),), "경비실에 열쇠"
     )
-    directory.put("h-0017", made_up)
+    directory.put(household, made_up)
     directory.save()
     return lambda: Directory.open(path, key)
 

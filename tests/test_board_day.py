@@ -1,15 +1,13 @@
 """An officer's day on the board, in a real browser, in Korean: from sign-in to closing, at a desk and on a phone."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from board_browser import AXE, DESK, PHONE, WCAG, Day, a_browser
 from board_day import Street, a_board_process
-from board_scene import PASSWORD
 
 import streams.board
 from infra.embedded import EmbeddedBroker
@@ -17,82 +15,11 @@ from schemas.incidents import CloseCause
 from streams.access_log import verify
 from streams.wallclock import now_ms
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: make install")
-AXE: Final = Path(pytest.importorskip("axe_playwright_python").__file__).with_name("axe.min.js")
-CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PICTURES: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures"
-DESK: Final = {"width": 1280, "height": 800}
-PHONE: Final = {"width": 390, "height": 844}
-WCAG: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed: apt-get install chromium fonts-noto-cjk")
-    with sync_api.sync_playwright() as playwright:
-        # Its sandbox needs rights that a container seldom has; it opens nothing but the board on this machine.
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with a_browser() as running:
         yield running
-        running.close()
-
-
-class Day:
-    """One browser window, and what went wrong in it."""
-
-    def __init__(self, browser: Any, url: str, screen: dict[str, int]) -> None:
-        self.url = url
-        self.context = browser.new_context(viewport=screen, locale="ko-KR", has_touch=screen is PHONE)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
-        self.wrong: list[str] = []
-        self.asked: set[str] = set()
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("console", self._hear)
-        self.page.on("request", lambda request: self.asked.add(request.url))
-
-    def _hear(self, said: Any) -> None:
-        # A refusal that a step means to get is told by the browser as a failed resource.
-        if said.type == "error" and "status of 401" not in said.text:
-            self.wrong.append(said.text)
-
-    def sign_in(self, password: str = PASSWORD) -> None:
-        self.page.goto(self.url)
-        self.page.fill("#name", "kim")
-        self.page.fill("#password", password)
-        self.page.keyboard.press("Enter")
-
-    def shows(self, text: str) -> None:
-        self.page.get_by_text(text).first.wait_for()
-
-    def picture(self, name: str, *, whole: bool = False) -> None:
-        """Keep what is to be seen, where it is asked for: ANBU_REGENERATE=1."""
-        if os.environ.get("ANBU_REGENERATE") == "1":
-            PICTURES.mkdir(exist_ok=True)
-            self.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
-            self.page.screenshot(path=PICTURES / f"board-{name}.png", full_page=whole)
-
-    def is_open_to_all(self) -> None:
-        """No barrier that axe-core knows, nothing wider than the screen, one heading, and a language."""
-        self.page.evaluate("scrollTo(0, 0)")  # else what stays in sight may cover half a button just now
-        self.page.evaluate(AXE.read_text("utf-8"))
-        found = self.page.evaluate(f"axe.run(document, {{runOnly: {json.dumps(WCAG)}}})")
-        barriers = [
-            (one["id"], [node["html"][:120] for node in one["nodes"][:3]], one["nodes"][0]["failureSummary"])
-            for one in found["violations"]
-        ]
-        assert not barriers, self.page.url
-        assert len(found["passes"]) > 10, "axe-core looked"
-        width = self.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= self.page.viewport_size["width"], self.page.url
-        assert self.page.locator("h1").count() == 1
-        assert self.page.locator("html").get_attribute("lang") == "ko"
-
-    def close(self) -> None:
-        assert self.wrong == []
-        assert all(url.startswith((self.url, "data:")) for url in self.asked), "nothing comes from elsewhere"
-        assert not any(name in url for url in self.asked for name in ("h-0", "i-", "kim"))
-        self.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +58,6 @@ def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, b
     page.locator(".case-step", has_text="119에 신고").wait_for()
     assert "h-0203" in lines.first.inner_text()
     assert "5건" in page.locator("#spoken").inner_text()
-    day.picture("cases")
 
     # By keyboard alone: to the first case, and to take it.
     page.keyboard.press("Tab")
@@ -156,7 +82,6 @@ def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, b
     page.get_by_role("button", name="접수하기").click()
     page.get_by_role("button", name="이름과 주소 보기").wait_for()
     day.is_open_to_all()
-    day.picture("case", whole=True)
     page.get_by_role("button", name="이름과 주소 보기").click()
     day.shows("강북구 가상로 1, 101호")
     day.is_open_to_all()
@@ -183,7 +108,6 @@ def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, b
     page.locator(".home-line", has_text="h-0017").click()
     day.shows("기록을 볼 수 없습니다.")
     day.is_open_to_all()
-    day.picture("home", whole=True)
     page.locator("summary", has_text="서비스 연계").click()
     page.locator("details[open] input[value=meals]").check()
     page.locator("details[open] button").click()
@@ -192,7 +116,6 @@ def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, b
     page.get_by_role("link", name="주간 점검").click()
     day.shows("식사: 걱정 → 위험")
     day.is_open_to_all()
-    day.picture("weekly")
 
     page.get_by_role("button", name="로그아웃").click()
     page.locator("#password").wait_for()
@@ -214,13 +137,11 @@ def test_board_the_same_day_on_a_phone_needs_no_sideways_scrolling(
     day.sign_in()
     page.locator(".watching.is-calm").wait_for()
     day.is_open_to_all()
-    day.picture("phone-cases")
     page.locator(".case", has_text="h-0088").tap()
     day.shows("복약을 3번 연속 걸렀습니다.")
     page.get_by_role("button", name="접수하기").tap()
     day.shows("처리되었습니다")
     day.is_open_to_all()
-    day.picture("phone-case")
     page.locator("summary", has_text="종결하기").tap()
     page.locator("details[open] input[value=safe_at_home]").check()
     page.locator("details[open] button").tap()
