@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from load_tests.feed import FeedProgress, as_time_passes, feed
+from load_tests.neighbour_duty import put_on_duty
 from load_tests.neighbourhood import Wire
 from load_tests.neighbourhood_plan import LOCAL_MS
 from load_tests.recording import wire_of
@@ -61,6 +62,7 @@ def main() -> None:
     settings = Settings.from_env(os.environ)
     check_partitions(partition_counts(settings.bootstrap), dict.fromkeys(ORDERED_NAMES, settings.partitions))
     at_ms = now_ms()
+    put_on_duty(settings, at_ms)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(live(settings, neighbourhood(at_ms), at_ms))
 

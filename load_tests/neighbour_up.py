@@ -28,7 +28,8 @@ from load_tests.demo_rubbish import with_rubbish
 from load_tests.demo_signals import closing_undisturbed, interruptible
 from load_tests.demo_view import View, anbu_command, fitting, known_of, took_text, view_for
 from load_tests.feed import FeedProgress, as_time_passes
-from load_tests.neighbour_board import SignIn, demo_user
+from load_tests.neighbour_board import SignIn, check_loopback, demo_users
+from load_tests.neighbour_duty import put_on_duty
 from load_tests.neighbourhood import Wire
 from load_tests.neighbourhood_plan import LOCAL_MS
 from load_tests.provider import homes_of, provider
@@ -88,6 +89,7 @@ def _neighbourhood(households: int, days: int, seed: int) -> Neighbourhood:
 
 def _usable(chosen: Settings) -> Settings:
     """Refuse settings that point elsewhere, and ports that are taken, before anything is started."""
+    check_loopback(chosen)
     port = _broker_port(chosen)
     ports = {"kafka": port, "metrics_port": chosen.metrics_port, "writer_metrics_port": chosen.writer_metrics_port}
     ports["board_port"] = chosen.board_port
@@ -132,7 +134,7 @@ class _Up:
         """The ticker has been started."""
         self.has_caught_up = False
         """The worker has judged everything up to now, once."""
-        self.sign_in = SignIn("", "")
+        self.sign_ins: list[SignIn] = []
         """Who may sign in to the board."""
 
     def run(self) -> None:
@@ -142,9 +144,16 @@ class _Up:
         self.console.print(Text.assemble(("안부 Anbu", "bold cyan"), f"  {title}"))
         broker = EmbeddedBroker(port=_broker_port(self.settings), folder=self.logs)
         parts = Parts(self.settings, broker, self.logs, self._tell)
-        with closing_undisturbed(lambda: parts.close(8.0)), contextlib.ExitStack() as answering:
+        with (
+            contextlib.ExitStack() as signed_in,
+            closing_undisturbed(lambda: parts.close(8.0)),
+            contextlib.ExitStack() as answering,
+        ):
             parts.start(archive=True)
-            self.sign_in = demo_user(self.settings)
+            # Before the first tick of the past: every incident has an owner from its first revision on.
+            duty = put_on_duty(self.settings, self.played.from_ms).duty.desks[0]
+            self._tell(f"roster      {duty.day} by day, {duty.night} at night, {duty.holiday} on holidays; all made up")
+            self.sign_ins = signed_in.enter_context(demo_users(self.settings, self.played.records()))
             parts.start_board()
             self.console.print()
             onlooker = Onlooker(self.settings.bootstrap, self.settings.partitions)
@@ -190,11 +199,11 @@ class _Up:
         self.console.print(Text.assemble(("  ✓ ", "green"), line))
 
     def _tell_what_to_try(self) -> None:
-        for line in what_to_try(self.settings, self.played.households[0].name, self.logs, self.sign_in):
+        for line in what_to_try(self.settings, self.played.households[0].name, self.logs, self.sign_ins):
             self.console.print(line, soft_wrap=True)
 
 
-def what_to_try(chosen: Settings, household: str, logs: Path, sign_in: SignIn) -> list[Text]:
+def what_to_try(chosen: Settings, household: str, logs: Path, sign_ins: list[SignIn]) -> list[Text]:
     """Return where everything is and what can be asked of it from a second terminal."""
     anbu = anbu_command()
     worker = f"http://{chosen.metrics_host}:{chosen.metrics_port}"
@@ -205,7 +214,8 @@ def what_to_try(chosen: Settings, household: str, logs: Path, sign_in: SignIn) -
         f""""time":"'$(date -u +%FT%TZ)'","subject":"{household}","data":{{"device":"bed"}}}}' | {anbu} send"""
     )
     places = (
-        ("board", f"http://{chosen.board_host}:{chosen.board_port}  sign in as {sign_in.name}, {sign_in.password}"),
+        ("board", f"http://{chosen.board_host}:{chosen.board_port}  until this ends, sign in as"),
+        *(("", f"{one.name}, {one.password}  {one.about}") for one in sign_ins),
         ("Kafka", chosen.kafka),
         ("worker", f"{worker}/metrics  {worker}/ready  {worker}/live"),
         ("writer", f"{writer}/metrics  {writer}/ready"),

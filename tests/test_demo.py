@@ -266,7 +266,7 @@ def up(tmp_path: Path) -> Iterator[tuple[Running, dict[str, str]]]:
 
 def board_of(told: str) -> str:
     """Sign in to the board with what was printed, and return its list of cases in English."""
-    found = re.search(r"(http://127\.0\.0\.1:\d+)  sign in as (\w+), (\S+)", told)
+    found = re.search(r"(http://127\.0\.0\.1:\d+)  until this ends, sign in as\s+(demo), (\S+)", told)
     assert found, told
     url, name, password = found.groups()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
@@ -315,6 +315,8 @@ def test_up_turns_live_and_the_command_line_works_against_it(up: tuple[Running, 
 
     while "emergency button" not in (shown := board_of(running.text)):
         assert time.monotonic() < end_s, shown
+    assert re.search("day-office|night-centre|holiday-centre", shown), "owned from the first incident on"
+    assert re.search(r"demo-officer, \S+  officer of district d\d\d", running.text)
 
     assert json.loads(ask("households", "show", "sim-00000").stdout)["household"] == "sim-00000"
     assert "silence_budget" in ask("profile", "show").stdout
@@ -327,6 +329,7 @@ def test_up_turns_live_and_the_command_line_works_against_it(up: tuple[Running, 
     assert running.ends(30) == 0, running.text
     assert running.descendants() == {}
     assert "Traceback" not in running.text
+    assert "nobody yet" in ask("users", "list").stdout, "what stood on the terminal opens nothing any more"
 
 
 def test_up_names_the_part_that_died(up: tuple[Running, dict[str, str]]) -> None:
