@@ -39,6 +39,8 @@ OFFICER_AFTER_MS: Final[dict[Severity, int]] = {
 RESIDENT: Final[frozenset[Ask]] = frozenset({"prompt", "sms", "checkin_call", "robot"})
 """Asked of the person; the others are asked about the person."""
 SPOKEN: Final[frozenset[Ask]] = frozenset({"checkin_call", "robot"})
+CALL: Final = Rung("checkin_call", quiet_from="21:00", quiet_until="08:00")
+"""What is asked where the registry lists nobody."""
 MOST_WEIGHED: Final = 10
 """Rungs among which the best choice is looked for; a registry that lists more than this is asked in its order."""
 
@@ -140,11 +142,22 @@ def first_to_resident(home: Home) -> Rung | None:
     For the questions before an alarm: they ask at night too, for what would follow is a visit at night. Where the
     registry lists nobody at all, a call.
     """
+    return next(iter(_to_resident(home)), None)
+
+
+def first_to_resident_now(home: Home, severity: Severity, now_ms: int) -> Rung | None:
+    """Return the first rung that may be put to the resident at this hour; None where there is none.
+
+    Where the registry lists nobody it names no quiet hours either: those of `CALL` hold.
+    """
+    return next((rung for rung in _to_resident(home) if _may_ask_now(home, rung, severity, now_ms)), None)
+
+
+def _to_resident(home: Home) -> list[Rung]:
     if not home.record.ladder:
-        call = Rung("checkin_call")
-        return None if _why_not(home, call, home.record.ladder) else call
+        return [] if _why_not(home, CALL, home.record.ladder) else [CALL]
     left, _ = _usable(home, Case(Severity.SEVERE, 0, ()))
-    return next((rung for rung in left if rung.ask in RESIDENT), None)
+    return [rung for rung in left if rung.ask in RESIDENT]
 
 
 def _usable(home: Home, case: Case) -> tuple[list[Rung], list[tuple[Ask, Skip]]]:

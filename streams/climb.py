@@ -34,6 +34,7 @@ from streams.ladder_steps import (
     is_waiting,
     lapsed,
     settles,
+    shared,
     stands_at_top,
     waited_for,
 )
@@ -110,9 +111,10 @@ class Climb:
         if above is not None:
             # Everybody was asked in vain about this home: what opens beside it goes to the officer too.
             for entry in climbers:
-                self._tell(entry, above.ladder, NEVER_MS, told=True)
+                asked = lapsed(entry.incident.ladder, self._clock_ms)
+                self._tell(entry, shared([above.ladder, asked]), NEVER_MS, told=True)
             return Climbed(self._out, [], [])
-        steps = max((one.incident.ladder for one in climbers), key=len)
+        steps = shared(sorted((one.incident.ladder for one in climbers), key=len, reverse=True))
         severity = max((one.incident.severity for one in climbers), key=lambda one: one.rank)
         opened_ms = min(from_rfc3339(one.incident.opened_at) for one in climbers)
         case = Case(severity, opened_ms, [step.ask for step in steps if not is_waiting(step)])

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from detectors.emergency import emergencies
 from detectors.findings import Ask, Finding
 from detectors.findings import Output as Found
+from detectors.household import CONTACT
 from schemas.actions import ActionResult, ResponderAction
 from schemas.checkins import CheckinRequest
 from schemas.events import Event
@@ -12,8 +13,9 @@ from schemas.exercise import status_of
 from schemas.incidents import CloseCause, Incident, IncidentKind
 from schemas.times import to_rfc3339
 from streams.acting import Acted, Acting
-from streams.climb import Climb, Climbed
+from streams.climb import OUTCOMES, Climb, Climbed
 from streams.identity import request_id
+from streams.ladder_steps import ALIVE, shared
 from streams.ledger import Close, answer
 from streams.outputs import Output, revised, told, tombstones
 from streams.owning import Owning
@@ -77,14 +79,29 @@ class Consequences:
 
     def of_answer(self, watched: Watched, event: Event) -> list[Output]:
         """Take an answer to one of the household's questions: it settles an incident, or the next one is asked."""
+        if watched.checks and OUTCOMES.get(event.kind) in ALIVE:
+            self._gather(watched, event)
         heard = self._climb(watched).hear(event)
+        unreached = watched.checks.hear(event, self._shared.clock_ms) if watched.checks else None
         if heard is None:
-            unreached = watched.checks.hear(event, self._shared.clock_ms)
             return self.of_unreached(watched, [] if unreached is None else [unreached])
+        if any(one.kind is IncidentKind.DISASTER_NO_ANSWER for one in heard.closes):
+            watched.checks.reached(guided=bool(event.data.guidance_given))
         climbed = self._climb(watched, heard.revisions).step()
         out = self._climbed(watched, climbed._replace(closes=heard.closes))
         self._shared.judged(watched)
         return out
+
+    def _gather(self, watched: Watched, event: Event) -> None:
+        """Let a home's open incident of an unanswered alert know the questions of another alert that is no milder.
+
+        That one opened none beside it: an answer to its questions reaches the home all the same, also a late one.
+        """
+        for entry in watched.ledger.open.values():
+            if entry.incident.kind is IncidentKind.DISASTER_NO_ANSWER:
+                asked = watched.checks.asks_as_gravely(event.data.request or "", entry.incident.severity)
+                if asked:
+                    entry.incident = replace(entry.incident, ladder=shared([entry.incident.ladder, asked]))
 
     def of_time(self, watched: Watched) -> list[Output]:
         """Let time pass for what is open: revisions that waited, questions that are due, tombstones."""
@@ -182,6 +199,8 @@ class Consequences:
         if close is not None and close.cause in (CloseCause.DECEASED, CloseCause.LEFT_SERVICE):
             return out + self.remove(watched.name, close.cause, by_registry=False)
         if close is not None:
+            if close.kind is IncidentKind.DISASTER_NO_ANSWER and close.cause in CONTACT:
+                watched.checks.reached(guided=False)
             out += self._settle(watched, close)
         if acted.is_absence:
             out += self.of_absences(watched)

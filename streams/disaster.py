@@ -9,12 +9,12 @@ from detectors.findings import Finding
 from detectors.hazard import NEVER_MS
 from detectors.hours import hours_of
 from detectors.household import Household
-from detectors.ladder import PATIENCE_MS, Case, Home, Question, turn
+from detectors.ladder import CALL, PATIENCE_MS, Case, Home, Question, turn
 from schemas.alerts import Hazard
 from schemas.checkins import CheckinRequest
 from schemas.events import Event
 from schemas.guidance import guidance
-from schemas.households import HouseholdRecord, RiskGrade, Rung
+from schemas.households import HouseholdRecord, RiskGrade
 from schemas.incidents import Certainty, IncidentKind, LadderStep, Severity, Urgency
 from schemas.times import from_rfc3339, to_rfc3339
 from streams.alerts_in_force import MOST as MOST_ALERTS
@@ -111,7 +111,7 @@ class Checks:
         """
         alert = known.alert
         asked = Asked(known.thread, f"{alert.sender},{alert.id}", alert.kind, known.severity, clock_ms)
-        ladder = record.ladder or [Rung("checkin_call")]
+        ladder = record.ladder or [CALL]
         home = Home(replace(record, ladder=ladder), hours_of(record.time_zone), model.answer_rate)
         # Not pressing: quiet hours are waited for, at most overnight.
         found = turn(home, Case(Severity.SEVERE if known.is_pressing else Severity.MINOR, clock_ms, ()), clock_ms)
@@ -152,6 +152,18 @@ class Checks:
             self._asked[i] = one._replace(steps=tuple(steps), outcome=reached if settled else "unreached")
             return None if settled else self._finding(one, clock_ms)
         return None
+
+    def asks_as_gravely(self, request: str, severity: Severity) -> list[LadderStep]:
+        """Return the questions one of which is this request, about an alert at least so grave; none where it is no such."""
+        for one in self._asked:
+            if request in [step.request for step in one.steps] and one.severity.rank >= severity.rank:
+                return list(one.steps)
+        return []
+
+    def reached(self, *, guided: bool) -> None:
+        """Note that a home listed as unreached has been reached after all."""
+        outcome: Outcome = "guided" if guided else "reached"
+        self._asked = [one._replace(outcome=outcome) if one.outcome == "unreached" else one for one in self._asked]
 
     def wake(self, clock_ms: int) -> list[Finding]:
         """Return the homes' silence: questions whose time is over without an answer."""

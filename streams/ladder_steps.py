@@ -81,6 +81,19 @@ def lapsed(steps: Sequence[LadderStep], clock_ms: int) -> list[LadderStep]:
     ]
 
 
+def shared(ladders: Sequence[Sequence[LadderStep]]) -> list[LadderStep]:
+    """Return the first ladder with the questions that others have put beside it, in the order in which they were asked.
+
+    Incidents of one home share their questions, and each keeps those that were put before it shared any: an answer to one
+    of them is an answer still.
+    """
+    steps = list(ladders[0])
+    for ladder in ladders[1:]:
+        known = {step.request for step in steps}
+        steps += [step for step in ladder if step.request and step.request not in known]
+    return sorted(steps, key=lambda step: step.asked_at)
+
+
 def is_waiting(step: LadderStep) -> bool:
     """Tell whether a step is no question yet: somebody's quiet hours end at its deadline, and they are asked then."""
     return not step.request and not step.outcome and step.ask != "officer"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from detectors.hazard import NEVER_MS
 from detectors.hours import hours_of
-from detectors.ladder import PATIENCE_MS, Home, first_to_resident
+from detectors.ladder import PATIENCE_MS, Home, first_to_resident_now
 from schemas.checkins import CheckinRequest, Purpose
 from schemas.duty import Desk, Duty
 from schemas.incidents import EMERGENCIES, Incident, IncidentKind, NextStep, Severity
@@ -106,14 +106,22 @@ class Owning:
         self._give(entry, self._turn(desk, incident, incident.level))
 
     def _ask_first(self, entry: Open) -> bool:
-        """Put a question to the resident; unanswered, the ladder tells the officer. Nothing is dropped."""
+        """Put a question to the resident; unanswered, the ladder tells the officer. Nothing is dropped.
+
+        A full shift is no reason to wake anybody, nor to spend more calls on them than their month has.
+        """
         record, model = self._teller.record, self._watched.model
         if record is None or model is None or not self._watched.counts:
             return False
-        rung = first_to_resident(Home(record, hours_of(record.time_zone), model.answer_rate))
+        purpose: Purpose = "medication" if entry.incident.kind is IncidentKind.MISSED_MEDICATION else "wellbeing"
+        is_counted = purpose == "wellbeing"  # as the ladder counts them
+        left = not is_counted or model.calls_left(self._clock_ms)
+        home = Home(record, hours_of(record.time_zone), model.answer_rate, calls_left=left)
+        rung = first_to_resident_now(home, entry.incident.severity, self._clock_ms)
         if rung is None:
             return False
-        purpose: Purpose = "medication" if entry.incident.kind is IncidentKind.MISSED_MEDICATION else "wellbeing"
+        if rung.ask == "checkin_call" and is_counted:
+            model.note_call(self._clock_ms)
         deadline_ms = self._clock_ms + PATIENCE_MS[rung.ask]
         request = question(
             self._watched.name,

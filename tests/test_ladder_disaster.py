@@ -251,6 +251,85 @@ def test_an_answer_after_the_deadline_closes_what_it_opened() -> None:
     )
 
 
+def test_an_answer_to_a_second_alert_s_question_closes_what_the_first_one_opened_late_or_not() -> None:
+    for late in (False, True):
+        street = town(1)
+        warn(street)
+        street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
+        (incident,) = street.open(NO_ANSWER)
+        warn(street, "a-2", kind=Hazard.TYPHOON)
+        street.pass_ms(2 * MINUTE_MS, MINUTE_MS)
+        second = asked(street)[-1]
+        assert second.hazard is Hazard.TYPHOON
+        if late:
+            street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
+            assert len(street.open(NO_ANSWER)) == 1, "one that is no graver opens none beside it"
+        street.restart()
+        answer(street, second)
+        street.tick()
+        closed = street.incidents(NO_ANSWER)[incident.id]
+        assert closed.cause is CloseCause.SAFE_AT_HOME
+        step = next(step for step in closed.ladder if step.request == second.id)
+        assert (step.outcome, step.why) == ("answered", "late" if late else "")
+        counts = street.status().disaster
+        assert counts is not None
+        assert (counts.reached, counts.unreached) == (1, 0)
+        street.pass_ms(2 * HOUR_MS)
+        assert street.open(NO_ANSWER) == [], "its deadline passes and nobody is listed"
+
+
+def test_an_answer_about_a_milder_alert_does_not_close_what_a_graver_one_opened() -> None:
+    street = town(1)
+    warn(street, severity=Severity.SEVERE)
+    street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
+    warn(street, "a-2", kind=Hazard.HEAT_WAVE)
+    street.pass_ms(2 * MINUTE_MS, MINUTE_MS)
+    answer(street, asked(street)[-1])
+    street.tick()
+    assert len(street.open(NO_ANSWER)) == 1
+
+
+def test_what_an_officer_closes_with_contact_is_unreached_no_more() -> None:
+    for cause, unreached in ((CloseCause.SAFE_AT_HOME, 0), (CloseCause.DEVICE_FAULT, 1)):
+        street = town(1)
+        warn(street)
+        street.pass_ms(2 * HOUR_MS)
+        street.act(street.open(NO_ANSWER)[0], "close", cause=cause)
+        street.tick()
+        counts = street.status().disaster
+        assert counts is not None
+        assert counts.unreached == unreached
+
+
+def test_a_home_that_nobody_answers_for_in_a_silence_keeps_the_question_of_its_alert() -> None:
+    street = town(0)
+    street.register("h-0000", district="dong-1", ladder=LADDER, latest_silence_h=2.0)
+    street.tick()
+    street.happen("door", "h-0000", state="on")
+    while not street.open(IncidentKind.SILENCE) or street.open(IncidentKind.SILENCE)[0].ladder[-1].ask != "officer":
+        street.happen("temperature", "h-0000", value=20.0)
+        street.tick(5 * MINUTE_MS)
+    warn(street)
+    street.pass_ms(2 * MINUTE_MS, MINUTE_MS)
+    (question,) = asked(street)
+    street.pass_ms(16 * MINUTE_MS, MINUTE_MS)
+    (incident,) = street.open(NO_ANSWER)
+    assert question.id in [step.request for step in incident.ladder], "it keeps what was asked about the alert"
+    assert incident.next_step is NextStep.VISIT_TODAY, "and everybody else was asked in vain a while ago"
+    assert incident.ladder[-1].outcome == "no_answer"
+    answer(street, question)
+    street.tick()
+    assert street.incidents(NO_ANSWER)[incident.id].cause is CloseCause.SAFE_AT_HOME
+
+
+def test_a_home_without_rungs_is_not_called_at_night_for_what_can_wait() -> None:
+    for severity, calls in ((Severity.MODERATE, 0), (Severity.EXTREME, 1)):
+        street = town(1, hour=23, ladder=[])
+        warn(street, severity=severity)
+        street.pass_ms(HOUR_MS)
+        assert len(asked(street)) == calls
+
+
 def test_damage_is_the_officer_s_the_same_day_and_help_is_an_emergency() -> None:
     street = town(2)
     warn(street)

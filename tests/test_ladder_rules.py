@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from detectors.hours import HOUR_MS, hours_of
 from detectors.ladder import (
+    CALL,
     OFFICER_AFTER_MS,
     PATIENCE_MS,
     RESIDENT,
@@ -112,7 +113,7 @@ def test_nobody_calls_a_deaf_person() -> None:
     assert found.ask == "sms"
     nobody = Home(HouseholdRecord(household="h-1", needs=[Need.HEARING]), hours_of("Asia/Seoul"), lambda _: 0.8)
     assert first_to_resident(nobody) is None
-    assert first_to_resident(nobody._replace(record=HouseholdRecord(household="h-1"))) == Rung("checkin_call")
+    assert first_to_resident(nobody._replace(record=HouseholdRecord(household="h-1"))) == CALL
 
 
 def test_who_cannot_speak_is_written_to_and_called_only_where_nothing_else_is_listed() -> None:

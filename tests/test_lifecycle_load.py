@@ -8,9 +8,12 @@ from crashing import Told, run_crashing, states
 from logs import ENGINE, run
 from street import HOUR_MS, MINUTE_MS, START_MS, Street, told
 
+from detectors.hours import hours_of
+from detectors.household import Household
+from detectors.ladder import Home, first_to_resident_now
 from schemas.duty import Desk, Duty
 from schemas.encode import encode
-from schemas.households import Rung
+from schemas.households import HouseholdRecord, Rung
 from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity, Urgency
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import from_rfc3339
@@ -102,6 +105,32 @@ def test_emergencies_are_never_capped_and_take_nobodys_place() -> None:
 def test_homes_that_may_not_be_asked_are_given_whatever_the_load() -> None:
     street = go_on(block(1, ladder=[Rung("officer")]), 2 * HOUR_MS)
     assert set(first_owners(street).values()) == {"day-office"}
+
+
+def test_a_full_shift_wakes_nobody_and_spends_no_more_calls_than_the_month_has() -> None:
+    profile = msgspec.structs.replace(DEFAULT_PROFILE, id="p-2", checkins_per_month=0.0)
+    street = block(1)
+    duty = Duty(desks=[Desk(day="day-office", cap_per_shift=1)])
+    street.put("profile", b"p", encode(msgspec.structs.replace(profile, duty=duty)))
+    go_on(street, 2 * HOUR_MS)
+    assert set(first_owners(street).values()) == {"day-office"}, "no call is left: the officer has it"
+    record, hours = HouseholdRecord(household="h-1"), hours_of("Asia/Seoul")
+    home = Home(record, hours, lambda _: 0.8)
+    midnight, noon = START_MS, START_MS + 12 * HOUR_MS
+    assert first_to_resident_now(home, Severity.MODERATE, midnight) is None
+    assert first_to_resident_now(home, Severity.MODERATE, noon) is not None
+    assert first_to_resident_now(home, Severity.SEVERE, midnight) is not None
+
+
+def test_the_call_of_a_full_shift_counts_in_the_month_s_budget() -> None:
+    street = go_on(block(1), 2 * HOUR_MS)
+    calls = [one for one in street.requests() if one.household == "h-1" and one.ask == "checkin_call"]
+    assert any(one.incident for one in calls)
+    model = getattr(street.partition.household("h-1"), "model", None)
+    assert model is not None
+    for budget, left in ((len(calls), False), (len(calls) + 1, True)):
+        profile = msgspec.structs.replace(DEFAULT_PROFILE, checkins_per_month=float(budget))
+        assert Household.restore(model.hot(), model.rhythm(), profile, None).calls_left(street.now_ms) is left
 
 
 def test_the_next_shift_has_a_cap_of_its_own() -> None:
