@@ -77,7 +77,7 @@ class Acting:
         if action.action not in ABOUT_AN_INCIDENT:
             return self._takes[action.action](action, entry)
         if entry is None:
-            ended = ledger.end_of(action.incident)
+            ended = ledger.ended.of(action.incident)
             if ended is None:
                 return self._keep(action)
             if action.action == "close":

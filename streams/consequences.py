@@ -140,7 +140,7 @@ class Consequences:
             waiting = [one.action for one in watched.ledger.waiting]
             out += [_answered(watched, answer(one, shared.clock_ms, "not_watched")) for one in waiting]
             out += map(told, watched.ledger.close_all(shared.teller(watched), cause, shared.clock_ms))
-            out += tombstones(watched.ledger.bury())
+            out += tombstones(watched.ledger.ended.bury())
             out += shared.unseen(watched)
         shared.roster.end(household, shared.clock_ms, by_registry=by_registry)
         return out

@@ -16,6 +16,7 @@ from schemas.households import Absence
 from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentKind
 from schemas.times import from_rfc3339, to_rfc3339
 from streams import revisions
+from streams.ended import Ended, Ends
 from streams.identity import case_id, emergency_id, incident_id
 from streams.open_incident import Open
 from streams.revisions import Teller
@@ -25,12 +26,7 @@ MERGE_MS: Final = 600_000
 QUIET_MS: Final = 600_000
 """At most one revision in this time, unless severity rises."""
 DAY_MS: Final = 86_400_000
-SHOWN_MS: Final = 7 * DAY_MS
-"""How long an ended incident stays on `incidents.open`; its tombstone comes after that."""
-KNOWN_MS: Final = 30 * DAY_MS
-"""How long an ended emergency is known: as long as its event lies in the log, a repeat of it opens nothing."""
 MOST_OPEN: Final = 64
-MOST_ENDED: Final = 256
 MOST_SEEN: Final = 64
 WAITS_MS: Final = DAY_MS
 """How long an action waits for its incident before it is answered as about nothing that is known."""
@@ -39,17 +35,6 @@ GIVEN_MS: Final = 4 * DAY_MS
 MOST_GIVEN: Final = 8
 _FORMER: Final = 5
 """Elements of a state that a former version wrote."""
-
-
-class Ended(NamedTuple):
-    """An incident that is closed or withdrawn, remembered for a while."""
-
-    id: str
-    kind: IncidentKind
-    raised_ms: int
-    ended_ms: int
-    into: str = ""
-    """The incident into which it was merged."""
 
 
 class Close(NamedTuple):
@@ -71,9 +56,7 @@ class Ledger:
     """Open and recently ended incidents of one household, actions that wait for theirs, and the case."""
 
     __slots__ = (
-        "_forgotten",
         "absences",
-        "buried",
         "checked_ms",
         "ended",
         "given",
@@ -88,10 +71,7 @@ class Ledger:
     def __init__(self, household: str) -> None:
         self.household = household
         self.open: dict[str, Open] = {}
-        self.ended: list[Ended] = []
-        """In the order of their ends."""
-        self.buried = 0
-        """So many of them, the first, have had their tombstone."""
+        self.ended = Ends()
         self.waiting: list[Kept] = []
         """In the order in which they came."""
         self.seen: list[str] = []
@@ -105,7 +85,6 @@ class Ledger:
         self.checked_ms = 0
         """When a responder last asked for a check."""
         self.wake_ms = NEVER_MS
-        self._forgotten: list[str] = []
 
     def __bool__(self) -> bool:
         """Say whether there is anything to remember."""
@@ -113,20 +92,11 @@ class Ledger:
 
     def knows(self, name: str) -> bool:
         """Tell whether an incident is open or was ended a while ago."""
-        return name in self.open or any(one.id == name for one in self.ended)
-
-    def end_of(self, name: str) -> Ended | None:
-        """Return the end of an incident that ended a while ago; None for any other."""
-        return next((one for one in self.ended if one.id == name), None)
+        return name in self.open or self.ended.of(name) is not None
 
     def goes_on_in(self, ended: Ended) -> Open | None:
         """Return the open incident into which one was merged, over however many merges; None where it has ended."""
-        for _ in range(MOST_ENDED):
-            after = self.end_of(ended.into)
-            if after is None:
-                break
-            ended = after
-        return self.open.get(ended.into)
+        return self.open.get(self.ended.last_of(ended))
 
     def forget_absences(self, clock_ms: int) -> None:
         """Forget declared absences that are over: the model knows which days they were."""
@@ -136,11 +106,6 @@ class Ledger:
         """Note that an incident was given to a post in a shift."""
         recent = [one for one in self.given if one[0] > at_ms - GIVEN_MS]
         self.given = [*recent, (at_ms, shift_ms, owner)][-MOST_GIVEN:]
-
-    def forgotten(self) -> list[str]:
-        """Return, once, the ids of ended incidents that had to make room: their tombstones are due now."""
-        gone, self._forgotten = self._forgotten, []
-        return gone
 
     def take(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident]:
         """Take what a detector found, emergencies excepted; return the revisions to tell."""
@@ -202,16 +167,9 @@ class Ledger:
                 pending, entry.pending = entry.pending, None
                 if revisions.differs(entry.incident, pending):
                     out.append(self._tell(entry, msgspec.structs.replace(pending, at=to_rfc3339(clock_ms)), clock_ms))
-        due = [one for one in self.ended[self.buried :] if one.ended_ms + SHOWN_MS <= clock_ms]
-        buried = [
-            one
-            for one in self.ended[: self.buried + len(due)]
-            if one.kind in EMERGENCIES and one.ended_ms + KNOWN_MS > clock_ms
-        ]
-        self.ended = buried + self.ended[self.buried + len(due) :]
-        self.buried = len(buried)
+        due = self.ended.wake(clock_ms)
         self._rearm()
-        return out, [one.id for one in due]
+        return out, due
 
     def close_all(self, teller: Teller, cause: CloseCause, clock_ms: int) -> list[Incident]:
         """End everything: the household is no longer watched."""
@@ -221,10 +179,6 @@ class Ledger:
         """End what detectors raised: nobody judges the household any more. Emergencies are left to responders."""
         judged = [entry for entry in self.open.values() if entry.incident.kind not in EMERGENCIES]
         return [self._end(teller, entry, cause, clock_ms) for entry in judged]
-
-    def bury(self) -> list[str]:
-        """Return the ids of all that ended and had no tombstone yet: the household is no longer watched."""
-        return [*self.forgotten(), *(one.id for one in self.ended[self.buried :])]
 
     def adopt(self, incidents: list[Incident], clock_ms: int) -> None:
         """Take open incidents from their topic: the rows that held them are damaged. Their detector has forgotten them."""
@@ -333,13 +287,7 @@ class Ledger:
             incident = msgspec.structs.replace(incident, owner=owner)
         last = revisions.ended(teller, incident, cause, clock_ms, [reference] if reference else [])
         del self.open[incident.id]
-        self.ended.append(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms, reference.partition("/")[0]))
-        if len(self.ended) > MOST_ENDED:
-            oldest = self.ended.pop(0)
-            if self.buried:
-                self.buried -= 1
-            else:
-                self._forgotten.append(oldest.id)
+        self.ended.add(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms, reference.partition("/")[0]))
         self._rearm()
         return last
 
@@ -361,8 +309,7 @@ class Ledger:
         due = [entry.told_ms + QUIET_MS for entry in self.open.values() if entry.pending is not None]
         due += [min(entry.ask_ms, entry.owner_ms) for entry in self.open.values()]
         due += [one.since_ms + WAITS_MS for one in self.waiting[:1]]
-        due += [one.ended_ms + SHOWN_MS for one in self.ended[self.buried : self.buried + 1]]
-        due += [one.ended_ms + KNOWN_MS for one in self.ended[: min(self.buried, 1)]]
+        due.append(self.ended.wake_ms)
         self.wake_ms = min(due, default=NEVER_MS)
 
     # The check-in ladder and responders tell and end incidents by the same rules.
@@ -373,10 +320,10 @@ class Ledger:
         plain = msgspec.to_builtins
         return [
             [one.state() for one in self.open.values()],
-            [list(one) for one in self.ended],
+            self.ended.state(),
             [[plain(one.action), one.since_ms] for one in self.waiting],
             self.seen,
-            self.buried,
+            self.ended.buried,
             [plain(one) for one in self.absences],
             [list(one) for one in self.referrals],
             self.checked_ms,
@@ -394,9 +341,9 @@ class Ledger:
         ledger = cls(household)
         for one in state[0]:
             ledger._put(Open.from_state(one))
-        ledger.ended = [Ended(name, IncidentKind(kind), raised, *rest) for name, kind, raised, *rest in state[1]]
+        ledger.ended = Ends.from_state(state[1], state[4])
         ledger.waiting = [_kept(one) for one in state[2]]
-        ledger.seen, ledger.buried = list(state[3]), state[4]
+        ledger.seen = list(state[3])
         if len(state) > _FORMER:
             absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
             ledger.given = [(at_ms, shift_ms, owner) for at_ms, shift_ms, owner in (rest[0] if rest else [])]

@@ -37,7 +37,7 @@ def kept(incident: Incident) -> tuple[Output, Output]:
 
 def revised(watched: Watched, revisions: list[Incident]) -> list[Output]:
     """Return revisions, and tombstones of what its ledger had to forget for them."""
-    return [each for incident in revisions for each in kept(incident)] + tombstones(watched.ledger.forgotten())
+    return [each for incident in revisions for each in kept(incident)] + tombstones(watched.ledger.ended.forgotten())
 
 
 def tombstones(names: list[str]) -> list[Output]:

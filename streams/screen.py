@@ -14,6 +14,7 @@ from schemas.incidents import KIND_NAMES, Incident, IncidentState, Severity
 from schemas.times import EPOCH, from_rfc3339
 from streams.call_out import CallOut
 from streams.incident_fold import Case, Watching
+from streams.wording import dated
 
 SEOUL: Final = ZoneInfo("Asia/Seoul")
 
@@ -137,8 +138,9 @@ def incident_table(cases: Sequence[Case], now_ms: int, *, rows: int = 20, zone: 
         said = Text(kind_text(gravest), style="strike dim" if case.ended else "bold")
         if gravest.cleared:
             said.append("  해제됨 · cleared", style="not bold green")
-        said.append(f"\n{gravest.sentence_ko}", style="not bold")
-        said.append(f"\n{gravest.sentence_en}", style="not bold dim")
+        korean, english = dated(gravest, clock_text(from_rfc3339(gravest.event_from), now_ms, zone))
+        said.append(f"\n{korean}", style="not bold")
+        said.append(f"\n{english}", style="not bold dim")
         for other in case.incidents[1:4]:
             opened = clock_text(from_rfc3339(other.opened_at), now_ms, zone)
             said.append(f"\n+ {kind_text(other)}, {opened}", style="not bold dim")
@@ -172,7 +174,8 @@ def incident_line(incident: Incident, zone: tzinfo = SEOUL) -> str:
     """One revision as one line of plain text, for a pipe or a log."""
     at_ms = from_rfc3339(incident.at)
     at = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    korean, english = dated(incident, clock_text(from_rfc3339(incident.event_from), at_ms, zone))
     return (
         f"{at}  {incident.severity.korean} {incident.severity.value:<8}  {STATES[incident.state]:<15}"
-        f"  {kind_text(incident)}  {incident.household}  {incident.sentence_ko} | {incident.sentence_en}"
+        f"  {kind_text(incident)}  {incident.household}  {korean} | {english}"
     )

@@ -1,12 +1,13 @@
 """One sentence in Korean and one in English that a welfare officer would say aloud."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from detectors.findings import Fact, Finding
 from schemas.alerts import HAZARD_NAMES, Hazard
 from schemas.exercise import MARK_EN, MARK_KO, is_exercise
-from schemas.incidents import KIND_NAMES, IncidentKind
+from schemas.incidents import EMERGENCIES, KIND_NAMES, Incident, IncidentKind
 from schemas.vocabulary import Ask
 
 _OBJECT: Final[dict[Ask, str]] = {"guardian": "를", "neighbour": "을"}
@@ -55,6 +56,10 @@ _TOPICS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+_AGE_KO: Final = re.compile(r"(?:방금|(?:\d+시간 )?\d+분 전) 감지되었습니다\.$")
+_AGE_EN: Final = re.compile(r"(?:just now|(?:\d+ h )?\d+ min ago)\.$")
+
+
 def _hours(value: object) -> tuple[str, str]:
     hours = float(value) if isinstance(value, int | float) else 0.0
     whole, minutes = int(hours), round(hours % 1 * 60)
@@ -71,6 +76,17 @@ def _age(age_ms: int) -> tuple[str, str]:
     if minutes < 60:
         return f"{minutes}분 전", f"{minutes} min ago"
     return f"{minutes // 60}시간 {minutes % 60}분 전", f"{minutes // 60} h {minutes % 60} min ago"
+
+
+def dated(incident: Incident, at: str) -> tuple[str, str]:
+    """Korean and English sentence of an incident, an emergency's with this time in the place of its age.
+
+    "Just now" was true when it was told; whoever reads it later must not take it for now.
+    """
+    korean, english = incident.sentence_ko, incident.sentence_en
+    if incident.kind not in EMERGENCIES:
+        return korean, english
+    return _AGE_KO.sub(f"{at}에 감지되었습니다.", korean), _AGE_EN.sub(f"{at}.", english)
 
 
 def sentences(finding: Finding, now_ms: int) -> tuple[str, str]:

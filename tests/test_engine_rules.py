@@ -21,8 +21,8 @@ from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import LATEST_MS, from_rfc3339, to_rfc3339
 from schemas.topics import EVENT_TOPICS, ORDER_OF, ORDERED_NAMES
+from streams.ended import SHOWN_MS
 from streams.incident_fold import INCIDENTS, OPEN, IncidentFold
-from streams.ledger import SHOWN_MS
 from streams.order import LONGEST_TICK, read_tick
 from streams.partition import Output, Partition
 

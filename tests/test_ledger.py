@@ -15,7 +15,8 @@ from schemas.encode import encode
 from schemas.incidents import Certainty, CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity, Urgency
 from schemas.times import from_rfc3339, to_rfc3339
 from streams.acting import MOST_WAITING, Acted, Acting
-from streams.ledger import KNOWN_MS, MOST_ENDED, MOST_OPEN, MOST_SEEN, QUIET_MS, SHOWN_MS, Ledger
+from streams.ended import KNOWN_MS, MOST_ENDED, SHOWN_MS
+from streams.ledger import MOST_OPEN, MOST_SEEN, QUIET_MS, Ledger
 from streams.revisions import Teller
 
 START_MS = 1_788_188_400_000
@@ -74,7 +75,7 @@ class Told:
 
     def note(self, revisions: list[Incident] | None) -> list[Incident]:
         self.all += revisions or []
-        self.gone += self.ledger.forgotten()
+        self.gone += self.ledger.ended.forgotten()
         return revisions or []
 
     def emergency(self, clock_ms: int, finding: Finding) -> list[Incident]:
@@ -410,7 +411,7 @@ def test_a_flood_of_alarms_is_bounded_and_does_not_end_a_silence_nobody_has_look
     assert len(msgspec.msgpack.encode(ledger.state())) < 200_000
     # Whatever is no longer known has had its tombstone, or `incidents.open` would grow for ever.
     ended = {one.id for one in told.last.values() if one.ended}
-    remembered = {one.id for one in ledger.ended[ledger.buried :]}
+    remembered = {one.id for one in ledger.ended.all()[ledger.ended.buried :]}
     assert sorted(told.gone) == sorted(ended - remembered)
 
 
@@ -453,7 +454,7 @@ def _step(told: Told, rnd: Random, clock_ms: int) -> None:
         severity = rnd.choice([*Severity][1:])
         raised_ms = raised[-1] if change != "raise" else clock_ms
         told.take(clock_ms, silence(raised_ms, change, severity, kind=kind, shares=shares))
-    ids = [*told.ledger.open, *(one.id for one in told.ledger.ended), "unknown"]
+    ids = [*told.ledger.open, *(one.id for one in told.ledger.ended.all()), "unknown"]
     if rnd.random() < 0.3:
         words = {"id": f"a{rnd.randrange(30)}", "cause": rnd.choice([*CloseCause]), "revision": rnd.randrange(5)}
         words |= {"referral": "meals", "until": to_rfc3339(clock_ms + rnd.randrange(15 * HOUR_MS))}

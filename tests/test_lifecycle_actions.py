@@ -14,7 +14,8 @@ from schemas.households import Rung
 from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity
 from schemas.times import from_rfc3339, to_rfc3339
 from streams.acting import CHECK_AGAIN_MS, LONGEST_SNOOZE_MS, MOST_ABSENCES, MOST_WAITING
-from streams.ledger import SHOWN_MS, WAITS_MS
+from streams.ended import SHOWN_MS
+from streams.ledger import WAITS_MS
 
 SILENCE = IncidentKind.SILENCE
 

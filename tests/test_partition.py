@@ -76,12 +76,17 @@ def warning(name: str, share: float) -> PublicAlert:
 
 
 def answer_some(logs: Logs, requests: list[CheckinRequest], rnd: Random) -> None:
-    """Put answers to every second question behind it."""
+    """Put answers to every second question behind it, and one in time to every third that is about an incident."""
     kinds = ("checkin_answered", "checkin_answered", "checkin_no_answer", "checkin_refused", "contact_reached")
     for n, request in enumerate(rnd.sample(requests, len(requests) // 2)):
         at_ms = from_rfc3339(request.requested_at) + rnd.randrange(1, 40) * 60_000
         data = Data(request=request.id, purpose=request.purpose)
         event = Event(request.household, rnd.choice(kinds), "/calls/p", f"answer-{n}", at_ms, data)
+        put_at(logs, "care.calls", at_ms, request.household.encode(), encode_events([event]))
+    for n, request in enumerate([one for one in requests if one.incident][::3]):
+        at_ms = from_rfc3339(request.requested_at) + 60_000
+        data = Data(request=request.id, purpose=request.purpose)
+        event = Event(request.household, "checkin_answered", "/calls/p", f"in-time-{n}", at_ms, data)
         put_at(logs, "care.calls", at_ms, request.household.encode(), encode_events([event]))
 
 

@@ -299,6 +299,24 @@ def test_a_revision_is_one_line_in_a_pipe() -> None:
     assert "경계 Severe" in line
 
 
+def test_just_now_is_said_of_no_emergency_that_is_read_later() -> None:
+    press = an_incident(
+        kind=IncidentKind.EMERGENCY_BUTTON,
+        event_from=to_rfc3339(NOW),
+        sentence_ko="응급 버튼: 방금 감지되었습니다.",
+        sentence_en="Emergency button, just now.",
+    )
+    at = clock_text(NOW, NOW + 3 * 1440 * MINUTE)
+    fold = fold_of(encode(press), *(a_status(p, NOW) for p in range(4)))
+    shown = text_of(live_view(fold.cases(), fold.watching(NOW), NOW + 3 * 1440 * MINUTE))
+    assert f"응급 버튼: {at}에 감지되었습니다." in shown
+    assert f"Emergency button, {at}." in shown
+    assert clock_text(NOW, NOW) in incident_line(press)
+    # Negative control: what is no emergency is left as it was said, whatever its sentence holds.
+    silence = an_incident(sentence_en="Emergency button, just now.")
+    assert "just now" in incident_line(silence)
+
+
 def test_times_and_ages_are_said_as_people_say_them() -> None:
     assert [age_text(ms) for ms in (-5, 45_000, 12 * MINUTE, 320 * MINUTE, 76 * 60 * MINUTE)] == [
         "0 s",

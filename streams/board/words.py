@@ -1,6 +1,5 @@
 """What the board says, in Korean and in English: texts and the names of closed sets, from `words.toml`."""
 
-import re
 import tomllib
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -8,16 +7,13 @@ from pathlib import Path
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from schemas.incidents import EMERGENCIES, KIND_NAMES, Incident, IncidentKind
+from schemas.incidents import KIND_NAMES, Incident, IncidentKind
 from schemas.times import EPOCH, from_rfc3339
+from streams.wording import dated
 
 Language = Literal["ko", "en"]
 LANGUAGES: Final = ("ko", "en")
 SEOUL: Final = ZoneInfo("Asia/Seoul")
-_SAID_AGE: Final = re.compile(
-    r"(?:방금|(?:\d+시간 )?\d+분 전) 감지되었습니다\.$|(?:just now|(?:\d+ h )?\d+ min ago)\.$"
-)
-"""How the sentence of an emergency says its age at the moment it was told (streams/wording.py)."""
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
 
@@ -62,14 +58,7 @@ class Words:
 
     def sentence(self, incident: Incident, now_ms: int) -> str:
         """Return its sentence. "Just now" of an emergency was true when it was told: the time stands in its place."""
-        said = incident.sentence_en if self.language == "en" else incident.sentence_ko
-        age = _SAID_AGE.search(said) if incident.kind in EMERGENCIES else None
-        if age is None:
-            return said
-        at = self.clock(incident.event_from, now_ms)
-        return (
-            f"{said[: age.start()]}{at}에 감지되었습니다." if self.language == "ko" else f"{said[: age.start()]}{at}."
-        )
+        return dated(incident, self.clock(incident.event_from, now_ms))[self._place]
 
     def clock(self, at: str | int | None, now_ms: int) -> str:
         """`14:05` of today, `11월 24일 14:05` of another day, with the year of another year; Korea's time."""
