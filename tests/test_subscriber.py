@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from infra.topics import create_topics
 from schemas.encode import encode
@@ -300,7 +301,8 @@ def test_a_revision_is_one_line_in_a_pipe() -> None:
 
 
 def test_just_now_is_said_of_no_emergency_that_is_read_later() -> None:
-    press = an_incident(
+    press = replace(
+        an_incident(),
         kind=IncidentKind.EMERGENCY_BUTTON,
         event_from=to_rfc3339(NOW),
         sentence_ko="응급 버튼: 방금 감지되었습니다.",
@@ -313,7 +315,7 @@ def test_just_now_is_said_of_no_emergency_that_is_read_later() -> None:
     assert f"Emergency button, {at}." in shown
     assert clock_text(NOW, NOW) in incident_line(press)
     # Negative control: what is no emergency is left as it was said, whatever its sentence holds.
-    silence = an_incident(sentence_en="Emergency button, just now.")
+    silence = replace(press, kind=IncidentKind.SILENCE)
     assert "just now" in incident_line(silence)
 
 
