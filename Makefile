@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadsco
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test integration bench-detection bench bench-jvm bench-engine check docs clean
+.PHONY: help install demo up test integration bench-detection bench bench-jvm bench-engine bench-recovery check docs clean
 .SILENT:
 
 help: ## list these commands
@@ -41,6 +41,9 @@ bench-jvm: $(STAMP) ## the same with Kafka Streams, Flink and a plain Java consu
 
 bench-engine: $(STAMP) ## what the pure engine costs, step by step; no broker
 	$(BIN)/python -m load_tests.bench_engine $(BENCH)
+
+bench-recovery: $(STAMP) ## a hundred restarts of workers on Apache Kafka, by every fault; about half an hour
+	$(BIN)/python tests/recovery_run.py $(BENCH)
 
 check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/ruff format --check --quiet .

@@ -33,7 +33,7 @@ ON_KAFKA = os.environ.get("ANBU_TEST_BROKER", "embedded") == "kafka"
 """Set by `make integration`: the end-to-end tests run on Apache Kafka instead of the embedded broker."""
 
 
-TOWN: Final = {"controls", "kills", "rebalance", "recovery"}
+TOWN: Final = {"controls", "faults", "kills", "rebalance", "recovery"}
 """Files whose tests share the town: `test_worker_NAME.py`."""
 
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -19,8 +19,9 @@ from streams.delivery import ChunkApp, ChunkConsumer
 from streams.keeping import Checkpoint
 from streams.outbox import Outbox
 from streams.partition import Controls, Output, Partition
+from streams.rebuild import Rebuilder
 from streams.settings import Settings
-from streams.snapshot import POSITIONS
+from streams.snapshot import POSITIONS, Changelog
 from streams.worker import run_worker
 
 
@@ -29,7 +30,8 @@ class Wanted(msgspec.Struct):
 
     controls: dict[str, bool] = {}
     dies: tuple[str, int] | None = None
-    """A place of a checkpoint (`outputs`, `rows`, `half`, `position`, `commit`) and how often it is passed before."""
+    """A place and how often it is passed before: of a checkpoint (`taken`, `outputs`, `delivered`, `rows`, `half`, `position`,
+    `commit`, `kept`) or of a takeover (`read`, `rebuilt`, `bounds`)."""
     waits_s: float = 0.0
     """So long everything is held back before it is told, as by a full buffer of the producer."""
     stands: int | None = None
@@ -57,8 +59,9 @@ class Death:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def lie_in_wait(self) -> None:
-        """Stand at every place of a checkpoint."""
+        """Stand at every place of a checkpoint and of a takeover."""
         write_rows, send, commit = Outbox.write_rows, Outbox.send, ChunkConsumer.commit_positions
+        take, delivered = Partition.checkpoint, Outbox.delivered
 
         async def write(box: Outbox, topic: str, partition: int, rows: list[tuple[bytes, bytes | None]]) -> Any:
             if rows[-1][0] in POSITIONS:
@@ -74,12 +77,44 @@ class Death:
             await send(box, partition, outputs, lag)
             self.passes("outputs")
 
-        def keep(consumer: ChunkConsumer, offsets: Any) -> Awaitable[bool]:
+        async def keep(consumer: ChunkConsumer, offsets: Any) -> bool:
             self.passes("commit")
-            return commit(consumer, offsets)
+            done = await commit(consumer, offsets)
+            self.passes("kept")
+            return done
 
-        Outbox.write_rows, Outbox.send = write, say  # type: ignore[method-assign, assignment]
+        def checkpoint(partition: Partition) -> Checkpoint:
+            kept = take(partition)
+            self.passes("taken")
+            return kept
+
+        async def acknowledged(box: Outbox, partition: int) -> None:
+            await delivered(box, partition)
+            self.passes("delivered")
+
+        Outbox.write_rows, Outbox.send, Outbox.delivered = write, say, acknowledged  # type: ignore[method-assign, assignment]
         ChunkConsumer.commit_positions = keep  # type: ignore[method-assign, assignment]
+        Partition.checkpoint = checkpoint  # type: ignore[method-assign]
+        self._lie_in_wait_of_takeovers()
+
+    def _lie_in_wait_of_takeovers(self) -> None:
+        read, bounds, begin = Rebuilder.read, Rebuilder.bounds, Partition.__init__
+
+        async def read_rows(rebuilder: Rebuilder, partition: int, from_offset: int, into: Changelog) -> int:
+            end = await read(rebuilder, partition, from_offset, into)
+            self.passes("read")
+            return end
+
+        async def find_bounds(rebuilder: Rebuilder, partition: int) -> tuple[list[int], list[int]]:
+            self.passes("bounds")
+            return await bounds(rebuilder, partition)
+
+        def rebuild(partition: Partition, *args: Any, **options: Any) -> None:
+            begin(partition, *args, **options)
+            self.passes("rebuilt")
+
+        Rebuilder.read, Rebuilder.bounds = read_rows, find_bounds  # type: ignore[method-assign, assignment]
+        Partition.__init__ = rebuild  # type: ignore[method-assign, assignment]
 
 
 def hand_over_late(wait_s: float) -> None:

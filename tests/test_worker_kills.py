@@ -2,66 +2,28 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 from random import Random
 
 import pytest
+from worker_faults import die_in_checkpoints, kill_at_any_moment, last_checkpoint, raised
 from worker_logs import wait_until
-from worker_runs import Run, Runner, Town, a_run
-
-from streams.chunk import Chunk
-from streams.snapshot import POSITIONS, pack, unpack
+from worker_runs import Town, a_run
 
 pytestmark = pytest.mark.slow
-
-DEATHS = ("outputs", "rows", "half", "position", "commit")
-
-
-def live_for(worker: Runner, seconds: float) -> None:
-    """Let a worker live so long after the first of its partitions is rebuilt."""
-    wait_until(lambda: worker.has_begun() or not worker.child.alive, 60, "a worker that has begun")
-    time.sleep(seconds)
-
-
-def kill_through(run: Run, rnd: Random, kills: int) -> int:
-    """Start and kill workers so that the kills spread over the logs; return how many hit a run under way."""
-    hit, lifetime_s = 0, 0.2
-    for turn in range(4 * kills):
-        before = run.share()
-        if hit >= kills or before > 0.97:
-            break
-        worker = run.start()
-        # One in five dies earlier: while it joins, or reads the changelog.
-        seconds = rnd.uniform(0.3, 1.7) * lifetime_s
-        if turn % 5 == 4:
-            time.sleep(rnd.uniform(1.0, 3.0))
-        else:
-            live_for(worker, seconds)
-        worker.child.kill()
-        done = run.share()
-        hit += 0.0 < done < 1.0
-        if turn % 5 != 4 and done > before:
-            pace = (done - before) / (seconds + 0.1)
-            lifetime_s = min(2.0, (1 - done) / (max(1, kills - hit) + 1) / pace)
-    return hit
 
 
 def test_ten_kills_at_any_moment_lose_nothing_and_double_nothing(town: Town, tmp_path: Path) -> None:
     with a_run(town, tmp_path) as run:
-        assert kill_through(run, Random(7), 11) >= 10
+        assert kill_at_any_moment(run, Random(7)) >= 10
         run.start()
         run.finish()
         run.check()
 
 
 def test_a_death_at_any_step_of_a_checkpoint_loses_nothing_and_doubles_nothing(town: Town, tmp_path: Path) -> None:
-    rnd = Random(11)
     with a_run(town, tmp_path) as run:
-        for place in rnd.sample(DEATHS, len(DEATHS)):
-            worker = run.start({"dies": [place, rnd.randrange(3, 9)]})
-            assert worker.child.wait(60) == -9, place
-            assert 0 < run.share() < 1
+        die_in_checkpoints(run, Random(11))
         run.start()
         run.finish()
         run.check()
@@ -111,16 +73,3 @@ def test_a_zombie_that_wakes_up_after_its_successor_has_begun_changes_nothing(to
             run.append(number, [(key, raised(value)) for key, value in rows])
         with pytest.raises(AssertionError):
             run.check()
-
-
-def last_checkpoint(log: Chunk) -> list[tuple[bytes, bytes]]:
-    """The rows of the last whole checkpoint of a changelog partition, its position row behind them."""
-    rows = [(key or b"", value) for key, value in zip(log.keys, log.values, strict=True) if value is not None]
-    ends = [place for place, (key, _) in enumerate(rows) if key in POSITIONS]
-    return rows[ends[-2] + 1 : ends[-1] + 1]
-
-
-def raised(value: bytes) -> bytes:
-    """The same row of a much later epoch."""
-    stamp, payload = unpack(value)
-    return pack(stamp._replace(epoch=stamp.epoch + 100), payload)

@@ -6,7 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -119,6 +119,8 @@ class Run:
     settings: Settings
     workers: list[Runner] = field(default_factory=list)
     starts: dict[Place, int] = field(default_factory=dict)
+    begun: int = 0
+    """How many workers were started, those that ended long ago among them."""
 
     @classmethod
     def of(cls, town: Town, folder: Path, **options: Any) -> Self:
@@ -143,6 +145,7 @@ class Run:
     def start(self, wanted: dict[str, Any] | None = None, **options: Any) -> Runner:
         worker = Runner(replace(self.settings, **options), self.folder, wanted)
         self.workers.append(worker)
+        self.begun += 1
         return worker
 
     def finish(self, within_s: float = 120.0) -> None:
@@ -207,20 +210,29 @@ class Run:
         `loosely` leaves out statuses and dead letters: where the last whole checkpoint is not all that is known, a household
         may be ahead of the others, and be counted otherwise for a while.
         """
+        for number, one in enumerate(self.differences(but=but, loosely=loosely)):
+            for what, found in asdict(one).items():
+                assert not found, f"partition {number}: {len(found)} {what}, such as {found[:3]}"
+
+    def differences(self, *, but: Container[str] = (), loosely: bool = False) -> list["Difference"]:
+        """How each partition differs from the run that was never stopped."""
         beside = {"status", "dead.letters"} if loosely or but else set()
+        out = []
         for number, (told, state) in enumerate(zip(self.told(), self.state(), strict=True)):
             judged = self.town.oracle[number]
-            twice = [key for key in told.differing if key[0] not in beside]
-            assert not twice, f"partition {number}: {len(twice)} said twice and differently, such as {twice[:3]}"
             found = words_of(told, beside, but)
             wanted = words_of(judged.told, beside, but)
-            missing, more = wanted.keys() - found.keys(), found.keys() - wanted.keys()
-            assert not missing, f"partition {number}: {len(missing)} lost, such as {sorted(map(str, missing))[:3]}"
-            assert not more, f"partition {number}: {len(more)} beside, such as {sorted(map(str, more))[:3]}"
-            assert found == wanted
             names = [name for name in {*state, *judged.state} if name not in but]
-            differing = sorted(name for name in names if state.get(name) != judged.state.get(name))
-            assert not differing, f"partition {number}: {differing}"
+            out.append(
+                Difference(
+                    twice=sorted(str(key) for key in told.differing if key[0] not in beside),
+                    lost=sorted(map(str, wanted.keys() - found.keys())),
+                    beside=sorted(map(str, found.keys() - wanted.keys())),
+                    otherwise=sorted(str(key) for key in found.keys() & wanted.keys() if found[key] != wanted[key]),
+                    states=sorted(name for name in names if state.get(name) != judged.state.get(name)),
+                )
+            )
+        return out
 
     def append(self, number: int, rows: list[tuple[bytes, bytes | None]]) -> None:
         """Write rows behind the changelog of a partition."""
@@ -235,6 +247,20 @@ class Run:
         for worker in self.workers:
             with contextlib.suppress(OSError):
                 worker.child.kill()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How what a run left differs from what an engine leaves that was never stopped."""
+
+    twice: list[str]
+    """Said twice under one id, and differently."""
+    lost: list[str]
+    beside: list[str]
+    """Said, and not to be said."""
+    otherwise: list[str]
+    states: list[str]
+    """Households that are not the same bit for bit."""
 
 
 def words_of(told: Told, beside: Container[str], but: Container[str]) -> dict[tuple[Any, ...], bytes]:
