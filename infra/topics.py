@@ -27,6 +27,7 @@ class TopicState:
     name: str
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
+    replication: int = 1
 
     @property
     def compacted(self) -> bool:
@@ -46,7 +47,7 @@ def describe(bootstrap: str) -> dict[str, TopicState]:
         BrokerAwayError: the broker does not answer.
 
     """
-    with _admin(bootstrap) as admin:
+    with admin_of(bootstrap) as admin:
         return _describe(admin)
 
 
@@ -62,7 +63,7 @@ def create_topics(bootstrap: str, partitions: int, *, replication: int = 1, grou
 
     """
     wanted = topic_set(group)
-    with _admin(bootstrap) as admin:
+    with admin_of(bootstrap) as admin:
         there = _describe(admin)
         check(there, partitions, group=group)
         missing = [topic for topic in wanted if topic.name not in there]
@@ -89,8 +90,8 @@ def check(there: Mapping[str, TopicState], partitions: int, *, group: str = "anb
             continue
         if state.partitions != partitions:
             raise TopicError(
-                f"topic {topic.name} has {state.partitions} partitions, the settings say {partitions}; the count is"
-                " fixed for the life of a topic set: correct ANBU_PARTITIONS, or start a new set on another broker"
+                f"topic {topic.name} has {state.partitions} partitions, the settings say {partitions}; correct"
+                " ANBU_PARTITIONS, or move the set to more partitions with: anbu topics grow"
             )
         if topic.name in inputs and state.compacted:
             raise TopicError(
@@ -130,6 +131,7 @@ def _describe(admin: Any) -> dict[str, TopicState]:
             topic["name"],
             len(topic["partitions"]),
             {key: str(entry["value"]) for key, entry in configs.get(topic["name"], {}).items()},
+            len(topic["partitions"][0].get("replica_nodes", [])) if topic["partitions"] else 1,
         )
         for topic in admin.describe_topics(names)
         if not topic["is_internal"]
@@ -137,7 +139,13 @@ def _describe(admin: Any) -> dict[str, TopicState]:
 
 
 @contextlib.contextmanager
-def _admin(bootstrap: str) -> Iterator[Any]:
+def admin_of(bootstrap: str) -> Iterator[Any]:
+    """Open a client that may create and change topics.
+
+    Raises:
+        BrokerAwayError: the broker does not answer.
+
+    """
     hosts = bootstrap.split(",")
     with broker_answers(bootstrap):
         if not any(listens(host.strip("[]"), int(port)) for host, _, port in (each.rpartition(":") for each in hosts)):

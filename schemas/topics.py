@@ -8,7 +8,7 @@ DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic of a topic set. All share one partition count, fixed for the life of the set."""
+    """One topic of a topic set. All share one partition count; `anbu topics grow` moves a set to a larger one."""
 
     name: str
     about: str

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from schemas.incidents import DisasterCounts, Incident, Severity, Status
+from schemas.partitions import partition_of
 from schemas.times import from_rfc3339
 
 INCIDENTS: Final = "incidents"
@@ -111,14 +112,16 @@ class IncidentFold:
         self._ended: dict[str, Incident] = {}
         self._heard: dict[int, _Heard] = {}
 
-    def apply(self, topic: str, key: bytes | None, value: bytes | None, arrived_ms: int) -> Incident | None:
+    def apply(
+        self, topic: str, key: bytes | None, value: bytes | None, arrived_ms: int, partition: int | None = None
+    ) -> Incident | None:
         """Take one record; return the incident when it tells something new.
 
-        `arrived_ms` is when the record reached the log or the reader, UTC milliseconds.
+        `arrived_ms` is when the record reached the log or the reader, UTC milliseconds. `partition` is where it stands.
         """
         if value is None:
             if topic == OPEN and key is not None:
-                self._put_away(key.decode(errors="replace"))
+                self._put_away(key.decode(errors="replace"), partition)
             return None
         try:
             if _PEEK.decode(value).type == "status":
@@ -147,8 +150,14 @@ class IncidentFold:
             self._open[incident.id] = incident
         return incident
 
-    def _put_away(self, incident: str) -> None:
-        """Take a tombstone: this incident ended a while ago. A later revision than any seen would still be shown."""
+    def _put_away(self, incident: str, partition: int | None) -> None:
+        """Take a tombstone: this incident ended a while ago. A later revision than any seen would still be shown.
+
+        Where its household lives in another partition the set was grown: the incident only moved, and may still be open.
+        """
+        held = self._open.get(incident) or self._ended.get(incident)
+        if held is not None and partition not in {None, partition_of(held.household, self.partitions)}:
+            return
         self._open.pop(incident, None)
         self._ended.pop(incident, None)
 

@@ -116,7 +116,7 @@ class Settings:
     )
     group: str = _setting("anbu", "consumer group of the workers, and the first part of their changelog", _check_group)
     partitions: int = _setting(
-        4, "partitions of every topic of the set; fixed for the life of the set", _between(1, 4096)
+        4, "partitions of every topic of the set; `anbu topics grow` moves a set to more", _between(1, 4096)
     )
     metrics_port: int = _setting(
         9310, "port of a worker's `/metrics`, `/live` and `/ready`; 0 takes a free one", _between(0, 65535)

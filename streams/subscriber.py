@@ -92,7 +92,7 @@ class IncidentSubscriber:
     def _read_open(self) -> list[Incident]:
         """Read the topic whole; a broker that does not compact holds old revisions and tombstones too: only the end counts."""
         for record in self._reader.read_whole(OPEN):
-            self.fold.apply(OPEN, record.key, record.value, record.arrived_ms)
+            self.fold.apply(OPEN, record.key, record.value, record.arrived_ms, record.partition)
         return self.fold.incidents()
 
     def poll(self, within_s: float = 1.0) -> list[Incident]:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "docs" / "recovery.md",)
+PAGES = (ROOT / "docs" / "recovery.md", ROOT / "docs" / "scale.md")
 
 _TEST = re.compile(r"\btest_\w+")
 

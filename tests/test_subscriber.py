@@ -21,6 +21,7 @@ from schemas.incidents import (
     Status,
     Urgency,
 )
+from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
 from streams.incident_fold import INCIDENTS, OPEN, STALE_AFTER_MS, IncidentFold
 from streams.publish import Publisher
@@ -331,13 +332,25 @@ def test_times_and_ages_are_said_as_people_say_them() -> None:
     assert len(clock_text(NOW - 86_400_000, NOW)) == len("11-24 14:05")
 
 
+def test_the_tombstone_that_a_grown_set_left_in_the_old_partition_hides_no_open_incident() -> None:
+    here = partition_of("h-1", 4)
+    for partition, is_shown in ((here, False), ((here + 1) % 4, True), (None, False)):
+        fold = IncidentFold(4)
+        fold.apply(OPEN, b"i-1", encode(an_incident("i-1", 1)), NOW, here)
+        fold.apply(OPEN, b"i-1", None, NOW, partition)
+        assert bool(fold.incidents()) == is_shown
+
+
 def open_first_then_follow(any_broker: Any) -> tuple[Publisher, IncidentSubscriber]:
     create_topics(any_broker.bootstrap, 2)
     publisher = Publisher(any_broker.bootstrap, 2)
+    old, gone = partition_of("h-9", 2), partition_of("h-1", 2)
     for revision in (1, 2):
-        publisher.send(OPEN, "i-old", encode(an_incident("i-old", revision, household="h-9", case="c-9")))
-        publisher.send(OPEN, "i-gone", encode(an_incident("i-gone", revision, case="c-8")))
-    publisher.send(OPEN, "i-gone", None)
+        publisher.send(
+            OPEN, "i-old", encode(an_incident("i-old", revision, household="h-9", case="c-9")), partition=old
+        )
+        publisher.send(OPEN, "i-gone", encode(an_incident("i-gone", revision, case="c-8")), partition=gone)
+    publisher.send(OPEN, "i-gone", None, partition=gone)
     publisher.send(INCIDENTS, "h-1", b"\xff not a record")
     publisher.flush()
     return publisher, IncidentSubscriber(any_broker.bootstrap, clock=lambda: NOW)

@@ -15,6 +15,7 @@ import msgspec
 from schemas.actions import ActionResult
 from schemas.duty import Duty
 from schemas.incidents import Status
+from schemas.partitions import partition_of
 from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import from_rfc3339
 from schemas.views import HouseholdView
@@ -147,6 +148,9 @@ class Tables:
         """The roster of the profile in force."""
         self._views: dict[str, tuple[str, bytes]] = {}
         """Household -> (district, record): some 4 KB each, decoded when they are asked for."""
+        self.partitions = 0
+        """Of the views; 0 while nobody has looked. What stands in another partition than its home's is from before the set
+        was grown, and so is its tombstone."""
         self.unread = 0
         self.reading = Reading()
 
@@ -161,7 +165,8 @@ class Tables:
             if record.topic == PROFILE:
                 return self._take_profile(record.value)
             if record.topic == VIEWS:
-                return self._take_view(record.key, record.value)
+                is_left = self.partitions and partition_of(record.key or b"", self.partitions) != record.partition
+                return not is_left and self._take_view(record.key, record.value)
             if record.topic == RESULTS and record.value is not None:
                 return self._take_result(msgspec.json.decode(record.value, type=ActionResult))
         except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
@@ -338,6 +343,7 @@ class KafkaFeed:
             places = [(topic, partition) for partition in range(reader.partitions(topic))]
             if not places:
                 raise TopicsDifferError(f"topic {topic} is missing; create it with: anbu topics create")
+            self.tables.partitions = len(places)
             for place, (first, end) in reader.bounds(places).items():
                 starts[place] = first if topic == VIEWS else max(first, end - LAST_RESULTS)
         return starts
