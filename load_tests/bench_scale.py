@@ -52,16 +52,16 @@ class Size(msgspec.Struct):
 def measure(stream: Stream, households: int, aged_h: int) -> Size:
     """Let a thousand homes live, copy them, and measure one hour of all of them."""
     engine = Partition(0, 1, engine="bench", buffer_records=1 << 40)
-    aged = _offsets_at(stream, START_MS + aged_h * HOUR_MS)
+    aged = offsets_at(stream, START_MS + aged_h * HOUR_MS)
     run_until(stream, engine, blake2b(), aged)
     engine.checkpoint()
-    before = _resident()
+    before = resident_bytes()
     for copy in range(1, households // SEEDS):
-        _copy(engine, copy)
+        copy_homes(engine, copy)
     gc.collect()
-    grown = _resident() - before
+    grown = resident_bytes() - before
     engine.checkpoint()
-    ends = _offsets_at(stream, START_MS + (aged_h + 1) * HOUR_MS)
+    ends = offsets_at(stream, START_MS + (aged_h + 1) * HOUR_MS)
     chunks = list(_chunks(stream, aged, ends, households // SEEDS))
     read = sum(map(sum, engine.counts.readings))
     before_s = time.process_time()
@@ -84,11 +84,12 @@ def measure(stream: Stream, households: int, aged_h: int) -> Size:
     )
 
 
-def _resident() -> int:
+def resident_bytes() -> int:
+    """Resident memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _offsets_at(stream: Stream, at_ms: int) -> list[int]:
+def offsets_at(stream: Stream, at_ms: int) -> list[int]:
     """Return where each log stands after the tick of a moment."""
     tick = b'"tick":%d}' % at_ms
     return [
@@ -102,7 +103,8 @@ def _offsets_at(stream: Stream, at_ms: int) -> list[int]:
     ]
 
 
-def _copy(engine: Partition, copy: int) -> None:
+def copy_homes(engine: Partition, copy: int) -> None:
+    """Add every home of the thousand once more, under another name, with a state of its own."""
     roster = engine._roster  # noqa: SLF001 - a probe
     for name in [f"sim-{number:05}" for number in range(SEEDS)]:
         one = roster.get(name)
