@@ -167,6 +167,9 @@ class StillSource:
     def views(self, is_asked: Callable[[str], bool]) -> list[HouseholdView]:
         return [view for view in self.known.values() if is_asked(view.district)]
 
+    def households(self, is_asked: Callable[[str], bool]) -> list[str]:
+        return [view.household for view in self.views(is_asked)]
+
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
         return self.listeners.listen(heard)
 

@@ -108,6 +108,9 @@ class Source(Protocol):
     def views(self, is_asked: Callable[[str], bool]) -> list[HouseholdView]:
         """Return what is known of every household in the districts that are asked for."""
 
+    def households(self, is_asked: Callable[[str], bool]) -> list[str]:
+        """Return the names of the same households."""
+
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
         """Have `heard` called, from another thread, when something is new; return what ends that."""
 
@@ -210,6 +213,10 @@ class Tables:
         """Return the last view of each household in the districts that are asked for."""
         return [_VIEW.decode(value) for district, value in list(self._views.values()) if is_asked(district)]
 
+    def households(self, is_asked: Callable[[str], bool]) -> list[str]:
+        """Return the names of the same households."""
+        return [name for name, (district, _) in list(self._views.items()) if is_asked(district)]
+
 
 class KafkaFeed:
     """Follows the topics on a broker until it is closed; waits out a broker that is away, at the start too."""
@@ -269,6 +276,10 @@ class KafkaFeed:
     def views(self, is_asked: Callable[[str], bool]) -> list[HouseholdView]:
         """Return what is known of every household in the districts that are asked for."""
         return self.tables.views(is_asked)
+
+    def households(self, is_asked: Callable[[str], bool]) -> list[str]:
+        """Return the names of the same households."""
+        return self.tables.households(is_asked)
 
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
         """Have `heard` called when something is new."""

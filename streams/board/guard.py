@@ -93,7 +93,7 @@ def find_session(request: web.Request) -> Session | None:
     session = board.sessions.find(request.cookies.get(cookie_name(board), ""), now_ms)
     if session is None or not is_still_allowed(board, session):
         return None
-    session.used_ms = now_ms
+    board.sessions.use(session, now_ms)
     return session
 
 

@@ -48,7 +48,7 @@ async def stream(request: web.Request, drawing: Callable[[], Awaitable[Drawn]]) 
         await response.prepare(request)
         sent: Drawn = {}
         while board.sessions.is_open(session, board.clock()) and is_still_allowed(board, session):
-            session.used_ms = board.clock()  # a screen that shows the board is in use
+            board.sessions.use(session, board.clock())  # a screen that shows the board is in use
             woken.clear()
             try:
                 drawn = await drawing()

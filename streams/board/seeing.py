@@ -31,8 +31,7 @@ class Home:
 
     def incident(self, session: Session, token: str) -> Incident | None:
         """Return the incident of this home that a token of the session stands for."""
-        meant = session.meant(token)
-        return next((one for one in self.incidents if one.id == meant), None)
+        return next((one for one in self.incidents if session.token(one.id) == token), None)
 
 
 def district_of(source: Source, case: Case) -> str:
@@ -96,7 +95,7 @@ def home_of(request: web.Request) -> Home:
     """
     board, session = request.app[BOARD], request[SESSION]
     token = request.match_info["token"]
-    household = session.meant(token)
+    household = session.meant(token) or _recalled(board.source, session, token)
     if household is None:
         raise web.HTTPNotFound
     opened, ended = visible(board.source, session, board.clock())
@@ -107,3 +106,14 @@ def home_of(request: web.Request) -> Home:
     if view is None and not cases:
         raise web.HTTPNotFound
     return Home(household, token, cases, view)
+
+
+def _recalled(source: Source, session: Session, token: str) -> str | None:
+    """Return the home that a token meant before the board was started anew: a page that was open then still works."""
+    if not session.is_restored:
+        return None
+    session.is_restored = not source.picture().is_whole  # else homes come that are not read yet
+    names = source.households(lambda district: covers(session.districts, district))
+    for household in {*names, *(case.household for case in source.picture().cases)}:
+        session.token(household)
+    return session.meant(token)

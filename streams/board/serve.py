@@ -16,6 +16,8 @@ from streams.board.feed import KafkaFeed
 from streams.board.history import ClickHouseHistory
 from streams.board.parts import Board, Reached
 from streams.board.sender import KafkaSender
+from streams.board.session_store import SessionStore
+from streams.board.sessions import Sessions
 from streams.board.users import Users
 from streams.commands.profile import profile_in_force
 from streams.directory import Directory
@@ -26,6 +28,7 @@ from streams.wallclock import now_ms
 FOLDER: Final = "board"
 USERS: Final = "users.json"
 ACCESS_LOG: Final = "access.log"
+SESSIONS: Final = "sessions.sqlite"
 
 
 class BoardError(Exception):
@@ -65,6 +68,7 @@ def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -
     history = ClickHouseHistory(settings.clickhouse)
     users = Users(folder / USERS)
     log = AccessLog(folder / ACCESS_LOG)
+    kept = SessionStore.open(folder / SESSIONS)
     board = Board(
         users=users,
         access=Access(log, clock),
@@ -73,6 +77,7 @@ def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -
         history=history,
         clock=clock,
         reached=Reached.at(settings.board_host, port, settings.board_url),
+        sessions=Sessions(kept, users.get),
         link=_link(settings),
         directory=_directory(settings),
     )
@@ -84,6 +89,7 @@ def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -
         sender.close()
         board.past_thread.shutdown(wait=False, cancel_futures=True)
         history.close()
+        kept.close()
         log.close()
 
     app = make_app(board)

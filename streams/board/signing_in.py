@@ -74,6 +74,7 @@ async def choose_language(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest
     if SESSION in request:
         request[SESSION].language = language
+        board.sessions.keep(request[SESSION])
     back = str(fields.get("back", "/"))
     # Only a path of this board: "//elsewhere" would be another host.
     response = web.HTTPSeeOther(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
@@ -117,6 +118,7 @@ def _begin(request: web.Request, board: Board, user: User, address: str) -> web.
     chosen = request.cookies.get("anbu_language")
     if chosen in LANGUAGES:
         session.language = chosen
+        board.sessions.keep(session)
     response = web.HTTPSeeOther("/")
     response.set_cookie(
         cookie_name(board), session.id, httponly=True, samesite="Strict", secure=board.reached.https, path="/"
