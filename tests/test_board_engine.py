@@ -1,4 +1,7 @@
-"""An officer's day against the engine itself: worker, board and ticker as they run, ClickHouse down; nobody plays a part."""
+"""An officer's day against the engine itself: worker, board, ticker as they run, ClickHouse down; nobody plays a part.
+
+With ANBU_REGENERATE=1 it takes the pictures in docs/pictures anew.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
