@@ -1,5 +1,6 @@
 """`anbu households`: the registry's records in the log."""
 
+import contextlib
 import gzip
 import io
 import sys
@@ -15,6 +16,10 @@ from schemas.encode import encode
 from schemas.households import Absence, HouseholdRecord
 from schemas.partitions import partition_of
 from schemas.times import from_rfc3339, to_rfc3339
+from schemas.views import HouseholdView
+from streams.board.users import User, UsersError, read_users
+from streams.board.weekly_lists import lines_of, weekly_lists
+from streams.board.words import Words
 from streams.commands.outcome import Failed, Misconfigured, count, settings, told
 from streams.commands.teach import TaughtGroup
 from streams.publish import Publisher
@@ -23,6 +28,8 @@ from streams.settings import Settings
 from streams.tail import reading
 
 TOPIC = "households"
+VIEWS = "households.view"
+USERS = Path("board") / "users.json"
 
 
 @click.group(cls=TaughtGroup)
@@ -140,6 +147,58 @@ def end(household: str, yes: bool) -> None:
     with Publisher(chosen.bootstrap, chosen.partitions) as publisher:
         publisher.send(TOPIC, household, None)
     click.echo(f"{household} is no longer watched")
+
+
+@households.command("worsened")
+@click.option("--officer", help="This officer's list alone.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an officer and line.")
+@click.option("--language", type=click.Choice(["ko", "en"]), default="en", show_default=True)
+@told
+def worsened(officer: str | None, as_json: bool, language: str) -> None:
+    """List for each officer the households whose topics went worse this week: what the board's weekly list shows.
+
+    Officers and their districts are those of `anbu users`; homes of districts that no officer has come last. A topic
+    counts whose last word of these two weeks is graver than the one before, and a contact index that falls.
+
+    Example:
+      anbu households worsened
+      kim (gangbuk, dobong): 2
+        h-17  gangbuk  meals: concern → alarm, contact is falling 0.6 → 0.35
+        h-23  dobong  sleep: well → concern
+
+    Example:
+      anbu households worsened --officer kim --json | jq '.homes[].household'
+    """
+    chosen = settings()
+    lists = weekly_lists(_views(chosen), _officers(chosen))
+    if officer is not None:
+        lists = [one for one in lists if one.officer == officer]
+        if not lists:
+            raise Misconfigured(f"no responder is called {officer}; see: anbu users list")
+    for one in lists:
+        click.echo(encode(one) if as_json else "\n".join(lines_of(one, Words(language))))
+    if not lists and not as_json:
+        click.echo("no household went worse, and there are no officers: anbu users add")
+
+
+def _officers(chosen: Settings) -> list[User]:
+    path = chosen.datadir / USERS
+    try:
+        return read_users(path) if path.exists() else []
+    except UsersError as error:
+        raise Misconfigured(str(error)) from error
+
+
+def _views(chosen: Settings) -> list[HouseholdView]:
+    """Return the last view of every household in the log."""
+    found: dict[bytes | None, HouseholdView] = {}
+    with reading(chosen.bootstrap) as reader:
+        for record in reader.read_whole(VIEWS):
+            found.pop(record.key, None)
+            if record.value is not None:
+                with contextlib.suppress(msgspec.DecodeError):  # of a version that says it otherwise
+                    found[record.key] = msgspec.json.decode(record.value, type=HouseholdView)
+    return list(found.values())
 
 
 def _lines(file: str) -> Iterator[Line]:
