@@ -87,6 +87,7 @@ class Keeper:
             whole.lost_records,
             whole.alerts.state(),
             whole.engine,
+            roster.given_state(),
         ]
         rows.append((POSITIONS[number % 2], pack(self._stamp, state)))
         roster.dirty = {}
@@ -104,7 +105,7 @@ class Keeper:
         name = watched.name.encode()
         if not roster.holds(watched):
             self._ended_keys += [prefix + name for prefix in (HOT, *RHYTHMS, RECORD)]
-            return [("hot", HOT + name, [list(cut), list(watched.checks.slots)])]
+            return [("hot", HOT + name, [list(cut), list(watched.checks.slots), list(watched.ledger.given)])]
         rows: list[tuple[str, bytes, Any]] = []
         rhythm = watched.rhythm_payload()
         if watched.model is None and watched.rhythm_kept >= 0:
@@ -142,11 +143,12 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
         with suppress(ValueError, TypeError, msgspec.MsgspecError):
             # Counts of the last minute's refusals, by reasons that another version may have named otherwise.
             refused.restore(floods)
-        roster.restore_ended(ended)
+        roster.restore_ended(ended, rest[2] if len(rest) > 2 else [])
         whole.alerts.restore(rest[0] if rest else [], clock_ms)
     at = whole.positions
     position = Cut(at.offsets, at.ticks, at.clock_ms, at.live)
     roster.ended_ahead = {name: cut for name, cut in recovered.ended.items() if cut.is_ahead_of(position)}
+    roster.ended_given = {name: recovered.ended_given.get(name, []) for name in roster.ended_ahead}
     roster.ended_slots = {name: recovered.ended_slots.get(name, []) for name in roster.ended_ahead}
     for name, rows in recovered.households.items():
         watched = roster.meet(name, at.clock_ms)

@@ -17,6 +17,7 @@ from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentKind
 from schemas.times import from_rfc3339, to_rfc3339
 from streams import revisions
 from streams.ended import Ended, Ends
+from streams.given import Given, given_of, with_one_more
 from streams.identity import case_id, emergency_id, incident_id
 from streams.open_incident import Open
 from streams.revisions import Teller
@@ -30,9 +31,6 @@ MOST_OPEN: Final = 64
 MOST_SEEN: Final = 64
 WAITS_MS: Final = DAY_MS
 """How long an action waits for its incident before it is answered as about nothing that is known."""
-GIVEN_MS: Final = 4 * DAY_MS
-"""How long it is known what was given to whom: longer than any shift."""
-MOST_GIVEN: Final = 8
 _FORMER: Final = 5
 """Elements of a state that a former version wrote."""
 
@@ -80,8 +78,8 @@ class Ledger:
         """Declared by responders and not over; those of the registry are not among them."""
         self.referrals: list[tuple[int, str]] = []
         """When the person was referred to which service, the last ones."""
-        self.given: list[tuple[int, int, str]] = []
-        """What was given to a post of late: when, when its shift began, and whose it was."""
+        self.given: list[Given] = []
+        """What was given to a post of late."""
         self.checked_ms = 0
         """When a responder last asked for a check."""
         self.wake_ms = NEVER_MS
@@ -104,8 +102,7 @@ class Ledger:
 
     def note_given(self, at_ms: int, shift_ms: int, owner: str) -> None:
         """Note that an incident was given to a post in a shift."""
-        recent = [one for one in self.given if one[0] > at_ms - GIVEN_MS]
-        self.given = [*recent, (at_ms, shift_ms, owner)][-MOST_GIVEN:]
+        self.given = with_one_more(self.given, (at_ms, shift_ms, owner))
 
     def take(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident]:
         """Take what a detector found, emergencies excepted; return the revisions to tell."""
@@ -346,7 +343,7 @@ class Ledger:
         ledger.seen = list(state[3])
         if len(state) > _FORMER:
             absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
-            ledger.given = [(at_ms, shift_ms, owner) for at_ms, shift_ms, owner in (rest[0] if rest else [])]
+            ledger.given = given_of(rest[0] if rest else [])
             ledger.absences = [msgspec.convert(one, Absence) for one in absences]
             ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
         ledger._rearm()

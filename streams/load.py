@@ -2,7 +2,8 @@
 
 A cap is shared by the partitions in equal parts, for none of them knows of the others, and a part is at least 1. Only what
 was given before the clock's last move counts: so it makes no difference in which order one moment's incidents are applied,
-nor which household's state was kept a moment later than another's.
+nor which household's state was kept a moment later than another's. What a home was given counts for its shift also when
+the home has left.
 """
 
 from typing import Final
@@ -21,7 +22,7 @@ class Loads:
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
-        self._names = {watched.name for watched in roster if watched.ledger.given}
+        self._names = {*(watched.name for watched in roster if watched.ledger.given), *roster.formers()}
 
     def is_full(self, desk: Desk, shift: Shift, clock_ms: int) -> bool:
         """Tell whether a post has its share of the shift's cap."""
@@ -40,7 +41,7 @@ class Loads:
         found = 0
         for name in list(self._names):
             watched = self._roster.get(name)
-            given = [] if watched is None else watched.ledger.given
+            given = self._roster.given_of_former(name) if watched is None else watched.ledger.given
             if not any(shift_ms > shift.start_ms - OLD_MS for _, shift_ms, _ in given):
                 self._names.discard(name)
             found += sum(

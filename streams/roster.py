@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.hazard import NEVER_MS
 from schemas.partitions import partition_of
+from streams.given import Given, given_of
 from streams.snapshot import Cut
 from streams.watched import Watched
 
@@ -32,6 +33,8 @@ class End(NamedTuple):
     """When something last came from it."""
     checksum: int
     """Of the registry record then in force; 0 where a null record ended it, or there was none."""
+    given: Sequence[Given] = ()
+    """What it was given to a post of late: the shift has that load whoever leaves."""
 
 
 class Roster:
@@ -54,6 +57,10 @@ class Roster:
         """Households whose end is known from a checkpoint that never became whole: what lies before it is over."""
         self.ended_slots: dict[str, list[int]] = {}
         """Of those, the clocks at which public alerts asked them."""
+        self.ended_given: dict[str, list[Given]] = {}
+        """Of those, what they were given to a post of late."""
+        self._given_back: dict[str, list[Given]] = {}
+        """The same of one that comes back this very moment."""
         self._number = number
         self._partitions = partitions
         self._households: dict[str, Watched] = {}
@@ -114,6 +121,7 @@ class Roster:
         elif name in self.ended_ahead:
             watched.first_kept = 1
             watched.checks.slots = list(self.ended_slots.get(name, []))
+        watched.ledger.given = self._given_back.pop(name, []) or self.given_of_former(name)
         self._at[index] = watched
         self._turns[index] = crc32(name.encode()) % MINUTES_OF_A_DAY
         self._households[name] = watched
@@ -186,13 +194,15 @@ class Roster:
         """
         watched = self._households.get(name)
         checksum = 0 if watched is None or by_registry else crc32(watched.record_bytes)
-        self._remember(name, End(clock_ms, clock_ms, checksum))
+        given = self.given_of_former(name) if watched is None else watched.ledger.given
+        self._remember(name, End(clock_ms, clock_ms, checksum, tuple(given)))
         if watched is not None:
             self._let_go(watched)
 
     def expire(self, watched: Watched, clock_ms: int) -> None:
         """End the watching of a household without a registry record; one that had ended before stays what it was."""
-        self._remember(watched.name, self._ended.get(watched.name, End(clock_ms, clock_ms, 0)))
+        end = self._ended.get(watched.name, End(clock_ms, clock_ms, 0))
+        self._remember(watched.name, end._replace(given=tuple(watched.ledger.given)))
         self._let_go(watched)
 
     def _remember(self, name: str, end: End) -> None:
@@ -205,6 +215,17 @@ class Roster:
     def _let_go(self, watched: Watched) -> None:
         self.drop(watched)
         self.dirty[watched.name] = watched
+
+    def given_of_former(self, name: str) -> list[Given]:
+        """Return what a household that is watched no more was given to a post of late."""
+        if name in self.ended_given:  # it knows all that the end before it knew
+            return self.ended_given[name]
+        ended = self._ended.get(name)
+        return [] if ended is None else list(ended.given)
+
+    def formers(self) -> list[str]:
+        """Return the households that are watched no more and had something given to a post of late."""
+        return [*(name for name, one in self._ended.items() if one.given), *self.ended_given]
 
     def has_ended(self, name: str) -> bool:
         """Tell whether the watching of a household has ended, and something came from it within a month."""
@@ -231,6 +252,7 @@ class Roster:
         if self.ended_ahead:
             self.ended_ahead = {name: end for name, end in self.ended_ahead.items() if end.is_ahead_of(cut)}
             self.ended_slots = {name: self.ended_slots.get(name, []) for name in self.ended_ahead}
+            self.ended_given = {name: self.ended_given.get(name, []) for name in self.ended_ahead}
 
     def stays_ended(self, name: str, record: bytes, clock_ms: int) -> bool:
         """Tell whether a registry record leaves an ended household what it is; any other record brings it back."""
@@ -240,6 +262,7 @@ class Roster:
         if ended.checksum and ended.checksum == crc32(record):
             self.hear_ended(name, clock_ms)
             return True
+        self._given_back[name] = list(ended.given)
         del self._ended[name]
         return False
 
@@ -250,8 +273,15 @@ class Roster:
 
     def ended_state(self) -> list[Any]:
         """Return what is known of ended households, as plain data."""
-        return [[name, *one] for name, one in self._ended.items()]
+        return [[name, *one[:3]] for name, one in self._ended.items()]
 
-    def restore_ended(self, state: list[Any]) -> None:
-        """Take the data of an `ended_state()`."""
+    def given_state(self) -> list[Any]:
+        """Return what ended households were given to posts of late, as plain data."""
+        return [[name, list(one.given)] for name, one in self._ended.items() if one.given]
+
+    def restore_ended(self, state: list[Any], given: Sequence[Any] = ()) -> None:
+        """Take the data of an `ended_state()` and a `given_state()`."""
         self._ended = {name: End(*one) for name, *one in state}
+        for name, those in given:
+            if name in self._ended:
+                self._ended[name] = self._ended[name]._replace(given=tuple(given_of(those)))

@@ -15,6 +15,7 @@ import msgspec
 from schemas.profiles import Profile
 from schemas.refusals import is_pseudonym
 from schemas.topics import ORDERED_NAMES
+from streams.given import Given, given_of
 
 _HEAD: Final = Struct("<IQQQ")
 _FORMAT: Final = 1
@@ -22,7 +23,7 @@ _FORMAT: Final = 1
 HOT: Final = b"h:"
 """What changes with every event of a household: `[cut, model, rhythm version, ledger, since, lost, number of the checkpoint
 that first held it, which of the two rhythm keys, what public alerts asked]`; at its end `[cut, the clocks
-at which public alerts asked it]` alone."""
+at which public alerts asked it, what it was given to a post of late]` alone."""
 RHYTHMS: Final = (b"r:", b"s:")
 """What is learned of it, at most once a day: `[version, model]`. Versions are written to two keys by turns: a hot row needs
 its own version, and the next one must not be able to compact it away."""
@@ -32,16 +33,18 @@ POSITIONS: Final = (b"!position-0", b"!position-1")
 KINDS: Final = frozenset({HOT, *RHYTHMS, RECORD})
 
 _CUT = tuple[list[int], list[int], int, bool]
-_ENDED = tuple[_CUT, list[int]]
-_END_LENGTH: Final = 2
-"""An end of the first versions is `[cut]`."""
+_ENDED = tuple[_CUT, list[int], list[Given]]
+_ENDS = list[tuple[str, int, int, int]]
+_LOADS = list[tuple[str, list[Given]]]
+_END_LENGTH: Final = 3
+"""An end of the first versions is `[cut]`, of later ones `[cut, slots]`."""
 _FORMS: Final[dict[bytes, Any]] = {
     HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1], list[Any]],
     **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
     RECORD: bytes | None,
-    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], list[tuple[str, int, int, int]], int, list[Any], str]),
+    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], _ENDS, int, list[Any], str, _LOADS]),
 }
-_LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {HOT: (8, [[]]), **dict.fromkeys(POSITIONS, (5, [[], ""]))}
+_LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {HOT: (8, [[]]), **dict.fromkeys(POSITIONS, (5, [[], "", []]))}
 """Elements that rows of the first versions do not have: how many those had, and what is taken for the others."""
 """What the payload of each kind of row looks like. Nothing else may reach the roster, whoever wrote it."""
 
@@ -112,7 +115,7 @@ def is_sound(key: bytes, payload: Any) -> bool:
     kind = key if key in POSITIONS else key[:2]
     is_end = kind == HOT and isinstance(payload, list) and len(payload) <= _END_LENGTH
     form = _ENDED if is_end else _FORMS.get(kind)
-    length, later = (1, [[]]) if is_end else _LATER.get(kind, (0, []))
+    length, later = (1, [[], []]) if is_end else _LATER.get(kind, (0, []))
     if isinstance(payload, list) and length <= len(payload) < length + len(later):
         payload = [*payload, *later[len(payload) - length :]]
     try:
@@ -153,6 +156,8 @@ class Recovered:
     """Households whose watching ended, and up to where that is known."""
     ended_slots: dict[str, list[int]] = field(default_factory=dict)
     """Clocks at which public alerts asked them."""
+    ended_given: dict[str, list[Given]] = field(default_factory=dict)
+    """What they were given to a post of late."""
     lost: set[str] = field(default_factory=set)
     """Households whose rows are damaged, or of which only a zombie's are left: salvage them from other topics."""
     leftover: list[bytes] = field(default_factory=list)
@@ -297,6 +302,7 @@ class Changelog:
                 if len(hot) <= _END_LENGTH:
                     found.ended[household] = Cut(*hot[0])
                     found.ended_slots[household] = list(hot[1]) if len(hot) > 1 else []
+                    found.ended_given[household] = given_of(hot[2]) if len(hot) > 2 else []
                     found.leftover += keys
                     return
                 rhythm = rows.get(RHYTHMS[hot[7]] + name)

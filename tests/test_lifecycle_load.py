@@ -164,6 +164,52 @@ def test_any_fetch_order_and_crashes_anywhere_give_the_same_owners_under_a_cap()
         assert state == wanted
 
 
+def leaving(street: Street, home: str, *, last: str = "h-2") -> Street:
+    """Go on until a home was given, keep, and let it leave once the next one has been given too."""
+    go_on(street, 5 * MINUTE_MS)
+    while home not in first_owners(street):
+        go_on(street, 5 * MINUTE_MS)
+    street.tick()
+    street.keep()
+    while last not in first_owners(street):
+        go_on(street, 5 * MINUTE_MS)
+    street.remove(home)
+    return street
+
+
+def test_a_home_that_leaves_takes_no_load_of_the_shift_with_it() -> None:
+    street = leaving(block(2), "h-0", last="h-1")
+    go_on(street, 2 * HOUR_MS)
+    assert [first_owners(street).get(home) for home in HOMES] == ["day-office", "day-office", None, None, None, None]
+    street.restart()
+    street.register("h-0", latest_silence_h=2.0)
+    street.tick()
+    watched = street.partition.household("h-0")
+    assert watched is not None
+    assert [owner for _, _, owner in watched.ledger.given] == ["day-office"], "nor when it comes back"
+
+
+def test_a_worker_that_dies_as_a_home_leaves_counts_what_that_home_was_given() -> None:
+    for is_known in (True, False):
+        street = leaving(block(2), "h-0")
+        street.tick()
+        rows = street.keep()
+        # Compaction took the older rows of the home, and the position row never came.
+        ends = [(key, value) for key, value in rows[:-1] if b"h-0" in key]
+        street.changelog = [row for row in street.changelog[: -len(rows)] if b"h-0" not in row[0]] + ends
+        wanted = first_owners(street)
+        assert wanted["h-2"] is None
+        street.out.clear()
+        street.crash()
+        if not is_known:  # negative control
+            street.partition._roster.ended_given.clear()
+            street.partition._shared.loads = Loads(street.partition._roster)
+        street.arrive()
+        assert first_owners(street)
+        told_again = {home: wanted[home] for home in first_owners(street)}
+        assert (first_owners(street) == told_again) is is_known
+
+
 def test_a_cap_is_shared_by_the_partitions_in_equal_parts_of_at_least_one() -> None:
     shift = Shift("day-office", START_MS, START_MS + HOUR_MS)
     for cap, partitions, share in ((8, 4, 2), (9, 4, 3), (1, 4, 1)):

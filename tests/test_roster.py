@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street, what_is_left
 
 from schemas.incidents import CloseCause, IncidentKind
-from streams.ledger import SHOWN_MS
+from streams.ended import SHOWN_MS
 from streams.outbox import BATCH_BYTES
 from streams.roster import ENDED_MS, MOST_ENDED, MOST_UNREGISTERED, Roster
 from streams.snapshot import HOT, RECORD, RHYTHMS

@@ -198,7 +198,9 @@ def erase_from_snapshots(client: Any, household: str) -> int:
 def _without(row: bytes, household: str) -> bytes:
     """Return a position row that does not name a household among those that ended."""
     stamp, position = unpack(row)
-    position[3] = [one for one in position[3] if one[0] != household]
+    for place in (3, 7):  # those that ended, and what they were given to a post of late
+        if len(position) > place:
+            position[place] = [one for one in position[place] if one[0] != household]
     return pack(stamp, position)
 
 
