@@ -28,7 +28,7 @@ from infra.ports import free_ports
 from infra.processes import Child, start_command
 from infra.topics import create_topics
 from load_tests.bench_engine import run_until
-from load_tests.bench_scale import SEEDS, STREAMS, copy_homes, offsets_at, resident_bytes
+from load_tests.bench_scale import SEEDS, STREAMS, copy_homes, offsets_at
 from load_tests.bench_stream import HOUR_MS, START_MS, Stream, Wanted, stream_of
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
@@ -56,8 +56,6 @@ class Curve(msgspec.Struct):
     """CPU seconds to check and choose the rows."""
     build_s: float
     """CPU seconds to make an engine of them."""
-    household_bytes: float
-    """Resident memory that one rebuilt household takes."""
 
 
 def lived(stream: Stream, households: int, aged_h: int) -> Partition:
@@ -82,14 +80,12 @@ def measure(stream: Stream, households: int, aged_h: int) -> Curve:
     """Measure one size in this process."""
     rows = rows_of_all(lived(stream, households, aged_h))
     gc.collect()
-    before_s, before = time.process_time(), resident_bytes()
+    before_s = time.process_time()
     found = recovered_from(rows)
     took_s = time.process_time() - before_s
     before_s = time.process_time()
     engine = Partition(0, 1, engine="bench", recovered=found, owner=2)
     built_s = time.process_time() - before_s
-    del found
-    gc.collect()
     sizes = {kind: [len(k) + len(v or b"") for k, v in rows if k[:2] == kind] for kind in (HOT, *RHYTHMS, RECORD)}
     rhythms = [size for kind in RHYTHMS for size in sizes[kind]]
     return Curve(
@@ -100,7 +96,6 @@ def measure(stream: Stream, households: int, aged_h: int) -> Curve:
         sum(len(k) + len(v or b"") for k, v in rows) / 1e6,
         took_s,
         built_s,
-        (resident_bytes() - before) / max(1, len(engine.names())),
     )
 
 
@@ -230,7 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
         return 0
     del stream
-    sys.stdout.write("households   hot rhythm record bytes    MB in all   rows s  engine s   KB a household\n")
+    sys.stdout.write("households   hot rhythm record bytes    MB in all   rows s  engine s\n")
     for size in asked.households:
         command = [sys.executable, "-m", "load_tests.bench_recovery", "--json", "--households", str(size)]
         command += ["--aged-hours", str(asked.aged_hours)]
@@ -238,7 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
         one = msgspec.json.decode(said.stdout, type=Curve)
         sys.stdout.write(
             f"{one.households:10,} {one.hot_bytes:5.0f} {one.rhythm_bytes:6.0f} {one.record_bytes:6.0f}       "
-            f"{one.total_mb:10.1f} {one.take_s:8.1f} {one.build_s:9.1f} {one.household_bytes / 1024:16.1f}\n"
+            f"{one.total_mb:10.1f} {one.take_s:8.1f} {one.build_s:9.1f}\n"
         )
         sys.stdout.flush()
     sys.stdout.write(f"load {os.getloadavg()[0]:.1f}\n")

@@ -62,7 +62,7 @@ def measure(stream: Stream, households: int, aged_h: int) -> Size:
     grown = resident_bytes() - before
     engine.checkpoint()
     ends = offsets_at(stream, START_MS + (aged_h + 1) * HOUR_MS)
-    chunks = list(_chunks(stream, aged, ends, households // SEEDS))
+    chunks = list(copied(stream, aged, ends, households // SEEDS))
     read = sum(map(sum, engine.counts.readings))
     before_s = time.process_time()
     for topic, chunk in chunks:
@@ -121,7 +121,7 @@ def _named(name: str, copy: int) -> str:
     return f"c{copy:02x}-{name[4:]}" if copy else name
 
 
-def _chunks(stream: Stream, start: list[int], ends: list[int], copies: int) -> Iterator[tuple[int, Chunk]]:
+def copied(stream: Stream, start: list[int], ends: list[int], copies: int) -> Iterator[tuple[int, Chunk]]:
     """Return one chunk of each topic, every message of households once for each copy."""
     for topic, (log, first, end) in enumerate(zip(stream.logs, start, ends, strict=True)):
         keys: list[bytes | None] = []
