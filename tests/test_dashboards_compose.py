@@ -76,6 +76,16 @@ def test_everything_an_installation_needs_is_there_and_two_tickers() -> None:
     assert [name for name, one in SERVICES.items() if "profiles" in one] == ["webhook", "neighbourhood"]
 
 
+def test_several_workers_of_one_group_are_started_and_each_has_a_port_and_partitions_of_its_own() -> None:
+    worker = SERVICES["worker"]
+    replicas = int(re.fullmatch(r"\$\{WORKERS:-(\d+)\}", worker["deploy"]["replicas"])[1])  # type: ignore[index]
+    (ports,) = worker["ports"]
+    first, last = map(int, ports.split(":")[1].split("-"))
+    assert 1 < replicas <= settings_of("worker").partitions <= last - first + 1
+    assert settings_of("worker").group == Settings().group
+    assert "container_name" not in worker
+
+
 def test_prometheus_asks_where_the_processes_answer() -> None:
     config = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text("utf-8"))
     asked = {job["job_name"]: job["dns_sd_configs"][0] for job in config["scrape_configs"]}
