@@ -118,6 +118,9 @@ def is_sound(key: bytes, payload: Any) -> bool:
     length, later = (1, [[], []]) if is_end else _LATER.get(kind, (0, []))
     if isinstance(payload, list) and length <= len(payload) < length + len(later):
         payload = [*payload, *later[len(payload) - length :]]
+    elif isinstance(payload, list) and kind in _LATER:
+        # What a later version added means nothing here; a worker that was not upgraded yet must not take it for damage.
+        payload = payload[: length + len(later)]
     try:
         found = msgspec.convert(payload, form)
     except msgspec.ValidationError:
