@@ -17,7 +17,7 @@ CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") o
 PICTURES: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 DESK: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
-REFUSALS: Final = (400, 401)
+REFUSALS: Final = (400, 401, 403, 404, 409, 429, 502, 503)
 WCAG: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -36,9 +36,14 @@ def a_browser() -> Iterator[Any]:
 class Day:
     """One browser window, and what went wrong in it."""
 
-    def __init__(self, browser: Any, url: str, screen: dict[str, int]) -> None:
+    def __init__(
+        self, browser: Any, url: str, screen: dict[str, int], language: str = "ko", scheme: str = "light"
+    ) -> None:
         self.url = url
-        self.context = browser.new_context(viewport=screen, locale="ko-KR", has_touch=screen is PHONE)
+        self.language = language
+        self.context = browser.new_context(
+            viewport=screen, locale="ko-KR", has_touch=screen is PHONE, color_scheme=scheme
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(20_000)
         self.wrong: list[str] = []
@@ -52,9 +57,9 @@ class Day:
         if said.type == "error" and not any(f"status of {code}" in said.text for code in REFUSALS):
             self.wrong.append(said.text)
 
-    def sign_in(self, password: str = PASSWORD) -> None:
+    def sign_in(self, password: str = PASSWORD, name: str = "kim") -> None:
         self.page.goto(self.url)
-        self.page.fill("#name", "kim")
+        self.page.fill("#name", name)
         self.page.fill("#password", password)
         self.page.keyboard.press("Enter")
 
@@ -82,7 +87,7 @@ class Day:
         width = self.page.evaluate("document.documentElement.scrollWidth")
         assert width <= self.page.viewport_size["width"], self.page.url
         assert self.page.locator("h1").count() == 1
-        assert self.page.locator("html").get_attribute("lang") == "ko"
+        assert self.page.locator("html").get_attribute("lang") == self.language
 
     def close(self) -> None:
         assert self.wrong == []

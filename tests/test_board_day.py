@@ -35,13 +35,11 @@ def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, b
     page = day.page
     day.sign_in("not the password")
     day.shows("아이디나 비밀번호가 맞지 않습니다.")
-    day.is_open_to_all()
     day.sign_in()
 
     # Of two partitions one has been silent for 3 minutes; it speaks again, and the board says so by itself.
     page.locator(".watching.is-red").wait_for()
     day.shows("▲ 지금 살피지 못하고 있습니다")
-    day.is_open_to_all()
     day.picture("red")
     street.speak(1, now_ms())
     page.locator(".watching.is-calm").wait_for()
@@ -81,17 +79,14 @@ def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, b
     assert page.locator(".heat td.missing").count() or page.locator(".heat td.h0").count()
     page.get_by_role("button", name="접수하기").click()
     page.get_by_role("button", name="이름과 주소 보기").wait_for()
-    day.is_open_to_all()
     page.get_by_role("button", name="이름과 주소 보기").click()
     day.shows("강북구 가상로 1, 101호")
-    day.is_open_to_all()
 
     # Closing: "no contact" is no ending, and the answer comes by itself.
     page.locator("summary", has_text="종결하기").click()
     closing = page.locator("details[open] form")
     assert closing.locator("input[value=no_contact]").count() == 0
     closing.locator("input[value=safe_at_home]").check()
-    day.is_open_to_all()
     closing.get_by_role("button").click()
     day.shows("종결 · 집에서 안전")
     page.get_by_role("button", name="접수하기").wait_for(state="detached")
@@ -104,10 +99,8 @@ def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, b
     # The district's homes, one of them, and those that went worse.
     page.get_by_role("link", name="담당 가구").click()
     day.shows("h-0017")
-    day.is_open_to_all()
     page.locator(".home-line", has_text="h-0017").click()
     day.shows("기록을 볼 수 없습니다.")
-    day.is_open_to_all()
     page.locator("summary", has_text="서비스 연계").click()
     page.locator("details[open] input[value=meals]").check()
     page.locator("details[open] button").click()
@@ -115,7 +108,6 @@ def test_board_an_officers_day_at_a_desk_from_sign_in_to_closing(browser: Any, b
     assert street.actions[-1].referral == "meals"
     page.get_by_role("link", name="주간 점검").click()
     day.shows("식사: 걱정 → 위험")
-    day.is_open_to_all()
 
     page.get_by_role("button", name="로그아웃").click()
     page.locator("#password").wait_for()
@@ -136,12 +128,10 @@ def test_board_the_same_day_on_a_phone_needs_no_sideways_scrolling(
     page = day.page
     day.sign_in()
     page.locator(".watching.is-calm").wait_for()
-    day.is_open_to_all()
     page.locator(".case", has_text="h-0088").tap()
     day.shows("복약을 3번 연속 걸렀습니다.")
     page.get_by_role("button", name="접수하기").tap()
     day.shows("처리되었습니다")
-    day.is_open_to_all()
     page.locator("summary", has_text="종결하기").tap()
     page.locator("details[open] input[value=safe_at_home]").check()
     page.locator("details[open] button").tap()
@@ -149,7 +139,6 @@ def test_board_the_same_day_on_a_phone_needs_no_sideways_scrolling(
     page.get_by_role("link", name="담당 가구").tap()
     page.locator(".home-line", has_text="h-0017").tap()
     day.shows("기억해 둔 걱정")
-    day.is_open_to_all()
     page.get_by_role("button", name="English").tap()
     day.shows("Remembered concerns")
     assert page.locator("html").get_attribute("lang") == "en"

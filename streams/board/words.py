@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.incidents import KIND_NAMES, Incident, IncidentKind
 from schemas.times import EPOCH, from_rfc3339
+from schemas.vocabulary import CareTopic
 from streams.wording import dated
 
 Language = Literal["ko", "en"]
@@ -107,6 +108,12 @@ class Words:
         """`3`, `0.4`, `12.5`: at most two digits behind the point, none that say nothing."""
         text = f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
+
+    def measured(self, topic: str, value: float, usual: float | None) -> str:
+        """`하루 외출 0.6번 (평소 1.1)`: what sensors and doses say of a topic in a week, beside the home's ordinary weeks."""
+        scale = 100 if topic == CareTopic.MEDICATION else 1
+        said = self.name("measured", topic).format(value=self.number(round(value * scale, 2)))
+        return said if usual is None else f"{said} {self.say('usually', usual=self.number(round(usual * scale, 2)))}"
 
     def age(self, age_ms: int) -> str:
         """`방금`, `12분`, `5시간 20분`, `3일 4시간`."""
