@@ -33,6 +33,7 @@ from streams.board.feed import Tables
 from streams.board.heat import HOURS, heat
 from streams.board.history import ClickHouseHistory, HistoryAwayError, Past
 from streams.board.parts import Board
+from streams.board.words import Words
 from streams.board.worsening import Change, needs_a_look, worsened
 from streams.clickhouse import ClickHouseAwayError
 from streams.tail import Record
@@ -309,3 +310,11 @@ def test_views_are_kept_by_household_and_a_null_ends_one() -> None:
     assert tables.unread == 1
     assert tables.take(record._replace(value=None))
     assert tables.view("h-0017") is None
+
+
+def test_what_sensors_measured_is_said_with_its_unit_beside_the_usual() -> None:
+    korean, english = Words("ko"), Words("en")
+    assert korean.measured("medication", 0.75, 0.97) == "75% 복용 (평소 97%)"
+    assert korean.measured("outings", 0.2, 1.1) == "하루 외출 0.2번 (평소 1.1)"
+    assert english.measured("sleep", 0.5, None) == "up 0.5 times a night"
+    assert english.measured("exercise", 38.0, 41.5) == "38 stretches of activity a day (usually 41.5)"

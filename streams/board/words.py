@@ -111,9 +111,13 @@ class Words:
 
     def measured(self, topic: str, value: float, usual: float | None) -> str:
         """`하루 외출 0.6번 (평소 1.1)`: what sensors and doses say of a topic in a week, beside the home's ordinary weeks."""
-        scale = 100 if topic == CareTopic.MEDICATION else 1
-        said = self.name("measured", topic).format(value=self.number(round(value * scale, 2)))
-        return said if usual is None else f"{said} {self.say('usually', usual=self.number(round(usual * scale, 2)))}"
+        share = topic == CareTopic.MEDICATION
+
+        def shown(number: float) -> str:
+            return f"{number * 100:.0f}%" if share else self.number(number)
+
+        said = self.name("measured", topic).format(value=shown(value))
+        return said if usual is None else f"{said} {self.say('usually', usual=shown(usual))}"
 
     def age(self, age_ms: int) -> str:
         """`방금`, `12분`, `5시간 20분`, `3일 4시간`."""
