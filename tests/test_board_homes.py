@@ -77,7 +77,7 @@ async def test_a_homes_page_tells_everything_the_engine_knows_of_it(tmp_path: Pa
         "낮 5.2시간, 밤 9.6시간",
         "41일 동안 배운 리듬",
         "식사 나빠짐",
-        "0.2 (평소 1.1)",
+        "하루 외출 0.2번 (평소 1.1)",
         "식사 · 이어지는 중",
         "기분 · 풀림",
         "0.31 줄고 있음 최근 4주 0.31 · 그 전 4주 0.47",
