@@ -26,7 +26,7 @@ from board_scene import (
 from test_board_pages import text_of
 
 from schemas.example_view import view_example
-from schemas.views import ContactView, HourlyDay, HouseholdView, TopicWeek, WeekView
+from schemas.views import ContactView, DelayView, HourlyDay, HouseholdView, TopicWeek, WeekView
 from schemas.vocabulary import CareTopic, Level
 from streams.board import home_pages
 from streams.board.feed import Tables
@@ -74,7 +74,7 @@ async def test_a_homes_page_tells_everything_the_engine_knows_of_it(tmp_path: Pa
         "독거 어르신 · 위험 등급 높음 · 도움이 필요한 점 청각",
         "열린 사례가 있습니다",
         "사례가 열리는 기준의 100%까지 왔습니다",
-        "낮 5.2시간, 밤 9.6시간",
+        "보통 낮 5.2시간, 밤 9.6시간",
         "41일 동안 배운 리듬",
         "식사 나빠짐",
         "하루 외출 0.2번 (평소 1.1)",
@@ -318,3 +318,19 @@ def test_what_sensors_measured_is_said_with_its_unit_beside_the_usual() -> None:
     assert korean.measured("outings", 0.2, 1.1) == "하루 외출 0.2번 (평소 1.1)"
     assert english.measured("sleep", 0.5, None) == "up 0.5 times a night"
     assert english.measured("exercise", 38.0, 41.5) == "38 stretches of activity a day (usually 41.5)"
+
+
+@in_loop
+async def test_how_long_a_case_would_take_is_said_where_it_is_known_and_only_there(tmp_path: Path) -> None:
+    board = with_homes(tmp_path, a_view("h-0017", delay=DelayView(night_h=9.6)))
+    assert isinstance(board.source, StillSource)
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        session = next(iter(board.sessions._sessions.values()))
+        for page in ("homes", "cases"):
+            path = f"/{page}/{session.token('h-0017')}"
+            assert "보통 낮 알 수 없음, 밤 9.6시간" in await (await client.get(path)).text()
+        board.source.known["h-0017"] = a_view("h-0017", delay=None)
+        for page in ("homes", "cases"):
+            path = f"/{page}/{session.token('h-0017')}"
+            assert "사례까지 걸리는 시간" not in await (await client.get(path)).text()

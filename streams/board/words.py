@@ -109,6 +109,10 @@ class Words:
         text = f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
 
+    def hours(self, hours: float | None) -> str:
+        """`5.2시간`; `알 수 없음` of none."""
+        return self.say("unknown") if hours is None else self.say("hours", hours=self.number(hours))
+
     def measured(self, topic: str, value: float, usual: float | None) -> str:
         """`하루 외출 0.6번 (평소 1.1)`: what sensors and doses say of a topic in a week, beside the home's ordinary weeks."""
         share = topic == CareTopic.MEDICATION
