@@ -126,18 +126,15 @@ class Killed(msgspec.Struct):
     worker_mb: float
 
 
-def kill(stream: Stream, households: int, aged_h: int, folder: Path) -> Killed:
+def kill(households: int, aged_h: int, folder: Path) -> Killed:
     """Fill a changelog, let a worker take over, kill it, and wait for the next."""
-    engine = lived(stream, households, aged_h)
-    clock_ms, count = engine.clock_ms, len(engine.names())
-    rows = rows_of_all(engine)
-    del engine
-    gc.collect()
     with KafkaNode(folder=folder / "kafka") as node:
         create_topics(node.bootstrap, PARTITIONS)
-        _write(node.bootstrap, rows)
-        del rows
-        gc.collect()
+        # In a process of its own, whose memory is free again when the worker begins.
+        command = [sys.executable, "-m", "load_tests.bench_recovery", "--fill", node.bootstrap]
+        command += ["--households", str(households), "--aged-hours", str(aged_h)]
+        said = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own program
+        clock_ms, count = msgspec.json.decode(said.stdout, type=tuple[int, int])
         settings = Settings(kafka=node.url, partitions=PARTITIONS, datadir=folder, metrics_port=free_ports(1)[0])
         stop = threading.Event()
         first = start_command("worker", settings=settings, logs=folder)
@@ -163,13 +160,19 @@ def kill(stream: Stream, households: int, aged_h: int, folder: Path) -> Killed:
     return Killed(count, ready_s, back_s, settings.session_timeout_s, used)
 
 
-def _write(bootstrap: str, rows: list[tuple[bytes, bytes | None]]) -> None:
+def fill(stream: Stream, households: int, aged_h: int, bootstrap: str) -> tuple[int, int]:
+    """Write the rows of so many households into the changelog; their clock, and how many they are."""
+    engine = lived(stream, households, aged_h)
+    found = engine.clock_ms, len(engine.names())
+    rows = rows_of_all(engine)
+    del engine
     states = grown([recovered_from(rows)], [[0] * len(ORDERED_NAMES)] * PARTITIONS)
     with Publisher(bootstrap, PARTITIONS, within_s=60.0) as pen:
         for number, state in enumerate(states):
             for kept in rows_of(state, number, PARTITIONS, engine="bench", owner=3):
                 for key, value in kept.rows:
                     pen.send(changelog_of("anbu"), key, value, partition=number)
+    return found
 
 
 def _tick(bootstrap: str, from_ms: int, stop: threading.Event) -> None:
@@ -208,12 +211,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--households", type=int, nargs="*", default=[1000, 10_000, 50_000])
     parser.add_argument("--kill", type=int, default=0, metavar="HOUSEHOLDS", help="kill a worker that has so many")
     parser.add_argument("--aged-hours", type=int, default=72, help="how long the thousand lived before")
+    parser.add_argument("--fill", default="", metavar="BROKER", help="only write the rows of the first size there")
     parser.add_argument("--json", action="store_true", help="the first size as JSON")
     asked = parser.parse_args(arguments)
     stream = stream_of(Wanted(SEEDS, 168, 0), STREAMS)
+    if asked.fill:
+        found = fill(stream, asked.households[0], asked.aged_hours, asked.fill)
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        return 0
     if asked.kill:
+        del stream
         with tempfile.TemporaryDirectory(prefix="bench-recovery-") as folder:
-            done = kill(stream, asked.kill, asked.aged_hours, Path(folder))
+            done = kill(asked.kill, asked.aged_hours, Path(folder))
         sys.stdout.write(
             f"{done.households:,} households in {PARTITIONS} partitions of one worker: ready {done.first_ready_s:.1f} s after "
             f"its start; back at work {done.back_s:.1f} s after kill -9, of which the session timeout is "
@@ -221,8 +230,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 0
     if asked.json:
-        found = measure(stream, asked.households[0], asked.aged_hours)
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        curve = measure(stream, asked.households[0], asked.aged_hours)
+        sys.stdout.write(msgspec.json.encode(curve).decode() + "\n")
         return 0
     del stream
     sys.stdout.write("households   hot rhythm record bytes    MB in all   rows s  engine s\n")
