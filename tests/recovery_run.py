@@ -109,7 +109,7 @@ def table_of(figures: dict[str, Any]) -> str:
     lines = [
         about,
         "",
-        "| fault | runs | restarts | words compared | lost | doubled | homes compared | states that differ |",
+        "| fault | runs | restarts | words told | lost | doubled | homes compared | states that differ |",
         "|---|---|---|---|---|---|---|---|",
     ]
     total = Found("**all**")
