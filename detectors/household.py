@@ -13,6 +13,7 @@ from detectors.calls import REACHED, UNANSWERED
 from detectors.chronic import SEVERITIES
 from detectors.contract import Law
 from detectors.decide import decide
+from detectors.delay import Delay
 from detectors.episodes import Episodes
 from detectors.findings import Output
 from detectors.follow_up import follow_up
@@ -122,6 +123,11 @@ class Household:
     def blind(self) -> bool:
         """There are sources, and none of them is healthy."""
         return self._state.blind
+
+    @property
+    def delay(self) -> Delay:
+        """How long after a collapse an incident is to be expected; learned once a day."""
+        return self._state.delay
 
     @property
     def last_life_ms(self) -> int | None:
@@ -346,6 +352,11 @@ class Household:
             "usual_longest_h": round(mean_h, 1),
             "usual_longest_deviation_h": round(deviation_h, 1),
             "days_learned": round(state.rhythm.days, 1),
+            "expected_delay_h": {
+                part: None if hours is None else round(hours, 1)
+                for part, hours in (("day", state.delay.day_h), ("night", state.delay.night_h))
+            },
+            "slow": state.delay.slow,
             "warm": state.clock_ms >= state.warm_ms,
             "blind": state.blind,
             "sources": [

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Final
 
+from detectors.foresight import learn_delay
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME, PHONE
@@ -55,6 +56,7 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     dark = {kind: seeing.dark_spans(kind, end_ms, profile) for kind in seeing.kinds()}
     day = Day(start_ms, end_ms, state.hours, state.rings, untrue, dark, state.start_ms)
     state.rhythm.learn_one(day, profile.silence)
+    learn_delay(state, start_ms, whole=not any(_meets(span, day) for span in untrue))
     state.calls.learn_before(end_ms, state.hours.hour, state.paused)
     state.medication.learn_before(end_ms, state.paused)
     words = state.weeks.words_before(end_ms)

@@ -11,7 +11,7 @@ from detectors.overview_weeks import concerns, contact_view, referrals, weeks
 from detectors.state import State
 from detectors.weeks import UNSEEN, day_of
 from schemas.times import to_rfc3339
-from schemas.views import MOST_DAYS, MOST_SOURCES, HourlyDay, SourceView
+from schemas.views import MOST_DAYS, MOST_SOURCES, DelayView, HourlyDay, SourceView
 
 LIVE_DAYS: Final = 3
 """Days that are not learned yet, at most."""
@@ -30,6 +30,7 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
         "away": away,
         "deadline": to_rfc3339(due_ms) if due_ms is not None else None,
         "silence": gone,
+        "delay": delay(state),
         "blind": state.seeing.blind_at(state.profile) <= clock_ms,
         "sources": sources(state, clock_ms),
         "in_hospital_since": to_rfc3339(state.hospital_ms) if state.hospital_ms else None,
@@ -157,6 +158,13 @@ def silence(state: State, clock_ms: int) -> tuple[int | None, float | None, bool
     life_ms = judged.since_ms
     gone = (clock_ms - life_ms) / max(1, due_ms - life_ms)
     return due_ms, round(min(1.0, max(0.0, gone)), 2), judged.away
+
+
+def delay(state: State) -> DelayView | None:
+    """Return how long after a collapse an incident is to be expected; None while nothing is known of it."""
+    day_h, night_h = (None if h is None else round(h, 1) for h in (state.delay.day_h, state.delay.night_h))
+    slow = state.delay.slow
+    return DelayView(day_h, night_h, slow) if slow or day_h is not None or night_h is not None else None
 
 
 def date_of(day: int) -> str:

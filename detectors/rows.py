@@ -55,6 +55,7 @@ def rhythm_row(state: State) -> bytes:
             state.seeing.gaps_state(),
             state.weeks.slow_state(),
             state.chronic.state(),
+            state.delay.state(),
         ]
     )
 
@@ -103,6 +104,8 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
         state.weeks.restore_slow(slow[7])
     if len(slow) > 8:
         state.chronic.restore(slow[8])
+    if len(slow) > 9:
+        state.delay.restore(slow[9])
     state.know_kinds()
     if record is not None:
         state.hours = hours_of(record.time_zone)

@@ -6,6 +6,7 @@ from zlib import crc32
 from detectors.alarm import Alarm
 from detectors.calls import Calls
 from detectors.chronic import Chronic
+from detectors.delay import Delay
 from detectors.episodes import COMPANY_MS, Episodes
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
@@ -58,6 +59,7 @@ class State:
         self.medication = Medication()
         self.weeks = Weeks()
         self.chronic = Chronic()
+        self.delay = Delay()
         self.rhythm = Rhythm()
         self.rhythm_version = 0
         self.learned_ms = self.hours.day_start(start_ms)
@@ -189,7 +191,7 @@ class State:
             blind = blind_spans([lane for lane in lanes if lane.name != HOME] if carried else lanes) if lanes else []
             ghost_ms = self.rings[HOME].last_ghost(since_ms, until_ms) if HOME in self.rings else 0
             silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind)
-            verdict = self._judge(silence)
+            verdict = self.judge(silence)
             if ghost_ms:
                 verdict = self._not_calmer(silence, verdict)
             if self.hospital_ms:
@@ -199,7 +201,8 @@ class State:
                 return silence, verdict
             anchor_ms = pause[1]
 
-    def _judge(self, silence: Silence) -> Verdict:
+    def judge(self, silence: Silence) -> Verdict:
+        """Judge a silence at this household's budget and hours."""
         return judge(
             silence,
             self.hours,
@@ -215,7 +218,7 @@ class State:
         at_ms = silence.ghost_ms
         lanes = [lane._replace(since_ms=at_ms) if lane.name == HOME else lane for lane in silence.lanes]
         steps = [step for step in silence.steps if step.at_ms > at_ms]
-        proven = self._judge(silence._replace(since_ms=at_ms, lanes=lanes, steps=steps, ghost_ms=0))
+        proven = self.judge(silence._replace(since_ms=at_ms, lanes=lanes, steps=steps, ghost_ms=0))
         due = min(verdict, proven, key=_due)
         return due._replace(ask_ms=min(verdict.ask_ms, proven.ask_ms))
 

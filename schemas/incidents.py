@@ -303,4 +303,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """None while no public alert is in force."""
     exercise: int = 0
     """Households of an exercise; they are in none of the other counts."""
+    slow: int = 0
+    """Households whose sources make a collapse be found late (`HouseholdView.delay`)."""
     engine: str

@@ -46,12 +46,21 @@ class SourceView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     healthy_h: float | None = None
 
 
+Slow = Literal["", "calls_only", "carried_only", "seldom_seen"]
+"""Why a collapse would be found late: nothing but calls, or nothing but what the person carries, sees the household; or it
+is at home and seldom seen, so that an incident is to be expected more than 12 hours after a collapse."""
+
+
 class DelayView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How long after a collapse an incident is to be expected at the household's budget, median hours, by time of collapse."""
+    """How long after a collapse at home an incident is to be expected at the household's budget, mean hours, by time of collapse.
+
+    Of its own last weeks: every source is supposed to go on reporting, nobody to call.
+    """
 
     day_h: float | None = None
     """Between 08:00 and 20:00."""
     night_h: float | None = None
+    slow: Slow = ""
 
 
 class TopicWeek(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -1,6 +1,7 @@
 """What engines count, brought into the worker's metrics."""
 
 from collections.abc import Collection
+from itertools import accumulate
 
 from schemas.actions import ActionResult
 from schemas.checkins import CheckinRequest
@@ -8,7 +9,7 @@ from schemas.exercise import is_exercise
 from schemas.incidents import Incident
 from schemas.topics import ORDERED_NAMES
 from streams.keeping import Checkpoint
-from streams.metrics import WorkerMetrics
+from streams.metrics import DELAY_BOUNDS, WorkerMetrics
 from streams.order import OrderCounts
 from streams.owned import Owned
 from streams.partition import OUTCOMES, Counts, Output, Partition
@@ -55,6 +56,10 @@ class Gauges:
     def _show_households(self, partition: int, engine: Partition) -> None:
         self._metrics.households.labels(partition).set(engine.households)
         self._metrics.households_blind.labels(partition).set(engine.blind)
+        self._metrics.households_slow.labels(partition).set(engine.slow)
+        for part, counts in zip(("day", "night"), engine.delays, strict=True):
+            for bound, number in zip(DELAY_BOUNDS, accumulate(counts), strict=True):
+                self._metrics.households_by_delay.labels(partition, part, bound).set(number)
         self._metrics.households_exercise.labels(partition).set(engine.exercises)
         self._metrics.incidents_open.labels(partition).set(engine.open_incidents)
 

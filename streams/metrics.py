@@ -20,6 +20,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from detectors.delay import BANDS_H
 from schemas.actions import ActionResult
 from schemas.checkins import CheckinRequest
 from schemas.events import Reason
@@ -47,6 +48,7 @@ RESULTS: Final[tuple[str, ...]] = (
 )
 """What became of a responder's action: `ok`, or the reason of its `ActionResult`."""
 
+DELAY_BOUNDS: Final = (*(f"{bound:g}" for bound in BANDS_H), "+Inf")
 EMERGENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 CHECKPOINT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 RECOVERY_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -207,6 +209,20 @@ class WorkerMetrics:
             "households watched that no healthy source sees",
             unit="households",
             partition=PARTITION,
+        )
+        self.households_slow = new.gauge(
+            "anbu_households_slow",
+            "households whose sources make a collapse be found late: 12 hours or more, or calls alone",
+            unit="households",
+            partition=PARTITION,
+        )
+        self.households_by_delay = new.gauge(
+            "anbu_households_by_delay",
+            "households by their expected detection delay: those up to a bound of hours, by time of collapse",
+            unit="households",
+            partition=PARTITION,
+            part=("day", "night"),
+            hours=DELAY_BOUNDS,
         )
         self.households_exercise = new.gauge(
             "anbu_households_exercise",

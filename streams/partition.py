@@ -120,6 +120,16 @@ class Partition:
         return self._roster.blind
 
     @property
+    def slow(self) -> int:
+        """Households whose sources make a collapse be found late."""
+        return self._roster.slow
+
+    @property
+    def delays(self) -> list[list[int]]:
+        """Households by band of their expected detection delay, by day and by night: `detectors.delay.BANDS_H`."""
+        return self._roster.delays
+
+    @property
     def open_incidents(self) -> int:
         """Incidents not yet ended."""
         return self._roster.open_incidents

@@ -7,6 +7,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.delay import BANDS_H
 from detectors.hazard import NEVER_MS
 from schemas.partitions import partition_of
 from streams.given import Given, given_of
@@ -43,6 +44,10 @@ class Roster:
     def __init__(self, number: int, partitions: int) -> None:
         self.blind = 0
         """Households of which nothing can be seen, those of exercises left out, as in `open_incidents`."""
+        self.slow = 0
+        """Households whose collapse would be found late by what their sources allow, told so; exercises left out."""
+        self.delays = [[0] * (len(BANDS_H) + 1) for _ in ("day", "night")]
+        """Households by band of their expected detection delay, by day and by night; exercises left out."""
         self.exercises = 0
         """Households of exercises."""
         self.unregistered = 0
@@ -148,6 +153,22 @@ class Roster:
         if blind != watched.blind:
             watched.blind = blind
             self.blind += watched.counts if blind else -watched.counts
+        if watched.model is not None and watched.model.rhythm_version != watched.delay_version:
+            watched.delay_version = watched.model.rhythm_version
+            self._forget_delay(watched)
+            delay = watched.model.delay
+            watched.slow, watched.delay_bands = bool(delay.slow), delay.bands
+            self._count_delay(watched, watched.counts)
+
+    def _forget_delay(self, watched: Watched) -> None:
+        self._count_delay(watched, -watched.counts)
+        watched.slow, watched.delay_bands = False, (-1, -1)
+
+    def _count_delay(self, watched: Watched, by: int) -> None:
+        self.slow += by if watched.slow else 0
+        for counts, band in zip(self.delays, watched.delay_bands, strict=True):
+            if band >= 0:
+                counts[band] += by
 
     def rearm(self, watched: Watched) -> None:
         """Note when a household wants to be woken, and how many incidents it has open."""
@@ -181,6 +202,7 @@ class Roster:
             self.unregistered -= watched.counts
         self.exercises -= 1 - watched.counts
         self.blind -= watched.counts if watched.blind else 0
+        self._forget_delay(watched)
         self.open_incidents -= watched.open_count * watched.counts
         self._wakes[watched.index] = NEVER_MS
         self._turns[watched.index] = NO_TURN

@@ -84,6 +84,7 @@ class Waking:
             households=len(roster) - roster.exercises,
             exercise=roster.exercises,
             blind=roster.blind,
+            slow=roster.slow,
             unregistered=roster.unregistered,
             open=roster.open_incidents,
             lost=shared.whole.lost_records,

@@ -26,6 +26,8 @@ class Watched:
         "blind",
         "checks",
         "counts",
+        "delay_bands",
+        "delay_version",
         "first_kept",
         "guard",
         "index",
@@ -40,6 +42,7 @@ class Watched:
         "rhythm_kept",
         "rhythm_place",
         "since_ms",
+        "slow",
         "wake_ms",
     )
 
@@ -66,6 +69,11 @@ class Watched:
         self.counts = 0 if is_exercise(name) else 1
         """What it adds to the partition's counts of homes and incidents: one of an exercise is in none of them."""
         self.blind = False
+        self.slow = False
+        self.delay_bands = (-1, -1)
+        """Which bands of the expected delay, by day and by night, it is counted in."""
+        self.delay_version = -1
+        """Version of the rhythm that these are of."""
         self.lost_since_ms = 0
         """Its state was damaged at this clock and nothing has shown life since: told as "cannot see"."""
         self.first_kept = 0

@@ -31,6 +31,7 @@ from detector_streams import (
 from detectors.calls import Calls
 from detectors.chronic import HABITS, Chronic
 from detectors.contract import Law
+from detectors.delay import Delay
 from detectors.drift import Habit
 from detectors.episodes import Episodes
 from detectors.fading import Fading
@@ -288,6 +289,17 @@ CASES: Final = (
         hours_of_silence,
         any_number,
         40,
+    ),
+    Case(
+        "delay",
+        Delay,
+        Delay,
+        lambda delay, x: delay.learn_one(x, 2 * x, 0.1, ["home"]),
+        lambda delay: [delay.day_h, delay.night_h, delay.bands, delay.slow],
+        *plain(Delay),
+        hours_of_silence,
+        any_number,
+        80,
     ),
     Case(
         "habit",
