@@ -297,7 +297,7 @@ class WorkerMetrics:
     def forget_partition(self, partition: int) -> None:
         """Remove the series of a partition that another worker has now: two would tell of it, one of them what was."""
         for gauge in self._by_partition:
-            gauge.remove(partition)
+            gauge.remove_by_labels({"partition": str(partition)})
 
 
 class WriterPrometheus:

@@ -27,7 +27,7 @@ def collapsed(home: Home, hour: float, *sources: Source) -> float:
     """Return the hours from a collapse to the deadline: the same life up to the collapse, then nothing but reports."""
     again = Home(*sources)
     again.live(DAYS)
-    last_day = [one for one in _life(again, DAYS, hour)]
+    last_day = _life(again, DAYS, hour)
     again.take(last_day)
     collapse_ms = at(DAYS, hour)
     again.pass_time(collapse_ms, step_ms=HOUR_MS, reports=True)
@@ -76,7 +76,7 @@ def test_a_household_seen_by_calls_alone_is_told_as_slow_and_one_seen_at_home_is
 def test_a_phone_that_is_seldom_in_hand_is_told_as_slow() -> None:
     home = Home(PHONE)
     for day in range(DAYS):
-        home.take([*home.reports(at(day, 4), at(day, 28)), *home.moves(at(day, 9))])
+        home.take([*home.reports(at(day, 4), at(day, 28)), *home.moves(at(day, 9)), *home.moves(at(day, 15))])
     assert home.model.delay.slow == "carried_only"
 
 

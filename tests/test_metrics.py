@@ -50,6 +50,7 @@ def test_no_label_could_name_a_person() -> None:
     labels = {label for one in BOTH for label, _ in one.labels}
     assert labels == {
         *("engine", "topic", "outcome", "reason", "kind", "state", "purpose", "result", "partition", "what", "table"),
+        *("part", "hours"),
     }
 
 
@@ -88,6 +89,7 @@ def test_a_partition_that_another_worker_has_now_is_told_of_no_more() -> None:
     for partition in (1, 11):
         metrics.clock_seconds.labels(partition).set(5.0)
         metrics.lag_records.labels(partition).set(7)
+        metrics.households_by_delay.labels(partition, "day", "6").set(3)
     metrics.forget_partition(1)
     metrics.forget_partition(3)  # of which nothing was told
     assert 'partition="11"' in scraped(registry)
