@@ -11,6 +11,7 @@ from infra.broker import Broker
 from infra.topics import create_topics
 from schemas.encode import encode
 from schemas.views import HouseholdView
+from streams.access_log import verify
 from streams.board.rights import Role
 from streams.board.users import write_users
 from streams.board.weekly_lists import lines_of, weekly_lists
@@ -94,3 +95,16 @@ def test_the_command_reads_the_last_view_of_each_home_and_tells_people_and_progr
     first = told[0]["homes"][0]["changes"][0]
     assert (first["topic"], first["before"], first["after"]) == ("meals", "concern", "alarm")
     assert ask("--officer", "park").exit_code == 2
+    log = tmp_path / "board" / "access.log"
+    assert not verify(log).wrong
+    kept = [json.loads(line) for line in log.read_bytes().splitlines()]
+    assert [(one["household"], one["what"], one["role"]) for one in kept] == [
+        ("h-1", "weekly", "terminal"),
+        ("h-2", "weekly", "terminal"),
+        ("h-1", "weekly", "terminal"),
+    ]
+    log.unlink()
+    log.mkdir()
+    refused = ask()
+    assert refused.exit_code == 1
+    assert "h-1" not in refused.stdout, "what cannot be logged is not shown"

@@ -3,9 +3,11 @@
 import contextlib
 import gzip
 import io
+import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from getpass import getuser
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +19,7 @@ from schemas.households import Absence, HouseholdRecord
 from schemas.partitions import partition_of
 from schemas.times import from_rfc3339, to_rfc3339
 from schemas.views import HouseholdView
+from streams.access_log import AccessLog, AccessLogError
 from streams.board.users import User, UsersError, read_users
 from streams.board.weekly_lists import lines_of, weekly_lists
 from streams.board.words import Words
@@ -26,10 +29,12 @@ from streams.publish import Publisher
 from streams.registry import Line, check_record, read_csv, read_json_lines
 from streams.settings import Settings
 from streams.tail import reading
+from streams.wallclock import now_ms
 
 TOPIC = "households"
 VIEWS = "households.view"
 USERS = Path("board") / "users.json"
+ACCESS_LOG = Path("board") / "access.log"
 
 
 @click.group(cls=TaughtGroup)
@@ -158,7 +163,8 @@ def worsened(officer: str | None, as_json: bool, language: str) -> None:
     """List for each officer the households whose topics went worse this week: what the board's weekly list shows.
 
     Officers and their districts are those of `anbu users`; homes of districts that no officer has come last. A topic
-    counts whose last word of these two weeks is graver than the one before, and a contact index that falls.
+    counts whose last word of these two weeks is graver than the one before, and a contact index that falls. Who ran it
+    and whose homes it showed is kept in the board's access log; where that cannot be written, nothing is shown.
 
     Example:
       anbu households worsened
@@ -175,6 +181,7 @@ def worsened(officer: str | None, as_json: bool, language: str) -> None:
         lists = [one for one in lists if one.officer == officer]
         if not lists:
             raise Misconfigured(f"no responder is called {officer}; see: anbu users list")
+    _keep_view(chosen, [home.household for one in lists for home in one.homes])
     for one in lists:
         click.echo(encode(one) if as_json else "\n".join(lines_of(one, Words(language))))
     if not lists and not as_json:
@@ -187,6 +194,29 @@ def _officers(chosen: Settings) -> list[User]:
         return read_users(path) if path.exists() else []
     except UsersError as error:
         raise Misconfigured(str(error)) from error
+
+
+def _keep_view(chosen: Settings, homes: list[str]) -> None:
+    """Write to the access log that somebody at this terminal sees these homes, before they do."""
+    try:
+        who = getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        who = f"uid {os.getuid()}"
+    lines = [
+        {"who": who, "role": "terminal", "household": home, "what": "weekly", "incident": "", "address": ""}
+        for home in dict.fromkeys(homes)
+    ]
+    try:
+        path = chosen.datadir / ACCESS_LOG
+        with contextlib.suppress(OSError):  # then the log says what is wrong
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log = AccessLog(path)
+        try:
+            log.write_all(lines, at_ms=now_ms())
+        finally:
+            log.close()
+    except AccessLogError as error:
+        raise Failed(str(error)) from error
 
 
 def _views(chosen: Settings) -> list[HouseholdView]:
