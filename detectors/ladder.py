@@ -26,7 +26,7 @@ PATIENCE_MS: Final[dict[Ask, int]] = {
 }
 """How long an answer is waited for before the next one is asked."""
 OFTEN: Final[dict[Ask, float]] = {"prompt": 0.3, "sms": 0.5, "robot": 0.5, "guardian": 0.7, "neighbour": 0.5}
-"""How often each is supposed to answer: assumed, not measured. For calls the person's own rate by hour is learned."""
+"""How often each is supposed to answer: assumed, not measured. It is where learning begins; see `Home.chance`."""
 UNANSWERED_FACTOR: Final = 0.5
 """Each call that this silence has left unanswered halves the hope in the next one."""
 OFFICER_AFTER_MS: Final[dict[Severity, int]] = {
@@ -59,6 +59,8 @@ class Home(NamedTuple):
     """Calls since the last sign of life that nobody answered."""
     calls_left: bool = True
     """The month's budget of machine calls is not spent."""
+    chance: Callable[[Ask], float] = OFTEN.__getitem__
+    """Probability that a question of a kind is answered in time; of calls `answer_rate` knows more."""
 
 
 class Case(NamedTuple):
@@ -153,6 +155,11 @@ def first_to_resident_now(home: Home, severity: Severity, now_ms: int) -> Rung |
     return next((rung for rung in _to_resident(home) if _may_ask_now(home, rung, severity, now_ms)), None)
 
 
+def calls_to_resident(home: Home) -> list[Rung]:
+    """Return the calls that the registry lists and that may be made to this person, whatever the hour."""
+    return [rung for rung in _to_resident(home) if rung.ask == "checkin_call" and rung in home.record.ladder]
+
+
 def _to_resident(home: Home) -> list[Rung]:
     if not home.record.ladder:
         return [] if _why_not(home, CALL, home.record.ladder) else [CALL]
@@ -227,7 +234,7 @@ def _hope(home: Home, rung: Rung, now_ms: int) -> float:
     """Return how likely it is that an answer comes."""
     if rung.ask == "checkin_call":
         return home.answer_rate(home.hours.hour(now_ms)) * UNANSWERED_FACTOR**home.unanswered
-    return OFTEN[rung.ask]
+    return home.chance(rung.ask)
 
 
 def _likeliest(home: Home, rungs: list[Rung], now_ms: int, left_ms: int) -> list[Rung]:

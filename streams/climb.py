@@ -6,6 +6,7 @@ incident ends its ladder.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -129,7 +130,7 @@ class Climb:
                     self._tell(entry, steps, ask_ms)
             self._ledger.rearm()
             return Climbed(self._out, [], [])
-        found = turn(self._home(record, model, climbers), case, self._clock_ms)
+        found = turn(self._home(record, model, climbers, opened_ms), case, self._clock_ms)
         if awaits_ms:
             found = found._replace(question=None)  # one is out: its answer still counts
         return self._take(found, lapsed(steps, self._clock_ms), climbers, record, model, awaits_ms)
@@ -238,7 +239,7 @@ class Climb:
     def _entries(self) -> list[Open]:
         return list(self._ledger.open.values())
 
-    def _home(self, record: HouseholdRecord, model: Household, climbers: list[Open]) -> Home:
+    def _home(self, record: HouseholdRecord, model: Household, climbers: list[Open], since_ms: int) -> Home:
         is_wellbeing = any(one.incident.kind not in _PURPOSES for one in climbers)
         return Home(
             record,
@@ -246,6 +247,7 @@ class Climb:
             model.answer_rate,
             unanswered=model.unanswered,
             calls_left=not is_wellbeing or model.calls_left(self._clock_ms),
+            chance=partial(self._ledger.answers.chance, since_ms=since_ms),
         )
 
     def _tell(self, entry: Open, steps: Sequence[LadderStep], ask_ms: int, *, told: bool = False) -> None:

@@ -13,6 +13,7 @@ from schemas.exercise import status_of
 from schemas.incidents import CloseCause, Incident, IncidentKind
 from schemas.times import to_rfc3339
 from streams.acting import Acted, Acting
+from streams.beside import call_beside
 from streams.climb import OUTCOMES, Climb, Climbed
 from streams.identity import request_id
 from streams.ladder_steps import ALIVE, shared
@@ -57,7 +58,10 @@ class Consequences:
             if revisions is None:
                 shared.counts.repeated_emergencies += 1
                 continue
+            call = call_beside(watched.ledger, shared.teller(watched), revisions, shared.clock_ms)
             out += self._tell(watched, revisions)
+            if call is not None:
+                out.append(Output("checkin.requests", watched.name.encode(), call))
             out += self._act_late(watched)
             if not shared.roster.holds(watched):
                 break

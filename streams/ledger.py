@@ -16,6 +16,7 @@ from schemas.households import Absence
 from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentKind
 from schemas.times import from_rfc3339, to_rfc3339
 from streams import revisions
+from streams.answers import Answers
 from streams.ended import Ended, Ends
 from streams.given import Given, given_of, with_one_more
 from streams.identity import case_id, emergency_id, incident_id
@@ -55,6 +56,7 @@ class Ledger:
 
     __slots__ = (
         "absences",
+        "answers",
         "checked_ms",
         "ended",
         "given",
@@ -74,6 +76,8 @@ class Ledger:
         """In the order in which they came."""
         self.seen: list[str] = []
         """Ids of the last actions: a repeated one changes nothing and is not answered again."""
+        self.answers = Answers()
+        """What came of its questions."""
         self.absences: list[Absence] = []
         """Declared by responders and not over; those of the registry are not among them."""
         self.referrals: list[tuple[int, str]] = []
@@ -283,6 +287,7 @@ class Ledger:
         if owner is not None:
             incident = msgspec.structs.replace(incident, owner=owner)
         last = revisions.ended(teller, incident, cause, clock_ms, [reference] if reference else [])
+        self.answers.learn(incident.kind, incident.ladder, cause, clock_ms)
         del self.open[incident.id]
         self.ended.add(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms, reference.partition("/")[0]))
         self._rearm()
@@ -325,6 +330,7 @@ class Ledger:
             [list(one) for one in self.referrals],
             self.checked_ms,
             [list(one) for one in self.given],
+            self.answers.state(),
         ]
 
     @classmethod
@@ -344,6 +350,7 @@ class Ledger:
         if len(state) > _FORMER:
             absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
             ledger.given = given_of(rest[0] if rest else [])
+            ledger.answers = Answers.from_state(rest[1] if len(rest) > 1 else [])
             ledger.absences = [msgspec.convert(one, Absence) for one in absences]
             ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
         ledger._rearm()

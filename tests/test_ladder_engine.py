@@ -195,7 +195,7 @@ def test_emergencies_skip_the_ladder() -> None:
     street.happen("emergency_button", device="bed")
     street.tick()
     (button,) = street.open(IncidentKind.EMERGENCY_BUTTON)
-    assert (button.next_step, button.ladder) == (NextStep.CALL_119, [])
+    assert (button.next_step, [step.why for step in button.ladder]) == (NextStep.CALL_119, ["beside"])
 
 
 def test_a_blind_home_asks_too_while_its_device_may_be_mended() -> None:
