@@ -73,6 +73,8 @@ class Watching:
     """Households that the stale partitions last spoke of."""
     unregistered: int = 0
     """Of the homes, those without a registry record."""
+    slow: int = 0
+    """Of the homes, those whose sources make a collapse be found late."""
     exercise: int = 0
     """Households of an exercise that is being played; not among the homes."""
     disaster: DisasterCounts | None = None
@@ -207,6 +209,7 @@ class IncidentFold:
             homes=sum(heard.status.households for heard in fresh.values()),
             blind=sum(heard.status.blind for heard in fresh.values()),
             unregistered=sum(heard.status.unregistered for heard in fresh.values()),
+            slow=sum(heard.status.slow for heard in fresh.values()),
             exercise=sum(heard.status.exercise for heard in fresh.values()),
             disaster=_together(heard.status.disaster for heard in fresh.values()),
             data_until_ms=min(clocks) if clocks else None,

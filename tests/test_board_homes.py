@@ -74,7 +74,7 @@ async def test_a_homes_page_tells_everything_the_engine_knows_of_it(tmp_path: Pa
         "독거 어르신 · 위험 등급 높음 · 도움이 필요한 점 청각",
         "열린 사례가 있습니다",
         "사례가 열리는 기준의 100%까지 왔습니다",
-        "보통 낮 5.2시간, 밤 9.6시간",
+        "평균 낮 5.2시간, 밤 9.6시간",
         "41일 동안 배운 리듬",
         "식사 나빠짐",
         "하루 외출 0.2번 (평소 1.1)",
@@ -322,14 +322,17 @@ def test_what_sensors_measured_is_said_with_its_unit_beside_the_usual() -> None:
 
 @in_loop
 async def test_how_long_a_case_would_take_is_said_where_it_is_known_and_only_there(tmp_path: Path) -> None:
-    board = with_homes(tmp_path, a_view("h-0017", delay=DelayView(night_h=9.6)))
+    board = with_homes(tmp_path, a_view("h-0017", delay=DelayView(night_h=9.6, slow="calls_only")))
     assert isinstance(board.source, StillSource)
     async with opened(board) as client:
         await sign_in(client, "kim")
         session = next(iter(board.sessions._sessions.values()))
         for page in ("homes", "cases"):
             path = f"/{page}/{session.token('h-0017')}"
-            assert "보통 낮 알 수 없음, 밤 9.6시간" in await (await client.get(path)).text()
+            text = await (await client.get(path)).text()
+            assert "평균 낮 알 수 없음, 밤 9.6시간" in text
+            assert "안부 전화 말고는 살필 길이 없어" in text
+        assert "늦게 알 수 있음" in await text_of(client, "/homes")
         board.source.known["h-0017"] = a_view("h-0017", delay=None)
         for page in ("homes", "cases"):
             path = f"/{page}/{session.token('h-0017')}"

@@ -47,6 +47,7 @@ from schemas.incidents import (
 )
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import to_rfc3339
+from schemas.views import Slow
 from streams.board import acting
 from streams.board.acting import FOR_INCIDENT, FormError, action_of, choices_of
 from streams.board.duty import ranked
@@ -95,6 +96,17 @@ async def test_the_board_says_on_every_page_how_many_homes_are_watched_and_up_to
         await sign_in(client, "park")
         for path in ("/cases", await case_path(client), "/totals", "/parts"):
             assert "50가구 살피는 중 20:06까지의 자료" in await text_of(client, path)
+
+
+@in_loop
+async def test_the_watching_line_says_how_many_homes_would_be_found_late(tmp_path: Path) -> None:
+    board = a_board(tmp_path)
+    async with opened(board) as client:
+        await sign_in(client, "kim")
+        assert "늦게 알 수 있는" not in await text_of(client, "/cases")
+        assert isinstance(board.source, StillSource)
+        board.source.take(a_status(0, NOW + 1, slow=7))
+        assert "늦게 알 수 있는 7가구" in await text_of(client, "/cases")
 
 
 @in_loop
@@ -406,6 +418,7 @@ def test_every_code_the_board_shows_has_a_name_in_both_languages() -> None:
         "grade": RiskGrade,
         "role": Role,
         "channel": ["home", "phone", "worn", "calls"],
+        "slow": [word for word in get_args(Slow) if word],
     }
     for table, codes in closed_sets.items():
         assert not [str(code) for code in codes if not KO.has(table, str(code))], table
