@@ -1,31 +1,24 @@
 """`anbu replay`: the past again, with the very engine of the live run."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from load_tests.replay_proof import WARM_UP_DAYS, prove, show_gaps
-from load_tests.replay_report import figures, show_runs
-from load_tests.replay_run import Past, opened, past_of_archive, past_of_topics, run_all
-from load_tests.whatif.command import Asked, what_if
-from load_tests.whatif.runs import Variant
+from load_tests.replay_proof import WARM_UP_DAYS, incidents_in, prove, show_gaps
+from load_tests.replay_run import Past, opened, past_of_archive, past_of_topics
+from load_tests.whatif.command import After, Asked, what_if
+from load_tests.whatif.fold import Played as PlayedRun
+from load_tests.whatif.results import Results
+from load_tests.whatif.runs import Variant, Work
 from load_tests.whatif.sweep import sweep
-from schemas.encode import encode
+from schemas.incidents import Incident
 from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import from_rfc3339, to_rfc3339
 from schemas.topics import DAY_MS
@@ -34,12 +27,12 @@ from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.commands.outcome import Failed, Misconfigured, settings, told
 from streams.commands.teach import Taught
 from streams.profile_file import read_profile
-from streams.replay import Run
+from streams.replay_live import as_stored, each_stored, each_told_live
 from streams.screen import make_console
 from streams.settings import Settings, masked
-from streams.wallclock import monotonic_s
 
 LOG = "as in the log"
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,59}")
 
 
 @click.command(cls=Taught, short_help="The past again: at another budget, or to prove that it comes out the same.")
@@ -75,7 +68,9 @@ LOG = "as in the log"
 )
 @click.option("--strict", is_flag=True, help="Stop at the first thing that cannot be read.")
 @click.option(
-    "--against", type=click.Choice(["live"]), help="Compare with what the live run told; exit code 1 if they differ."
+    "--against",
+    type=click.Choice(["live", "table"]),
+    help="Compare with what was told live, in its topic or in ClickHouse's table; exit code 1 if they differ.",
 )
 @click.option(
     "--from",
@@ -101,6 +96,11 @@ LOG = "as in the log"
     help="Of a past without its beginning: --against live compares what opened so long after it.",
 )
 @click.option(
+    "--run",
+    metavar="NAME",
+    help="Keep what comes of it in ClickHouse under this name; the same command on more machines shares the partitions.",
+)
+@click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder for report and incidents."
 )
 @told
@@ -123,6 +123,7 @@ def replay(
     until: str | None,
     snapshot: str | None,
     warm_up_days: int,
+    run: str | None,
     out: Path | None,
 ) -> None:
     """Run the very engine of the live run over the past, on all cores: the topics of the broker, their archive, or files.
@@ -138,6 +139,10 @@ def replay(
       equal to the live run: 412 revisions up to 2026-11-24T00:13Z, the same ids and contents
 
     Example:
+      anbu replay --run winter --profile bold.toml
+      (the same on a second machine: each replays some of the partitions, and both have the report)
+
+    Example:
       anbu replay --from archive --since 2026-06-01T00:00:00+09:00 --against live
       warm-up: 28 days; compared are incidents that opened from 2026-06-28T15:00Z on
 
@@ -150,7 +155,9 @@ def replay(
       anbu replay build/demo --sweep silence_budget=0.02,0.05,0.1 --cut 50 --out build/sweep
     """
     if against and (source is not None or profiles or grid):
-        raise Misconfigured("--against live replays the topics as they are: without SOURCE, --profile and --sweep")
+        raise Misconfigured("--against replays the log as it is: without SOURCE, --profile and --sweep")
+    if run is not None and not RUN_NAME.fullmatch(run):
+        raise Misconfigured("--run: a name of letters, digits, dots and dashes, at most 60")
     if source is not None and (since or until or store != "topics"):
         raise Misconfigured("--from, --since and --until are for topics and archive, not for a SOURCE")
     if source is not None and snapshot:
@@ -163,46 +170,55 @@ def replay(
     if source is None:
         past = _past(chosen, store, _moment(since), _moment(until))
         past = _with_snapshots(console, chosen, past, snapshot=snapshot, since_ms=_moment(since), tz=tz)
-    if past is not None and not profiles and not grid:
-        _as_it_was(console, past, chosen.bootstrap, warm_up_days=warm_up_days, against=against, out=out)
-        return
-    what_if(
-        Asked(
-            source=source,
-            topics=past,
-            variants=_variants(profiles, grid),
-            partitions=chosen.partitions,
-            out=out,
-            cuts=cuts,
-            seed=seed,
-            labels=labels,
-            tz=tz,
-            align_ms=_day(align, tz) if align else None,
-            responders=responders,
-            timelines=close_ups if out is not None else 0,
-            strict=strict,
-        ),
-        console,
-    )
+    as_it_was = past is not None and not profiles and not grid
+    after = _proof(console, past, chosen, against, warm_up_days) if past is not None and as_it_was else None
+    try:
+        results = Results(opened(chosen.clickhouse), run, version("anbu")) if run else None
+        what_if(
+            Asked(
+                source=source,
+                topics=past,
+                variants=_variants(profiles, grid),
+                partitions=chosen.partitions,
+                out=out,
+                cuts=cuts,
+                seed=seed,
+                labels=labels,
+                tz=tz,
+                align_ms=_day(align, tz) if align else None,
+                responders=responders,
+                timelines=close_ups if out is not None else 0,
+                strict=strict,
+                results=results,
+                group=f"{chosen.group}-replay-{run}" if run and past is not None and store == "topics" else "",
+                session_timeout_s=chosen.session_timeout_s,
+                question=f"{store} since {since} until {until} snapshot {snapshot}",
+            ),
+            console,
+            after=after,
+        )
+    except (ClickHouseAwayError, ClickHouseRefusedError) as error:
+        raise Failed(f"{masked(chosen.clickhouse)}: {error}") from error
 
 
-def _as_it_was(
-    console: Console, past: Past, bootstrap: str, *, warm_up_days: int, against: str | None, out: Path | None
-) -> None:
-    """Replay the log as it is, and prove that the live run comes out if asked to."""
-    began_s = monotonic_s()
-    with _bar() as bar:
-        task = bar.add_task(LOG, total=past.partitions)
-        run = run_all(past, None, partial(_advance, bar, task))
-    took_s = monotonic_s() - began_s
-    click.echo(f"{LOG}: {run.readings:,} readings in {took_s:.1f} s, {run.readings / took_s:,.0f} a second", err=True)
-    show_gaps(console, past, run)
-    show_runs(console, {LOG: run})
-    if out is not None:
-        _write(out, {LOG: run})
-        click.echo(f"incidents and figures are in {out}", err=True)
-    if against == "live" and not prove(console, past, run, bootstrap, warm_up_days=warm_up_days):
-        raise click.exceptions.Exit(1)
+def _proof(console: Console, past: Past, chosen: Settings, against: str | None, warm_up_days: int) -> After:
+    """Return what is said of a replay of the log as it is: what is missing in it, and how it differs from the live run."""
+
+    def look(work: Work, runs: dict[str, PlayedRun]) -> None:
+        played = runs[LOG]
+        show_gaps(console, work.topics or past, played)
+        if against is None:
+            return
+        files = [work.revisions(Variant(LOG), partition) for partition in range(work.partitions)]
+        replayed: Iterable[Incident] = incidents_in(files)
+        live = each_told_live(chosen.bootstrap)
+        if against == "table":
+            replayed = (stored for one in replayed if (stored := as_stored(one)) is not None)
+            live = each_stored(opened(chosen.clickhouse))
+        if not prove(console, work.topics or past, played, replayed, live, warm_up_days=warm_up_days):
+            raise click.exceptions.Exit(1)
+
+    return look
 
 
 def _variants(files: tuple[Path, ...], grid: tuple[str, ...]) -> list[Variant]:
@@ -278,24 +294,6 @@ def _moment(text: str | None) -> int:
         raise Misconfigured(f"{text!r}: {error}; write a time as 2026-11-01T00:00:00+09:00") from error
 
 
-def _bar() -> Progress:
-    """Partitions done and an estimate, on stderr: what is told on stdout may be read by a program."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("partitions"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-
-
-def _advance(bar: Progress, task: TaskID, done: int) -> None:
-    bar.update(task, completed=done)
-
-
 def _named(files: tuple[Path, ...]) -> list[tuple[str, Profile | None]]:
     if not files:
         return [(LOG, None)]
@@ -310,16 +308,3 @@ def _named(files: tuple[Path, ...]) -> list[tuple[str, Profile | None]]:
     if len({name for name, _ in named}) < len(named):
         raise Misconfigured("two profiles of one file name: give them different names")
     return named
-
-
-def _write(folder: Path, runs: dict[str, Run]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, run in runs.items():
-            lines = [
-                encode(one) for one in sorted(run.incidents, key=lambda one: (one.opened_at, one.id, one.revision))
-            ]
-            (folder / f"incidents-{name.replace(' ', '-')}.jsonl").write_bytes(b"\n".join([*lines, b""]))
-        (folder / "figures.json").write_bytes(encode({name: figures(run) for name, run in runs.items()}))
-    except OSError as error:
-        raise Failed(f"{folder}: {error.strerror or error}") from error

@@ -1,23 +1,17 @@
-"""A replay on all cores: one process a partition, one progress line, the runs of all partitions together."""
+"""What is replayed of a log: its topics or their archive, from where to where, and how each partition is read."""
 
 import atexit
-import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from load_tests.recording import read
-from load_tests.replay_played import PlayedSource
 from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
 from streams.archive.snapshots import Held, load
 from streams.archive.source import ArchiveSource, Bounds, bounds_of, offsets_at
 from streams.clickhouse import connect
 from streams.partition import Partition
-from streams.replay import Run, Source, replay
+from streams.replay import Source
 from streams.replay_topics import TopicSource
 from streams.tail import reading
 
@@ -26,10 +20,9 @@ UNBOUNDED = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is replayed: a recording's folder, or the topics of a broker up to the ends they had when asked."""
+    """What is replayed: the topics of a broker, or their archive, up to the ends they had when asked."""
 
     partitions: int
-    folder: Path | None = None
     bootstrap: str = ""
     ends: tuple[tuple[int, ...], ...] = ()
     """Of each partition, the end of each ordered topic."""
@@ -81,8 +74,6 @@ class Past:
 
     def source(self, partition: int) -> Source:
         """Return the logs of one partition."""
-        if self.folder is not None:
-            return PlayedSource(read(self.folder), partition, self.partitions)
         starts, ends = list(self.firsts[partition]), list(self.ends[partition])
         if self.begun_ms(partition):
             starts = [0] * len(starts)  # it goes on where the snapshot stands, whatever --since says
@@ -171,29 +162,3 @@ def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_
         ends=tuple(tuple(ends[topic, p] for topic in ORDERED_NAMES) for p in range(partitions)),
         firsts=tuple(tuple(firsts[topic, p] for topic in ORDERED_NAMES) for p in range(partitions)),
     )
-
-
-def run_partition(past: Past, partition: int, profile: Profile | None) -> Run:
-    """Replay one partition; called in a process of its own."""
-    return replay(past.source(partition), past.engine(partition, profile))
-
-
-def run_all(past: Past, profile: Profile | None, progress: Callable[[int], None]) -> Run:
-    """Replay every partition on all cores; `progress` is called with the number of partitions done."""
-    whole = Run()
-    runs: dict[int, Run] = {}
-    if not past.is_apart:
-        # The embedded engine can be open in one process only.
-        for partition in range(past.partitions):
-            whole.add(run_partition(past, partition, profile))
-            progress(partition + 1)
-        return whole
-    # Spawned, not forked: the embedded ClickHouse and client threads do not survive a fork.
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(run_partition, past, p, profile): p for p in range(past.partitions)}
-        for done in as_completed(waiting):
-            runs[waiting[done]] = done.result()
-            progress(len(runs))
-    for partition in sorted(runs):
-        whole.add(runs[partition])
-    return whole

@@ -67,6 +67,22 @@ def equality(
     return Equality(found, len(theirs), until_ms, after_ms, len(others), tuple(details))
 
 
+def joined(parts: Iterable[Equality]) -> Equality:
+    """Return what came of comparing in parts, each with other incidents."""
+    differing = Differences([], [], [])
+    revisions = until_ms = after_ms = other_engine = 0
+    details: list[str] = []
+    for one in parts:
+        differing.only_here.extend(one.differing.only_here)
+        differing.only_there.extend(one.differing.only_there)
+        differing.otherwise.extend(one.differing.otherwise)
+        revisions += one.revisions
+        other_engine += one.other_engine
+        until_ms, after_ms = one.until_ms, one.after_ms
+        details += one.details[: max(0, 3 * FIRST - len(details))]
+    return Equality(differing, revisions, until_ms, after_ms, other_engine, tuple(details))
+
+
 def _reached(incidents: list[Incident], until_ms: int, after_ms: int, begun_ms: Callable[[str], int]) -> list[Incident]:
     """Leave out what one side may not have come to yet, what was told before a snapshot, and what opened in the warm-up."""
     begun = {one.id for one in incidents if one.case is not None and from_rfc3339(one.at) <= begun_ms(one.household)}

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from logs import Logs, logs_of
+from replays import run_all
 from rich.console import Console
 from test_partition import EVENTFUL, START_MS
 from test_replay import LogSource
@@ -16,7 +17,7 @@ from test_replay import LogSource
 import load_tests.replay_run
 from infra.migrations import migrate
 from load_tests.replay_proof import show_gaps
-from load_tests.replay_run import past_of_archive, run_all
+from load_tests.replay_run import past_of_archive
 from load_tests.simulator import simulate
 from schemas.rows import ARCHIVE
 from schemas.times import from_rfc3339, to_rfc3339
@@ -65,7 +66,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, logs: Logs) -> Iterator[str]:
 
 
 def replayed(url: str, **options: Any) -> Run:
-    return run_all(past_of_archive(url, 1, **options), None, lambda _done: None)
+    return run_all(past_of_archive(url, 1, **options))
 
 
 def test_a_replay_of_the_archive_tells_what_a_replay_of_the_log_tells(url: str, wanted: Run) -> None:
@@ -80,7 +81,7 @@ def test_a_replay_of_the_archive_tells_what_a_replay_of_the_log_tells(url: str, 
 def test_a_replay_that_begins_in_the_middle_says_so_and_ends_where_it_was_told_to(url: str, wanted: Run) -> None:
     since_ms, until_ms = START_MS + 2 * DAY_MS, START_MS + 4 * DAY_MS
     past = past_of_archive(url, 1, since_ms=since_ms, until_ms=until_ms)
-    found = run_all(past, None, lambda _done: None)
+    found = run_all(past)
     assert not past.is_whole
     assert {gap.is_beginning for gap in found.gaps} == {True}
     assert since_ms <= found.from_ms <= since_ms + 120_000
@@ -109,7 +110,7 @@ def test_missing_offsets_and_erased_records_are_told_and_never_passed_in_silence
         columns = client.query("SELECT * FROM archive").result_rows
         assert not [row for row in columns if name in map(str, row)]
         past = past_of_archive(url, 1)
-        found = run_all(past, None, lambda _done: None)
+        found = run_all(past)
     finally:
         client.command("DROP TABLE archive")
         client.command("RENAME TABLE kept TO archive")
@@ -131,8 +132,9 @@ def test_the_command_replays_the_archive_and_an_empty_one_is_told(url: str, tmp_
         cli, ["replay", "--from", "archive", "--out", str(tmp_path / "out")], standalone_mode=False
     )
     assert done.exception is None, done.output
-    figures = msgspec.json.decode((tmp_path / "out" / "figures.json").read_bytes())
-    assert figures["as in the log"]["incidents"] >= 5
+    (run,) = msgspec.json.decode((tmp_path / "out" / "report.json").read_bytes())["runs"]
+    assert run["name"] == "as in the log"
+    assert run["incidents"]["count"] >= 5
     client = load_tests.replay_run._open[url]
     client.command("RENAME TABLE archive TO away")
     client.command("CREATE TABLE archive AS away")

@@ -10,12 +10,13 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from logs import Logs, logs_of
+from replays import run_all
 from test_partition import EVENTFUL, START_MS
 from test_replay import LogSource
 
 import load_tests.replay_run
 from infra.migrations import migrate
-from load_tests.replay_run import Past, past_of_archive, run_all
+from load_tests.replay_run import Past, past_of_archive
 from load_tests.simulator import simulate
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.rows import ARCHIVE, SNAPSHOTS, Table, Values
@@ -116,7 +117,7 @@ def test_a_replay_from_a_snapshot_tells_what_was_told_live_from_there_on(url: st
     assert (held.partition, held.engine, held.partitions) == (0, ENGINE, 1)
     assert held.clock_ms >= HALF_MS
     past = with_snapshot(url, held)
-    run = run_all(past, None, lambda _done: None)
+    run = run_all(past)
     found = judged(past, run, wanted)
     assert found, found.details
     assert found.revisions >= 20
@@ -153,7 +154,7 @@ def test_negative_controls_no_snapshot_one_without_a_household_and_another_profi
     assert not judged(past, replay(past.source(0), engine), wanted)
     # Another budget, from there on.
     bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
-    other = run_all(past, bold, lambda _done: None)
+    other = run_all(past, bold)
     assert not judged(past, other, wanted)
     assert {one.profile for one in other.incidents} >= {"bold"}
 

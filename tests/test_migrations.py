@@ -39,6 +39,7 @@ NAMES = [
     "0006_owners.sql",
     "0007_archive.sql",
     "0008_snapshots.sql",
+    "0009_replays.sql",
 ]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 

@@ -10,15 +10,14 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from logs import ENGINE, Logs, logs_of
+from replays import run_all
 from test_partition import EVENTFUL, START_MS, eventful
 
 from infra.processes import start_command
 from infra.topics import create_topics
-from load_tests import replay_command
 from load_tests.feed import feed
 from load_tests.recording import write
-from load_tests.replay_played import PlayedSource
-from load_tests.replay_run import past_of_topics, run_all
+from load_tests.replay_run import past_of_topics
 from load_tests.simulator import simulate
 from schemas.events import TICK_KEY
 from schemas.incidents import Incident
@@ -109,9 +108,7 @@ def test_two_profiles_set_side_by_side_part_into_both_moved_and_only() -> None:
 
 def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) -> None:
     neighbourhood = simulate(7, 4, 12, start_ms=START_MS, rates=EVENTFUL)
-    whole = replay(PlayedSource(neighbourhood, 0, 1), Partition(0, 1, engine=ENGINE, buffer_records=1 << 40))
-    logs = played(logs_of(neighbourhood))
-    assert not differences(whole.incidents, logs.incidents)
+    whole = played(logs_of(neighbourhood))
     assert whole.incidents
     write(tmp_path / "street", neighbourhood, neighbourhood.truth)
     out = tmp_path / "out"
@@ -123,17 +120,6 @@ def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) ->
     told = [msgspec.json.decode(line, type=Incident) for line in lines]
     assert {(one.id, one.revision) for one in told} == {(one.id, one.revision) for one in whole.incidents}
     assert json.loads((out / "report.json").read_bytes())["runs"][0]["readings"] == whole.readings
-
-
-def test_the_progress_of_a_replay_moves_with_every_partition_and_is_no_part_of_what_is_told() -> None:
-    with replay_command._bar() as bar:
-        task = bar.add_task("today", total=4)
-        seen = []
-        for done in (1, 2, 4):
-            replay_command._advance(bar, task, done)
-            seen.append(bar.tasks[0].percentage)
-        assert bar.console.stderr
-    assert seen == [25.0, 50.0, 100.0]
 
 
 @pytest.mark.slow
@@ -162,9 +148,9 @@ def test_replaying_the_topics_of_a_live_run_with_a_kill_gives_what_it_told(any_b
             reader.poll(0.2)
     assert worker.stop(20) == 0
     live = told_live(any_broker.bootstrap)
-    run = run_all(past_of_topics(any_broker.bootstrap, 2), None, lambda _done: None)
+    run = run_all(past_of_topics(any_broker.bootstrap, 2))
     found = differences(run.incidents, live)
     assert not found, found
     assert len(run.opened()) >= 8
     bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
-    assert differences(run_all(past_of_topics(any_broker.bootstrap, 2), bold, lambda _done: None).incidents, live)
+    assert differences(run_all(past_of_topics(any_broker.bootstrap, 2), bold).incidents, live)

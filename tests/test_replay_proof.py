@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace as changed
+from replays import run_all
 from worker_logs import START_MS, read_inputs, wait_until
 from worker_runs import Run as LiveRun
 from worker_runs import Town
@@ -23,7 +24,7 @@ from infra.topics import create_topics
 from load_tests.feed import feed
 from load_tests.neighbourhood import Played, Wire
 from load_tests.recording import wire_of
-from load_tests.replay_run import close, past_of_archive, past_of_topics, run_all
+from load_tests.replay_run import close, past_of_archive, past_of_topics
 from load_tests.simulator import Rates, simulate
 from schemas.actions import ResponderAction
 from schemas.build import encode_events
@@ -220,8 +221,8 @@ def test_a_live_run_comes_out_of_its_topics_and_of_its_archive_and_any_change_of
     request.addfinalizer(lambda: close(url))
     past = past_of_topics(any_broker.bootstrap, PARTITIONS)
     assert "incidents" not in ORDERED_NAMES, "a replay reads the ordered inputs alone"
-    from_topics = run_all(past, None, lambda _done: None)
-    from_archive = run_all(past_of_archive(url, PARTITIONS), None, lambda _done: None)
+    from_topics = run_all(past)
+    from_archive = run_all(past_of_archive(url, PARTITIONS))
     for name, found in (("topics", from_topics), ("archive", from_archive)):
         differing = differences(found.incidents, live)
         assert not differing, (name, differing, found.gaps, found.clocks_ms)
@@ -235,7 +236,7 @@ def test_a_live_run_comes_out_of_its_topics_and_of_its_archive_and_any_change_of
         )
     for whole in (past, past_of_archive(url, PARTITIONS)):
         middle = replace(whole, snapshots=tuple(one.held for one in snapshots), shelf=url)
-        found = run_all(middle, None, lambda _done: None)
+        found = run_all(middle)
         equal = equality(
             found.incidents,
             live,

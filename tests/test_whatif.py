@@ -123,12 +123,12 @@ def test_a_killed_run_goes_on_where_it_was_with_the_same_result(
     played: list[tuple[str, int]] = []
     play = runs.play_unit
 
-    def dying(work: Any, variant: Variant, partition: int, unit: int) -> None:
+    def dying(work: Any, variant: Variant, partition: int, unit: int, *tell: Any) -> None:
         played.append((variant.name, partition))
         if len(played) == 3:
             work.revisions(variant, partition).write_bytes(b'{"type":"incid')
             raise KeyboardInterrupt
-        play(work, variant, partition, unit)
+        play(work, variant, partition, unit, *tell)
 
     monkeypatch.setattr(runs, "play_unit", dying)
     with pytest.raises(KeyboardInterrupt):

@@ -1,9 +1,11 @@
 """The steps of `anbu replay SOURCE --profile a --profile b`: read, play, answer, show."""
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,14 @@ from load_tests.whatif.homes import homes_of
 from load_tests.whatif.labels import Label, of_outcomes, read_labels
 from load_tests.whatif.page import page
 from load_tests.whatif.past import drop_spool, identity_of, spooled_work
+from load_tests.whatif.results import OtherReplayError, Results, digest_of
 from load_tests.whatif.runs import Variant, Work, engine_fingerprint, fingerprint, play_all
+from load_tests.whatif.shared import PartFailedError, play_shared
 from load_tests.whatif.sources import Source, SourceError, open_source
 from load_tests.whatif.table import show
 from load_tests.whatif.timelines import choose, timeline
 from streams.commands.outcome import Failed, Misconfigured
-from streams.wallclock import monotonic_s
+from streams.wallclock import monotonic_s, now_ms
 
 SHOWN_BAD = 10
 
@@ -49,10 +53,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     timelines: int = 5
     strict: bool = False
     workers: int | None = None
+    results: Results | None = None
+    """Where what came of it is kept under a name, and shared with other machines."""
+    group: str = ""
+    """Consumer group of the machines that share it; empty: this one alone."""
+    session_timeout_s: float = 10.0
+    question: str = ""
+    """What was asked of topics, in one line: under one name all machines must ask the same."""
 
 
-def what_if(asked: Asked, console: Console) -> dict[str, Any]:
-    """Replay, show the table, write the report; return the figures.
+After = Callable[[Work, dict[str, Played]], None]
+
+
+def what_if(asked: Asked, console: Console, *, after: After | None = None) -> dict[str, Any]:
+    """Replay, show the table, write the report; return the figures. `after` may look at what came of it before it goes.
 
     Raises:
         Misconfigured: the source or the labels cannot be used.
@@ -61,14 +75,16 @@ def what_if(asked: Asked, console: Console) -> dict[str, Any]:
     """
     try:
         with _folder(asked.out) as folder:
-            return _what_if(asked, console, folder)
-    except SourceError as error:
+            return _what_if(asked, console, folder, after)
+    except PartFailedError as error:
+        raise Failed(str(error)) from error
+    except (SourceError, OtherReplayError) as error:
         raise Misconfigured(str(error)) from error
     except OSError as error:
         raise Failed(f"{error.filename or asked.out}: {error.strerror or error}") from error
 
 
-def _what_if(asked: Asked, console: Console, folder: Path) -> dict[str, Any]:
+def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) -> dict[str, Any]:
     labels = _labels_of(asked)
     source: Source | None = None
     with _bar() as bar:
@@ -79,15 +95,13 @@ def _what_if(asked: Asked, console: Console, folder: Path) -> dict[str, Any]:
             work = _spooled(asked, folder, source, lambda share: bar.update(task, completed=share))
             labels += source.labels
         elif asked.topics is not None:
-            mark = fingerprint(engine_fingerprint(), repr(asked.topics))
-            work = Work(folder, mark, topics=asked.topics)
+            past = _agreed(asked, folder, asked.topics)
+            work = Work(folder, fingerprint(engine_fingerprint(), digest_of(past)), topics=past)
         else:
             raise Misconfigured("nothing to replay")
         began_s = monotonic_s()
         task = bar.add_task("replaying", total=1.0)
-        played, kept = play_all(
-            work, asked.variants, lambda share: bar.update(task, completed=share), workers=asked.workers
-        )
+        played, kept = _play(asked, work, lambda share: bar.update(task, completed=share))
         took_s = monotonic_s() - began_s
         found = answer(
             _source_figures(asked, source), asked.variants, played, _setting(asked, work, source, labels, played)
@@ -98,10 +112,56 @@ def _what_if(asked: Asked, console: Console, folder: Path) -> dict[str, Any]:
             bar.advance(task)
     _tell_speed(played, kept, took_s)
     show(console, found)
+    if asked.results is not None:
+        asked.results.report(found)
     if asked.out is not None:
         _write(asked, work, found)
+    if after is not None:
+        after(work, played)
     drop_spool(work)
+    _plan_file(asked, folder).unlink(missing_ok=True)
     return found
+
+
+def _agreed(asked: Asked, folder: Path, past: Past) -> Past:
+    """Return which offsets are replayed: those all machines agreed on, or those of an earlier life of the same command."""
+    if asked.results is not None:
+        return asked.results.agree(_question(asked), past, now_ms())
+    kept = _plan_file(asked, folder)
+    plan = replace(past, bootstrap="", archive="", shelf="")
+    if kept.exists():
+        # The log has grown since: a killed replay goes on with the log as it stood then.
+        plan = msgspec.json.decode(kept.read_bytes(), type=Past)
+    else:
+        kept.write_bytes(msgspec.json.encode(plan))
+    return replace(plan, bootstrap=past.bootstrap, archive=past.archive, shelf=past.shelf)
+
+
+def _plan_file(asked: Asked, folder: Path) -> Path:
+    return folder / f"plan-{_question(asked)}.json"
+
+
+def _question(asked: Asked) -> str:
+    """Return a digest of what was asked, and of the engine that answers."""
+    variants = [msgspec.to_builtins(one) for one in asked.variants]
+    return fingerprint(engine_fingerprint(), asked.question, variants, asked.partitions)
+
+
+def _play(asked: Asked, work: Work, at: Callable[[float], None]) -> tuple[dict[str, Played], int]:
+    results = asked.results
+    if results is None:
+        return play_all(work, asked.variants, at, workers=asked.workers)
+    if asked.group:
+        timeout_s = asked.session_timeout_s
+        return play_shared(work, asked.variants, results, at, group=asked.group, session_timeout_s=timeout_s), 0
+    played, kept = play_all(work, asked.variants, at, workers=asked.workers)
+    for variant in asked.variants:
+        for partition in range(work.partitions):
+            part = msgspec.msgpack.decode(work.result(variant, partition).read_bytes(), type=Played)
+            file = work.revisions(variant, partition)
+            for _ in results.store(variant, partition, work.fingerprint, secrets.token_hex(8), part, file):
+                pass
+    return played, kept
 
 
 def _labels_of(asked: Asked) -> list[Label]:
@@ -166,7 +226,10 @@ def _source_figures(asked: Asked, source: Source | None) -> dict[str, Any]:
     if source is None:
         topics = asked.topics
         notes = [] if topics is None or topics.is_whole else ["The log no longer begins at its first record."]
-        return {"name": "topics of the broker", "kind": "topics", "synthetic": False, "bad": 0, "notes": notes}
+        if topics is not None and any(topics.snapshots):
+            notes.append("It goes on from daily snapshots of the engine.")
+        name = "the archive" if topics is not None and topics.archive else "topics of the broker"
+        return {"name": name, "kind": "topics", "synthetic": False, "bad": 0, "notes": notes}
     return {
         "name": source.name,
         "kind": source.kind,

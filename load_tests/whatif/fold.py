@@ -11,6 +11,7 @@ from schemas.encode import encode
 from schemas.incidents import Incident, IncidentState, NextStep
 from schemas.times import from_rfc3339
 from streams.outputs import Output
+from streams.replay import Gap
 
 VISITS: Final = frozenset({NextStep.VISIT_NOW, NextStep.VISIT_TODAY, NextStep.CALL_119})
 """Next steps for which somebody has to go there."""
@@ -64,6 +65,11 @@ class Played(msgspec.Struct):
     """Processor time of this partition."""
     homes: list[Home] = []
     """Of topics: whom the engine watched at the end. Of a spool the registry is known without it."""
+    gaps: list[Gap] = []
+    clocks_ms: list[int] = []
+    """Where the clock of each partition stood at the end."""
+    erased: int = 0
+    """Records of an archive of which only their place is left."""
 
 
 class Fold:

@@ -5,8 +5,9 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from load_tests.whatif.homes import Home, home_of
 from load_tests.whatif.spool import Spooled, SpoolSource
 from schemas.encode import encode
 from schemas.profiles import Profile
+from streams.chunk import Chunk
 from streams.partition import Partition
 from streams.replay import Source, replay
 
@@ -72,7 +74,8 @@ class _Shared:
     progress: Any = None
 
 
-def _begin(progress: Any) -> None:
+def begin(progress: Any) -> None:
+    """Begin a process of a replay: where it tells how far it is. It ends with the process that started it."""
     _Shared.progress = progress
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -96,11 +99,38 @@ def engine_fingerprint() -> str:
     return digest.hexdigest()[:12]
 
 
-def play_unit(work: Work, variant: Variant, partition: int, unit: int) -> None:
-    """Replay one partition with one profile and keep what came of it; called in a process of its own."""
+class _Told:
+    """A source of offsets that tells how far it is."""
+
+    def __init__(self, source: Any, ends: Sequence[int], at: Callable[[float], None]) -> None:
+        self._source = source
+        self._ends = ends
+        self._at = at
+
+    @property
+    def erased(self) -> int:
+        """Records of which only their place is left, so far."""
+        return int(getattr(self._source, "erased", 0))
+
+    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+        """Give what the source gives."""
+        first = 0
+        for one in self._source.chunks(engine):
+            yield one
+            passed = sum(engine.order.positions.offsets)
+            first = first or passed
+            self._at((passed - first) / max(sum(self._ends) - first, 1))
+
+
+def play_unit(
+    work: Work, variant: Variant, partition: int, unit: int, tell: Callable[[float], None] | None = None
+) -> None:
+    """Replay one partition with one profile and keep what came of it; called in a process of its own, or with `tell`."""
 
     def at(share: float) -> None:
-        if _Shared.progress is not None:
+        if tell is not None:
+            tell(share)
+        elif _Shared.progress is not None:
             _Shared.progress[unit] = share
 
     source: Source
@@ -108,7 +138,7 @@ def play_unit(work: Work, variant: Variant, partition: int, unit: int) -> None:
         file = work.spool / f"{partition}.log"
         source = SpoolSource(file, work.spooled.from_ms, work.spooled.until_ms, at)
     elif work.topics is not None:
-        source = work.topics.source(partition)
+        source = _Told(work.topics.source(partition), work.topics.ends[partition], at)
     else:
         raise ValueError("neither a spool nor topics")
     engine = (
@@ -142,6 +172,9 @@ def play_unit(work: Work, variant: Variant, partition: int, unit: int) -> None:
         run.until_ms,
         time.process_time() - began_s,
         homes,
+        run.gaps,
+        run.clocks_ms,
+        run.erased,
     )
     result = work.result(variant, partition)
     half = result.with_suffix(".half")
@@ -172,10 +205,11 @@ def play_all(
     ]
     kept = len(variants) * work.partitions - len(todo)
     cores = workers if workers is not None else min(os.cpu_count() or 1, max(len(todo), 1))
+    if work.topics is not None and not work.topics.is_apart:
+        cores = 0
     if cores == 0:
         for unit, (variant, partition) in enumerate(todo):
-            play_unit(work, variant, partition, unit)
-            at((unit + 1) / len(todo))
+            play_unit(work, variant, partition, unit, partial(_add, at, unit, len(todo)))
     elif todo:
         _play_apart(work, todo, at, cores)
     out: dict[str, Played] = {}
@@ -183,15 +217,19 @@ def play_all(
         parts = [
             msgspec.msgpack.decode(work.result(variant, p).read_bytes(), type=Played) for p in range(work.partitions)
         ]
-        out[variant.name] = _together(parts)
+        out[variant.name] = together(parts)
     return out, kept
+
+
+def _add(at: Callable[[float], None], done: int, units: int, share: float) -> None:
+    at((done + share) / units)
 
 
 def _play_apart(work: Work, todo: list[tuple[Variant, int]], at: Callable[[float], None], cores: int) -> None:
     # Spawned, not forked: the embedded ClickHouse and client threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     progress = context.Array("d", len(todo), lock=False)
-    with ProcessPoolExecutor(cores, mp_context=context, initializer=_begin, initargs=(progress,)) as pool:
+    with ProcessPoolExecutor(cores, mp_context=context, initializer=begin, initargs=(progress,)) as pool:
         waiting = {pool.submit(play_unit, work, *one, unit) for unit, one in enumerate(todo)}
         try:
             while waiting:
@@ -204,7 +242,8 @@ def _play_apart(work: Work, todo: list[tuple[Variant, int]], at: Callable[[float
             raise
 
 
-def _together(parts: list[Played]) -> Played:
+def together(parts: list[Played]) -> Played:
+    """Return what came of all partitions together."""
     whole = Played([], [])
     for one in parts:
         whole.opened += one.opened
@@ -217,6 +256,9 @@ def _together(parts: list[Played]) -> Played:
         whole.until_ms = max(whole.until_ms, one.until_ms)
         whole.cpu_s += one.cpu_s
         whole.homes += one.homes
+        whole.gaps += one.gaps
+        whole.clocks_ms += one.clocks_ms
+        whole.erased += one.erased
     whole.opened.sort(key=lambda one: (one.opened_ms, one.id))
     return whole
 

@@ -41,7 +41,7 @@ def erase(client: Any, household: str, *, source: str = "") -> int:
 
     The places of the records stay, with the form `erased`: a gap in offsets would look like a loss, and a replay must be
     able to say that something is not there on purpose. What snapshots know of the household goes too, of every source: a
-    model cannot be cut by sources. Done when it returns; ClickHouse rewrites the parts concerned.
+    model cannot be cut by sources; and so do results of replays that name it. Done when it returns; ClickHouse rewrites the parts concerned.
 
     Raises:
         ValueError: no pseudonym, or no source.
@@ -60,4 +60,15 @@ def erase(client: Any, household: str, *, source: str = "") -> int:
     except ClickHouseError as error:
         raise failure_of(error) from error
     erase_from_snapshots(client, household)
+    try:
+        client.command(
+            f"ALTER TABLE replay_incidents DELETE WHERE household = '{household}' SETTINGS mutations_sync = 2"
+        )
+        for table, column in (("replay_parts", "played"), ("replay_reports", "report")):
+            # They name it among others: a replay of that time has to be made again.
+            client.command(
+                f"ALTER TABLE {table} DELETE WHERE position({column}, '{household}') > 0 SETTINGS mutations_sync = 2"
+            )
+    except ClickHouseError as error:
+        raise failure_of(error) from error
     return readings

@@ -1,0 +1,237 @@
+"""Results of replays in ClickHouse, under the name of the replay: several machines write, and each can read the whole.
+
+What counts of a partition is the attempt that its row in `replay_parts` names, and that row is written last: rows of a
+machine that was killed half-way count for nothing, and no revision counts twice.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from load_tests.replay_run import Past
+from load_tests.whatif.fold import Played
+from load_tests.whatif.runs import Variant
+from schemas.incidents import Incident
+from schemas.times import from_rfc3339
+from streams.clickhouse import failure_of
+
+SLICE_ROWS: Final = 2_000
+_TEXT: Final = "LowCardinality(String)"
+_TIME: Final = "DateTime64(3, 'UTC')"
+_INCIDENTS: Final = {
+    "run": "String",
+    "variant": _TEXT,
+    "log_partition": "Int32",
+    "attempt": "String",
+    "household": "String",
+    "incident": "String",
+    "revision": "UInt32",
+    "kind": _TEXT,
+    "state": _TEXT,
+    "severity": _TEXT,
+    "at": _TIME,
+    "opened_at": _TIME,
+    "profile": _TEXT,
+    "engine": _TEXT,
+    "body": "String",
+}
+_PARTS: Final = {
+    "run": "String",
+    "variant": _TEXT,
+    "log_partition": "Int32",
+    "plan": "String",
+    "attempt": "String",
+    "engine": _TEXT,
+    "profile": _TEXT,
+    "readings": "UInt64",
+    "dead_letters": "UInt64",
+    "revisions": "UInt64",
+    "cpu_s": "Float64",
+    "played": "String",
+}
+_RUNS: Final = {"run": "String", "fingerprint": "String", "engine": _TEXT, "plan": "String", "begun_at": _TIME}
+_FIGURES: Final = {"run": "String", "variant": _TEXT, "figure": _TEXT, "value": "Float64"}
+_REPORTS: Final = {"run": "String", "engine": _TEXT, "report": "String"}
+_incident: Final = msgspec.json.Decoder(Incident).decode
+_played: Final = msgspec.json.Decoder(Played).decode
+_past: Final = msgspec.json.Decoder(Past).decode
+
+
+class OtherReplayError(Exception):
+    """The name belongs to a replay by another engine, of other profiles or another past; one line."""
+
+
+class Results:
+    """The tables of one replay, by its name.
+
+    Every method raises ClickHouseAwayError or ClickHouseRefusedError as `streams.clickhouse` says.
+    """
+
+    def __init__(self, client: Any, run: str, engine: str) -> None:
+        """Take an open client."""
+        self._client = client
+        self.run = run
+        self._engine = engine
+
+    def agree(self, fingerprint: str, past: Past, at_ms: int) -> Past:
+        """Say what this machine would replay, and return what all machines do: the plan that was written first.
+
+        Raises:
+            OtherReplayError: the name is taken by something else.
+
+        """
+        known = self._plans()
+        if not known:
+            plan = msgspec.json.encode(replace(past, bootstrap="", archive="", shelf="")).decode()
+            self._insert("replay_runs", _RUNS, [(self.run, fingerprint, self._engine, plan, at_ms)])
+            known = self._plans()
+        if {mark for mark, _ in known} != {fingerprint}:
+            raise OtherReplayError(
+                f"replay {self.run} was begun by another engine, or with other profiles or another past; choose another name"
+            )
+        # Where this machine finds things is its own affair: its address of the broker, its user of ClickHouse.
+        return replace(_past(known[0][1]), bootstrap=past.bootstrap, archive=past.archive, shelf=past.shelf)
+
+    def _plans(self) -> list[tuple[str, str]]:
+        rows = self._query(
+            "SELECT fingerprint, plan FROM replay_runs FINAL WHERE run = %(run)s ORDER BY begun_at, plan"
+        )
+        return [(str(mark), str(plan)) for mark, plan in rows]
+
+    def done(self, plan: str) -> set[tuple[str, int]]:
+        """Return which (variant, partition) have come to their end by this plan, on whatever machine."""
+        rows = self._query(
+            "SELECT variant, log_partition FROM replay_parts FINAL WHERE run = %(run)s AND plan = %(plan)s",
+            plan=plan,
+        )
+        return {(str(variant), int(partition)) for variant, partition in rows}
+
+    def store(
+        self, variant: Variant, partition: int, plan: str, attempt: str, played: Played, revisions: Path
+    ) -> Iterator[int]:
+        """Write what came of a partition a slice at a time, its row last; give how many revisions are written so far."""
+        count = 0
+        for lines in _slices(revisions):
+            place = (self.run, variant.name, partition, attempt)
+            self._insert("replay_incidents", _INCIDENTS, [(*place, *_values(_incident(line), line)) for line in lines])
+            count += len(lines)
+            yield count
+        part = (
+            self.run,
+            variant.name,
+            partition,
+            plan,
+            attempt,
+            self._engine,
+            variant.profile.id if variant.profile else "",
+            played.readings,
+            played.dead_letters,
+            count,
+            played.cpu_s,
+            msgspec.json.encode(played).decode(),
+        )
+        self._insert("replay_parts", _PARTS, [part])
+        yield count
+
+    def played(self, variant: Variant, partition: int) -> Played:
+        """Return what came of a partition that is done."""
+        ((played,),) = self._query(
+            "SELECT played FROM replay_parts FINAL WHERE run = %(run)s AND variant = %(variant)s"
+            " AND log_partition = %(partition)s",
+            variant=variant.name,
+            partition=partition,
+        )
+        return _played(played)
+
+    def write_revisions(self, variant: Variant, partition: int, file: Path) -> None:
+        """Write every revision that counts of a partition into a file, one a line."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        after: tuple[str, int] = ("", 0)
+        with file.open("wb") as out:
+            while True:
+                rows = self._query(
+                    "SELECT body, incident, revision FROM replayed WHERE run = %(run)s AND variant = %(variant)s"
+                    " AND log_partition = %(partition)s"
+                    " AND (incident, revision) > (%(incident)s, %(revision)s)"
+                    " ORDER BY incident, revision LIMIT %(most)s",
+                    variant=variant.name,
+                    partition=partition,
+                    incident=after[0],
+                    revision=after[1],
+                    most=SLICE_ROWS,
+                )
+                out.writelines(str(body).encode() + b"\n" for body, _, _ in rows)
+                if not rows:
+                    return
+                after = (str(rows[-1][1]), int(rows[-1][2]))
+
+    def report(self, found: dict[str, Any]) -> None:
+        """Keep the figures of a report: each number under its name, and the whole as JSON."""
+        rows = [
+            (self.run, str(run["name"]), name, float(value))
+            for run in found["runs"]
+            for name, value in _numbers(run, "")
+        ]
+        self._insert("replay_figures", _FIGURES, rows)
+        self._insert("replay_reports", _REPORTS, [(self.run, self._engine, msgspec.json.encode(found).decode())])
+
+    def _insert(self, table: str, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
+        try:
+            self._client.insert(table, rows, column_names=tuple(columns), column_type_names=tuple(columns.values()))
+        except ClickHouseError as error:
+            raise failure_of(error) from error
+
+    def _query(self, sql: str, **values: Any) -> Sequence[tuple[Any, ...]]:
+        try:
+            found = self._client.query(sql, parameters={"run": self.run, **values})
+            return [tuple(row) for row in found.result_rows]
+        except ClickHouseError as error:
+            raise failure_of(error) from error
+
+
+def digest_of(past: Past) -> str:
+    """Return a short digest of which offsets a plan replays."""
+    held = [list(one) if one else None for one in past.snapshots]
+    return hashlib.sha256(msgspec.json.encode([past.partitions, past.firsts, past.ends, held])).hexdigest()[:12]
+
+
+def _values(one: Incident, line: bytes) -> tuple[Any, ...]:
+    return (
+        one.household,
+        one.id,
+        one.revision,
+        one.kind.value,
+        one.state.value,
+        one.severity.value,
+        from_rfc3339(one.at),
+        from_rfc3339(one.opened_at),
+        one.profile or "",
+        one.engine,
+        line.decode(),
+    )
+
+
+def _slices(file: Path) -> Iterator[list[bytes]]:
+    with file.open("rb") as lines:
+        held: list[bytes] = []
+        for line in lines:
+            held.append(line.rstrip(b"\n"))
+            if len(held) >= SLICE_ROWS:
+                yield held
+                held = []
+        if held:
+            yield held
+
+
+def _numbers(value: Any, name: str) -> Iterable[tuple[str, float]]:
+    """Give every number of plain data with its path; of lists nothing: they are curves and tables, and stand in the report."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, float(value)

@@ -1,0 +1,158 @@
+"""One replay on two machines: they share the partitions, one is lost, and nothing of it is missing or counts twice."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from clickhouse_front import Front
+from logs import logs_of
+from replays import run_all
+from test_partition import EVENTFUL, START_MS
+from test_replay import played
+from worker_logs import wait_until
+
+from infra.broker import Broker
+from infra.migrations import migrate
+from infra.processes import Child, start_command
+from infra.topics import create_topics
+from load_tests.feed import feed
+from load_tests.replay_run import Past, past_of_topics
+from load_tests.simulator import Rates, simulate
+from load_tests.whatif.fold import Played
+from load_tests.whatif.results import OtherReplayError, Results
+from load_tests.whatif.runs import Variant
+from schemas.encode import encode
+from schemas.incidents import Incident
+from streams.archive.upkeep import erase
+from streams.clickhouse import connect
+from streams.settings import Settings
+from streams.worker import ENGINE
+
+PARTITIONS = 2
+LOG = Variant("as in the log")
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Any]:
+    with contextlib.closing(connect(f"chdb://{tmp_path / 'clickhouse'}")) as engine:
+        engine.command("CREATE DATABASE anbu")
+        engine.database = "anbu"
+        migrate(engine)
+        yield engine
+
+
+def counted(client: Any, sql: str) -> list[tuple[Any, ...]]:
+    client.database = "anbu"
+    return [tuple(row) for row in client.query(sql).result_rows]
+
+
+@pytest.mark.slow
+def test_a_replay_on_two_machines_of_which_one_is_killed_is_whole_and_nothing_counts_twice(
+    any_broker: Broker, client: Any, tmp_path: Path
+) -> None:
+    create_topics(any_broker.bootstrap, PARTITIONS)
+    rates = Rates(collapses=0.6, emergencies=2.0, slow=0.3)
+    neighbourhood = simulate(28, 9, 12, start_ms=START_MS, rates=rates)
+    asyncio.run(feed(any_broker.bootstrap, neighbourhood, partitions=PARTITIONS))
+    wanted = run_all(past_of_topics(any_broker.bootstrap, PARTITIONS))
+    with Front(client) as front:
+        chosen = Settings(
+            kafka=any_broker.url, partitions=PARTITIONS, clickhouse=front.url("anbu"), session_timeout_s=6.0
+        )
+
+        def machine(name: str, *words: str) -> Child:
+            out = ("--run", "winter", "--out", str(tmp_path / name / "out"))
+            return start_command("replay", *out, *words, settings=chosen, logs=tmp_path / name)
+
+        def began(name: str) -> list[Path]:
+            return list((tmp_path / name).glob("out/runs/*/*.jsonl"))
+
+        def is_half_way(name: str) -> bool:
+            return any(file.stat().st_size for file in began(name))
+
+        lost = machine("lost")
+        wait_until(lambda: is_half_way("lost") or not lost.alive, 60, "a machine in the middle of a partition")
+        other = machine("other")
+        wait_until(lambda: began("other") or not other.alive, 60, "the second machine's part")
+        lost.kill()
+        done_by_lost = counted(client, "SELECT count() FROM replay_parts FINAL")[0][0]
+        assert done_by_lost < PARTITIONS, "it was killed too late to prove anything"
+        wait_until(lambda: not other.alive, 120, "the end")
+        assert other.exit_code == 0, other.tail()
+
+        told = counted(client, "SELECT incident, revision, body FROM replayed WHERE run = 'winter'")
+        assert len(told) == len({row[:2] for row in told})
+        mine = {(one.id, one.revision): one for one in wanted.incidents}
+        assert len(mine) >= 60
+        assert {row[:2]: msgspec.json.decode(row[2], type=Incident) for row in told} == mine
+        report = msgspec.json.decode((tmp_path / "other" / "out" / "report.json").read_bytes())
+        assert report["runs"][0]["incidents"]["count"] == len(wanted.opened())
+        assert report["runs"][0]["readings"] == wanted.readings
+        figures = dict(counted(client, "SELECT figure, value FROM replay_figures FINAL WHERE run = 'winter'"))
+        assert figures["incidents.count"] == len(wanted.opened())
+        assert msgspec.json.decode(counted(client, "SELECT report FROM replay_reports FINAL")[0][0])["runs"]
+        assert counted(client, "SELECT count() FROM incidents") == [(0,)], "never the table of the live run"
+
+        # The same again is done already; another question under this name is refused.
+        again = machine("again")
+        wait_until(lambda: not again.alive, 60, "the end of what is done")
+        assert again.exit_code == 0, again.tail()
+        assert not [file for file in began("again") if "half" in file.name]
+        until = machine("until", "--until", "2026-09-02T00:00:00Z")
+        wait_until(lambda: not until.alive, 60, "a refusal")
+        assert until.exit_code == 2
+        assert "choose another name" in until.tail()
+
+
+def some_incidents() -> list[Incident]:
+    run = played(logs_of(simulate(4, 4, 12, start_ms=START_MS, rates=EVENTFUL)))
+    assert run.incidents
+    return list({(one.id, one.revision): one for one in run.incidents}.values())
+
+
+def test_rows_of_a_machine_that_was_lost_count_for_nothing(client: Any, tmp_path: Path) -> None:
+    wanted = some_incidents()
+    file = tmp_path / "0.jsonl"
+    file.write_bytes(b"".join(encode(one) + b"\n" for one in wanted))
+    results = Results(client, "winter", ENGINE)
+    # Killed half-way: rows, and no row that names the attempt.
+    half = results.store(LOG, 0, "plan", "a", Played([], []), file)
+    next(half)
+    assert counted(client, "SELECT count() FROM replay_incidents") == [(len(wanted),)]
+    assert counted(client, "SELECT count() FROM replayed") == [(0,)]
+    assert results.done("plan") == set()
+    for attempt in ("b", "c"):
+        assert list(results.store(LOG, 0, "plan", attempt, Played([], [], readings=7), file))[-1] == len(wanted)
+    assert results.done("plan") == {(LOG.name, 0)}
+    assert results.done("another plan") == set()
+    assert results.played(LOG, 0).readings == 7
+    out = tmp_path / "out" / "0.jsonl"
+    results.write_revisions(LOG, 0, out)
+    assert sorted(out.read_bytes().splitlines()) == sorted(file.read_bytes().splitlines())
+    assert counted(client, "SELECT count(), uniqExact(attempt) FROM replayed") == [(len(wanted), 1)]
+    # Whoever is erased is in no result of a replay either.
+    name = wanted[0].household
+    erase(client, name)
+    assert counted(client, f"SELECT count() FROM replay_incidents WHERE household = '{name}'") == [(0,)]
+    assert counted(client, "SELECT count() FROM replay_incidents")[0][0] > 0
+    # A replay of another name sees none of it.
+    assert Results(client, "summer", ENGINE).done("plan") == set()
+
+
+def test_all_machines_follow_the_plan_that_was_written_first_and_none_learns_where_another_finds_things(
+    client: Any,
+) -> None:
+    results = Results(client, "winter", ENGINE)
+    secret = "clickhouse://anbu:secret@127.0.0.1/anbu"  # noqa: S105 - made up
+    first = Past(1, bootstrap="one:9092", ends=((5,),), firsts=((0,),), shelf=secret)
+    later = Past(1, bootstrap="two:9092", ends=((9,),), firsts=((0,),))
+    assert results.agree("q", first, 2_000) == first
+    found = results.agree("q", later, 1_000)
+    assert (found.ends, found.bootstrap, found.shelf) == (((5,),), "two:9092", "")
+    assert "secret" not in repr(counted(client, "SELECT * FROM replay_runs"))
+    with pytest.raises(OtherReplayError, match="choose another name"):
+        results.agree("another question", later, 3_000)
