@@ -137,8 +137,9 @@ def test_rows_of_a_machine_that_was_lost_count_for_nothing(client: Any, tmp_path
     # Whoever is erased is in no result of a replay either.
     name = wanted[0].household
     erase(client, name)
-    assert counted(client, f"SELECT count() FROM replay_incidents WHERE household = '{name}'") == [(0,)]
-    assert counted(client, "SELECT count() FROM replay_incidents")[0][0] > 0
+    left = {row[0] for row in counted(client, "SELECT household FROM replay_incidents")}
+    assert left
+    assert name not in left
     # A replay of another name sees none of it.
     assert Results(client, "summer", ENGINE).done("plan") == set()
 
