@@ -159,7 +159,7 @@ def _bad_duty(duty: Duty) -> str:
 def _bad_desk(desk: Desk) -> str:
     if not _is_code(desk.day):
         return "day"
-    for name in ("district", "night", "holiday"):
+    for name in ("district", "night", "holiday", "emergency"):
         if not _is_code(getattr(desk, name), may_be_empty=True):
             return name
     for name in ("day_from", "day_until"):

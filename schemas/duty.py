@@ -18,6 +18,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """At all other hours. Empty: the same as by day."""
     holiday: str = ""
     """By day on Saturdays, Sundays and holidays. Empty: the same as at night."""
+    emergency: str = ""
+    """Emergencies reach this post at once and at any hour: a control room. Empty: whoever is on duty."""
     day_from: str = "09:00"
     day_until: str = "18:00"
     time_zone: str = "Asia/Seoul"

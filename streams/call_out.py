@@ -47,7 +47,8 @@ def call_outs(
         if is_taken(incident) and not late:
             continue
         district = incident.district or district_of(incident.household)
-        found.setdefault(owner_at(duty, district, incident.level + late, now_ms), []).append(incident)
+        owner = owner_at(duty, district, incident.level + late, now_ms, emergency=True)
+        found.setdefault(owner, []).append(incident)
     return [CallOut(owner, tuple(found[owner])) for owner in sorted(found)]
 
 

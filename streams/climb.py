@@ -196,7 +196,10 @@ class Climb:
             if cause is not None:
                 step = next(one for one in steps if one.request == event.data.request)
                 entry.pending = None
-                entry.incident = replace(settled(incident, steps, step), revision=entry.incident.revision)
+                is_disaster = incident.kind is IncidentKind.DISASTER_NO_ANSWER
+                guided = bool(event.data.guidance_given) if is_disaster else None
+                last = settled(incident, steps, step, guided=guided)
+                entry.incident = replace(last, revision=entry.incident.revision)
                 self._out.append(self._ledger.end(self._teller, entry, cause, self._clock_ms))
                 closes.append(Close(incident.kind, cause, entry.raised_ms))
                 continue

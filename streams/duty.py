@@ -38,13 +38,13 @@ def shift_at(duty: Duty, desk: Desk, at_ms: int) -> Shift:
     return Shift(owner, start_ms, min(hours.next_at(at_ms, opens), hours.next_at(at_ms, closes)))
 
 
-def owner_at(duty: Duty, district: str | None, level: int, at_ms: int) -> str:
+def owner_at(duty: Duty, district: str | None, level: int, at_ms: int, *, emergency: bool = False) -> str:
     """Return who answers for a district after so many owners let the time pass; empty where no desk is known."""
     desk = desk_of(duty, district)
     if desk is None:
         return ""
     if level <= 0 or not desk.then:
-        return shift_at(duty, desk, at_ms).owner
+        return (desk.emergency if emergency else "") or shift_at(duty, desk, at_ms).owner
     return desk.then[min(level, len(desk.then)) - 1]
 
 

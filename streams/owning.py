@@ -85,7 +85,7 @@ class Owning:
             self._hurry(entry, desk)
         elif incident.step_until is not None and self._clock_ms >= from_rfc3339(incident.step_until):
             self._pass_on(entry, desk)
-        elif incident.owner != owner_at(self._duty, incident.district, incident.level, self._clock_ms):
+        elif incident.owner != self._owner(incident, incident.level):
             self._give(entry, self._turn(desk, incident, incident.level))  # the duty changed hands, or the roster
         else:
             until_ms = NEVER_MS if incident.step_until is None else from_rfc3339(incident.step_until)
@@ -166,9 +166,12 @@ class Owning:
         entry.owner_ms = turn.look_ms
 
     def _turn(self, desk: Desk, incident: Incident, level: int) -> Turn:
-        owner = owner_at(self._duty, incident.district, level, self._clock_ms)
         until_ms = self._limit_ms(desk, incident, level)
-        return Turn(owner, until_ms, min(until_ms, self._shift_end_ms(desk, level)))
+        return Turn(self._owner(incident, level), until_ms, min(until_ms, self._shift_end_ms(desk, level)))
+
+    def _owner(self, incident: Incident, level: int) -> str:
+        emergency = incident.kind in EMERGENCIES
+        return owner_at(self._duty, incident.district, level, self._clock_ms, emergency=emergency)
 
     def _limit_ms(self, desk: Desk, incident: Incident, level: int) -> int:
         """Return until when it must be taken if its owner's time began now; far away where there is nobody to move on to."""

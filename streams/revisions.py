@@ -22,7 +22,7 @@ from schemas.times import to_rfc3339
 from streams.identity import emergency_id
 from streams.ladder_steps import step_to_take
 from streams.open_incident import Open
-from streams.wording import after_answer, sentences
+from streams.wording import after_answer, guidance_given, guidance_not_given, sentences
 
 PAST_AFTER_MS: Final = 3_600_000
 """An emergency told this long after it happened is past: still told, no longer immediate."""
@@ -300,9 +300,17 @@ def put_into(out: list[Incident], entry: Open, after: Incident) -> bool:
     return False
 
 
-def settled(incident: Incident, steps: Sequence[LadderStep], step: LadderStep) -> Incident:
-    """Return an incident in the words of the answer that settles it, before its last revision is made of them."""
+def settled(
+    incident: Incident, steps: Sequence[LadderStep], step: LadderStep, *, guided: bool | None = None
+) -> Incident:
+    """Return an incident in the words of the answer that settles it, before its last revision is made of them.
+
+    `guided`: whether the person was told what to do in the disaster that it is about; None where it is about none.
+    """
     korean, english = after_answer(step.ask, step.outcome)
+    if guided is not None:
+        said = guidance_given() if guided else guidance_not_given()
+        korean, english = f"{korean} {said[0]}", f"{english} {said[1]}"
     if is_exercise(incident.household):
         korean, english = MARK_KO + korean, MARK_EN + english
     return replace(incident, ladder=list(steps), sentence_ko=korean, sentence_en=english)

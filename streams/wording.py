@@ -166,6 +166,16 @@ def after_answer(ask: Ask, outcome: str) -> tuple[str, str]:
     return f"{korean}에 응답하여 무사한 것이 확인되었습니다.", f"Answered {english}: safe."
 
 
+def guidance_given() -> tuple[str, str]:
+    """Korean and English words for: the person was told what to do."""
+    return "행동 요령을 안내했습니다.", "Told what to do."
+
+
+def guidance_not_given() -> tuple[str, str]:
+    """Korean and English words for: nobody has told them what to do yet."""
+    return "행동 요령은 아직 안내하지 못했습니다.", "Not yet told what to do."
+
+
 def to_a_contact(household: str, language: str, hazard: Hazard | None) -> str:
     """Return the one sentence that a guardian or neighbour is told. It holds nothing of how the person lives."""
     if language.partition("-")[0].casefold() == "ko":

@@ -251,6 +251,22 @@ def test_an_answer_after_the_deadline_closes_what_it_opened() -> None:
     )
 
 
+@pytest.mark.parametrize("guided", [True, False])
+def test_what_closes_an_unanswered_alert_says_whether_the_guidance_was_given(*, guided: bool) -> None:
+    street = town(1)
+    warn(street)
+    street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
+    answer(street, asked(street)[0], guidance_given=guided)
+    street.tick()
+    (closed,) = street.incidents(NO_ANSWER).values()
+    assert closed.cause is CloseCause.SAFE_AT_HOME
+    assert ("행동 요령을 안내했습니다." in closed.sentence_ko) is guided
+    assert ("Not yet told what to do." in closed.sentence_en) is not guided
+    counts = street.status().disaster
+    assert counts is not None
+    assert (counts.reached, counts.guided) == (1, int(guided))
+
+
 def test_an_answer_to_a_second_alert_s_question_closes_what_the_first_one_opened_late_or_not() -> None:
     for late in (False, True):
         street = town(1)

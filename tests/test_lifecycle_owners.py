@@ -143,6 +143,31 @@ def test_an_incident_belongs_to_the_post_on_duty_with_a_limit_from_its_first_ord
     assert (silence.owner, silence.revision) == ("gangnam-day", 1), "no revision of its own for the owner"
 
 
+@pytest.mark.parametrize("hour", [12, 23])
+def test_emergencies_reach_the_control_room_at_once_by_day_and_by_night_and_nothing_else_does(hour: int) -> None:
+    desk = msgspec.structs.replace(DESK, emergency="centre-119")
+    street = town(Duty(desks=[desk]))
+    street.tick((hour - 12) * HOUR_MS + MINUTE_MS)
+    street.happen("gas", device="d")
+    street.tick()
+    (gas,) = street.open(IncidentKind.GAS)
+    assert (gas.owner, gas.level) == ("centre-119", 0)
+    assert owner_at(Duty(desks=[desk]), "dong-27", 0, street.now_ms) in ("gangnam-day", "night-centre")
+    street.pass_ms(6 * MINUTE_MS, MINUTE_MS)
+    assert street.open(IncidentKind.GAS)[0].owner == "supervisor", "nobody took it in time"
+    plain = town()
+    plain.happen("gas", device="d")
+    plain.tick()
+    assert plain.open(IncidentKind.GAS)[0].owner == "gangnam-day"
+
+
+def test_an_emergency_of_the_control_room_does_not_change_hands_with_the_shift() -> None:
+    street = town(Duty(desks=[msgspec.structs.replace(DESK, emergency="centre-119", then=[])]))
+    street.happen("gas", device="d")
+    street.pass_ms(8 * HOUR_MS)
+    assert {one.owner for one in told(street.out) if one.kind is IncidentKind.GAS} == {None, "centre-119"}
+
+
 def test_negative_control_without_a_desk_nobody_is_named_and_no_time_runs() -> None:
     street = town(Duty())
     incident = press(street)
