@@ -16,7 +16,7 @@ from worker_runs import Runner
 from infra.broker import Broker
 from infra.ports import free_ports, listens
 from infra.processes import Child, start_command, stop_all
-from infra.topics import create_topics
+from infra.topics import create_topics, describe
 from load_tests.feed import feed
 from load_tests.neighbourhood import Message, Wire
 from load_tests.neighbourhood_people import GATEWAY
@@ -105,6 +105,15 @@ class Site:
     def answers(self) -> dict[str, ActionResult]:
         """Return the engine's answer to each action."""
         return {one.action: one for one in self.told("responder.results")}
+
+    def written(self) -> dict[str, bytes]:
+        """Return all that stands in the log, in the parts' own logs and in the worker's metrics, by where."""
+        places = {(topic, p): 0 for topic in describe(self.settings.bootstrap) for p in range(PARTITIONS)}
+        found = {f"{name}.log": (self.folder / f"{name}.log").read_bytes() for name in ("worker", *self.children)}
+        found["metrics"] = self.worker.ask("/metrics").encode()
+        for (topic, _), log in read_logs(self.settings.bootstrap, places).items():
+            found[topic] = found.get(topic, b"") + b"".join(v for v in (*log.keys, *log.values) if v)
+        return found
 
     def press(self, household: str) -> None:
         """Press a household's emergency button, now."""

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from board_browser import DESK, PHONE, Day, a_browser
 from board_engine import AWAY, HOMES, LADDER, PRESSED, SILENT, Site, a_town_at_work
+from board_scene import PASSWORD
 
 from infra.broker import Broker
 from schemas.incidents import CloseCause, IncidentState
 from streams.access_log import verify
 
 pytestmark = pytest.mark.slow
+IN_THE_DIRECTORY = ("이가상", "가상로", "02-000-0000", "이모의", "010-0000-0000", "경비실")
+"""What `a_directory` holds of the silent home."""
 
 
 @pytest.fixture
@@ -51,6 +54,18 @@ def test_board_an_officers_day_from_sign_in_to_closing_is_answered_by_the_engine
         last = max(site.revisions(household), key=lambda one: (one.opened_at, one.revision))
         assert (last.state, last.cause, last.acknowledged_by) == (IncidentState.CLOSED, cause, "kim")
     assert not verify(site.folder / "board" / "access.log").wrong
+    nothing_of_a_person_was_written(site)
+
+
+def nothing_of_a_person_was_written(site: Site) -> None:
+    """Who lives there was looked up: it reached no topic, log or metric; and a pseudonym is in no log or metric."""
+    found = site.written()
+    assert {where for where, said in found.items() if SILENT.encode() in said} >= {"incidents", "responder.actions"}
+    for secret in (*IN_THE_DIRECTORY, PASSWORD):
+        assert {where for where, said in found.items() if secret.encode() in said} == set(), secret
+    beside = {"metrics", *(where for where in found if where.endswith(".log"))}
+    assert {where for where in beside if b"sim-0" in found[where]} == set()
+    assert b"anbu_" in found["metrics"], "negative control: they were read"
 
 
 def answered(day: Day, action: str) -> None:

@@ -74,7 +74,7 @@ async def test_a_homes_page_tells_everything_the_engine_knows_of_it(tmp_path: Pa
         "독거 어르신 · 위험 등급 높음 · 도움이 필요한 점 청각",
         "열린 사례가 있습니다",
         "사례가 열리는 기준의 100%까지 왔습니다",
-        "평균 낮 5.2시간, 밤 9.6시간",
+        "낮 5.2시간, 밤 9.6시간",
         "41일 동안 배운 리듬",
         "식사 나빠짐",
         "하루 외출 0.2번 (평소 1.1)",
@@ -330,7 +330,7 @@ async def test_how_long_a_case_would_take_is_said_where_it_is_known_and_only_the
         for page in ("homes", "cases"):
             path = f"/{page}/{session.token('h-0017')}"
             text = await (await client.get(path)).text()
-            assert "평균 낮 알 수 없음, 밤 9.6시간" in text
+            assert "낮 알 수 없음, 밤 9.6시간" in text
             assert "안부 전화 말고는 살필 길이 없어" in text
         assert "늦게 알 수 있음" in await text_of(client, "/homes")
         board.source.known["h-0017"] = a_view("h-0017", delay=None)
