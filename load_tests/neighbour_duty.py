@@ -22,6 +22,7 @@ ROSTER: Final = Duty(
             night="night-centre",
             holiday="holiday-centre",
             then=["duty-supervisor", "control-room"],
+            emergency="control-room",
             cap_per_shift=12,
         )
     ]

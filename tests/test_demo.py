@@ -315,7 +315,7 @@ def test_up_turns_live_and_the_command_line_works_against_it(up: tuple[Running, 
 
     while "emergency button" not in (shown := board_of(running.text)):
         assert time.monotonic() < end_s, shown
-    assert re.search("day-office|night-centre|holiday-centre", shown), "owned from the first incident on"
+    assert re.search("control-room|day-office|night-centre|holiday-centre", shown), "owned from the first incident on"
     assert re.search(r"demo-officer, \S+  officer of district d\d\d", running.text)
 
     assert json.loads(ask("households", "show", "sim-00000").stdout)["household"] == "sim-00000"
