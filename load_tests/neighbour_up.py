@@ -93,7 +93,7 @@ def _usable(chosen: Settings) -> Settings:
     port = _broker_port(chosen)
     ports = {"kafka": port, "metrics_port": chosen.metrics_port, "writer_metrics_port": chosen.writer_metrics_port}
     ports["board_port"] = chosen.board_port
-    for name, number in ports.items():
+    for name, number in {**ports, "board_metrics_port": chosen.board_metrics_port}.items():
         if number and listens(LOOPBACK, number):
             raise Failed(
                 f"port {number} is taken (another anbu up?): end that, or set {variable_of(name)} here and in every"

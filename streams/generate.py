@@ -2,22 +2,24 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
 from schemas.generate import between_markers
-from streams.metrics import WebhookPrometheus, WorkerMetrics, WriterPrometheus, metrics_table
+from streams.metrics import EVERY, Maker, metrics_table
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
+
+def _table(maker: Maker) -> str:
+    return metrics_table(maker(CollectorRegistry()).named)
+
+
 PAGES: Final[dict[Path, dict[str, Callable[[], str]]]] = {
-    Path("docs/metrics.md"): {
-        "worker": lambda: metrics_table(WorkerMetrics(CollectorRegistry()).named),
-        "writer": lambda: metrics_table(WriterPrometheus(CollectorRegistry()).named),
-        "webhook": lambda: metrics_table(WebhookPrometheus(CollectorRegistry()).named),
-    },
+    Path("docs/metrics.md"): {name: partial(_table, maker) for name, maker in EVERY.items()},
 }
 """Each page with what stands between its markers, by the marker's name."""
 

@@ -125,6 +125,7 @@ class Settings:
         9311, "the same of a ClickHouse writer, which may run beside a worker", _between(0, 65535)
     )
     webhook_metrics_port: int = _setting(9312, "the same of `anbu webhook`", _between(0, 65535))
+    board_metrics_port: int = _setting(9313, "the same of `anbu board`", _between(0, 65535))
     metrics_host: str = _setting("127.0.0.1", "address they listen on")
     board_host: str = _setting("127.0.0.1", "address the board listens on")
     board_port: int = _setting(9320, "port of the board; 0 takes a free one", _between(0, 65535))

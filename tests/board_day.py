@@ -234,6 +234,7 @@ def a_board_process(broker: Broker, folder: Path) -> Iterator[tuple[str, Street]
         kafka=broker.url,
         partitions=PARTITIONS,
         board_port=port,
+        board_metrics_port=0,
         datadir=folder,
         directory=str(folder / "people.anbu"),
         directory_key=str(folder / "people.key"),

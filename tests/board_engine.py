@@ -179,6 +179,7 @@ def a_town_at_work(broker: Broker, folder: Path) -> Iterator[Site]:
         group="board-day",
         datadir=folder,
         board_port=board,
+        board_metrics_port=0,
         clickhouse=f"clickhouse://nobody@127.0.0.1:{closed}/anbu",
         tick_every_s=1.0,
         directory=str(folder / "people.anbu"),

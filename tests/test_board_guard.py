@@ -47,6 +47,7 @@ ALLOWED = {
     ("POST", "/language"): {"", "kim", "park", "eng", "view"},
     ("GET", "/cases"): {"kim", "park"},
     ("GET", "/cases/live"): {"kim", "park"},
+    ("GET", "/incidents/{incident}"): {"kim", "park"},
     ("GET", "/cases/{token}"): {"kim", "park"},
     ("GET", "/cases/{token}/live"): {"kim", "park"},
     ("POST", "/cases/{token}"): {"kim", "park"},
@@ -89,7 +90,7 @@ def test_every_page_of_the_board_is_in_the_table_of_who_may_open_it() -> None:
 @pytest.mark.parametrize("name", ["", "kim", "park", "eng", "view"])
 @in_loop
 async def test_board_pages_open_for_the_roles_of_the_table_and_for_nobody_else(tmp_path: Path, name: str) -> None:
-    board = a_board(tmp_path, an_incident(owner="kim", acknowledged_by="kim"), directory=a_directory(tmp_path))
+    board = a_board(tmp_path, an_incident("1f", owner="kim", acknowledged_by="kim"), directory=a_directory(tmp_path))
     known(board)["h-0017"] = a_view()
     async with opened(board) as client:
         if name:
@@ -98,7 +99,7 @@ async def test_board_pages_open_for_the_roles_of_the_table_and_for_nobody_else(t
             if path in {"/sign-out", "/sign-in"} and method == "POST":
                 continue  # each has tests of its own; either would end this visit
             token = await token_of(client, board, "h-0017") if name else "0" * 32
-            url = path.replace("{token}", token).replace("{name}", "board.css")
+            url = path.replace("{token}", token).replace("{name}", "board.css").replace("{incident}", "1f")
             if method == "GET":
                 answer = await client.get(url, allow_redirects=False)
             else:

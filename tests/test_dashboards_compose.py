@@ -95,6 +95,7 @@ def test_prometheus_asks_where_the_processes_answer() -> None:
     assert asked["anbu-writer"]["port"] == settings_of("writer").writer_metrics_port
     assert asked["anbu-webhook"]["names"] == ["webhook"]
     assert asked["anbu-webhook"]["port"] == settings_of("webhook").webhook_metrics_port
+    assert asked["anbu-board"]["port"] == settings_of("board").board_metrics_port
     (told,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     assert told == "alertmanager:9093"
     for name, port in (("worker", 9310), ("writer", 9311), ("webhook", 9312)):

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.generate import between_markers
 from streams.cli import cli
-from streams.metrics import WebhookPrometheus, WorkerMetrics, WriterPrometheus
+from streams.metrics import EVERY
 from streams.settings import Settings, settings_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,15 +156,7 @@ def test_every_variable_on_a_page_is_a_setting(page: Path) -> None:
 
 @each_page()
 def test_every_metric_on_a_page_is_told_by_a_worker_or_a_writer(page: Path) -> None:
-    told = {
-        one.name
-        for metrics in (
-            WorkerMetrics(CollectorRegistry()),
-            WriterPrometheus(CollectorRegistry()),
-            WebhookPrometheus(CollectorRegistry()),
-        )
-        for one in metrics.named
-    }
+    told = {one.name for maker in EVERY.values() for one in maker(CollectorRegistry()).named}
     named = set(re.findall(r"\banbu_[a-z_]*[a-z]\b", page.read_text(encoding="utf-8")))
     assert named <= told
 

@@ -28,6 +28,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "ANBU_METRICS_PORT": "0",
         "ANBU_WRITER_METRICS_PORT": "0",
         "ANBU_WEBHOOK_METRICS_PORT": "0",
+        "ANBU_BOARD_METRICS_PORT": "0",
         "ANBU_METRICS_HOST": "::1",
         "ANBU_BOARD_HOST": "::1",
         "ANBU_BOARD_PORT": "9400",

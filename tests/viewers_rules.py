@@ -12,22 +12,14 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from streams.metrics import PARTITION, WebhookPrometheus, WorkerMetrics, WriterPrometheus
+from streams.metrics import EVERY, PARTITION
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMETHEUS = ROOT / "infra" / "prometheus"
 RULES = PROMETHEUS / "rules.yml"
 ALERTMANAGER = ROOT / "infra" / "alertmanager" / "alertmanager.yml"
 
-NAMED = {
-    one.name: dict(one.labels)
-    for metrics in (
-        WorkerMetrics(CollectorRegistry()),
-        WriterPrometheus(CollectorRegistry()),
-        WebhookPrometheus(CollectorRegistry()),
-    )
-    for one in metrics.named
-}
+NAMED = {one.name: dict(one.labels) for maker in EVERY.values() for one in maker(CollectorRegistry()).named}
 OTHERS = frozenset(
     {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes", "ALERTS"}
 )

@@ -49,6 +49,17 @@ async def stream_cases(request: web.Request) -> web.StreamResponse:
     return await stream(request, drawing)
 
 
+async def find_incident(request: web.Request) -> web.Response:
+    """Go to the case of an incident. Dashboards and messages link here: they know its id, and no home's page."""
+    board, session = request.app[BOARD], request[SESSION]
+    wanted = request.match_info["incident"]
+    opened, ended = visible(board.source, session, board.clock())
+    for case in (*opened, *ended):
+        if any(one.id == wanted for one in case.incidents):
+            raise web.HTTPSeeOther(f"/cases/{session.token(case.household)}")
+    raise web.HTTPNotFound  # of another district as well: nobody is told which
+
+
 async def show_case(request: web.Request) -> web.Response:
     """Show one home's case: why, since when, who has it, what was asked, what can be done."""
     home = _with_case(request)
@@ -167,6 +178,7 @@ def _seen(*lists: list[Case]) -> list[tuple[str, str]]:
 PAGES: Final = (
     Page("GET", "/cases", show_cases, Right.PERSONS),
     Page("GET", "/cases/live", stream_cases, Right.PERSONS),
+    Page("GET", "/incidents/{incident}", find_incident, Right.PERSONS),
     Page("GET", "/cases/{token}", show_case, Right.PERSONS),
     Page("GET", "/cases/{token}/live", stream_case, Right.PERSONS),
     Page("POST", "/cases/{token}", act, Right.ACT),

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import re
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,9 @@ from streams.board.users import UsersError
 
 SIGN_IN: Final = "/sign-in"
 FORM_COOKIE: Final = "anbu_form"
+AFTER_COOKIE: Final = "anbu_after"
+_LINK: Final = re.compile(r"/incidents/[0-9a-f]{1,64}")
+"""A link from a dashboard or a message: it names an incident by its id, never a home."""
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -75,7 +79,7 @@ def guarded(one: Page) -> Answer:
             request[SESSION] = session
         if one.right is not Right.OPEN:
             if session is None:
-                raise web.HTTPSeeOther(SIGN_IN) if request.method == "GET" else web.HTTPForbidden
+                raise _sign_in_first(request) if request.method == "GET" else web.HTTPForbidden
             if one.right not in RIGHTS[session.user.role]:
                 raise web.HTTPForbidden
             _count(board, session)
@@ -84,6 +88,21 @@ def guarded(one: Page) -> Answer:
         return await one.answer(request)
 
     return answer
+
+
+def _sign_in_first(request: web.Request) -> web.HTTPException:
+    """Send to the form; whoever came by a link to an incident is brought there afterwards."""
+    response = web.HTTPSeeOther(SIGN_IN)
+    if _LINK.fullmatch(request.path):
+        secure = request.app[BOARD].reached.https
+        response.set_cookie(AFTER_COOKIE, request.path, max_age=600, httponly=True, samesite="Strict", secure=secure)
+    return response
+
+
+def wanted_page(request: web.Request) -> str:
+    """Return the path of the incident that somebody wanted to see before they signed in; "" for none."""
+    path = request.cookies.get(AFTER_COOKIE, "")
+    return path if _LINK.fullmatch(path) else ""
 
 
 def find_session(request: web.Request) -> Session | None:

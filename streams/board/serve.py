@@ -4,6 +4,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from streams.board.access import Access
 from streams.board.app import make_app
 from streams.board.feed import KafkaFeed
 from streams.board.history import ClickHouseHistory
+from streams.board.meter import meter
 from streams.board.parts import Board, Reached
 from streams.board.sender import KafkaSender
 from streams.board.session_store import SessionStore
@@ -21,7 +23,9 @@ from streams.board.sessions import Sessions
 from streams.board.users import Users
 from streams.commands.profile import profile_in_force
 from streams.directory import Directory
+from streams.health import HealthError, HealthServer
 from streams.household_link import LinkTemplate
+from streams.metrics import BoardPrometheus, new_registry
 from streams.settings import Settings
 from streams.wallclock import now_ms
 
@@ -130,15 +134,25 @@ def serve(settings: Settings, told: Callable[[str], None]) -> None:
     """
     # The server's own lines about what failed hold the values that it failed on.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
-    with listening(settings) as where:
+    registry = new_registry()
+    with listening(settings) as where, contextlib.ExitStack() as left:
         port = where.getsockname()[1]
-        app = build(settings, port)
         host = f"[{settings.board_host}]" if ":" in settings.board_host else settings.board_host
+        url = settings.board_url or f"http://{host}:{port}"
+        app = build(settings, port)
+        health = meter(app, BoardPrometheus(registry, engine=version("anbu")), url)
+        try:
+            asked = HealthServer(
+                health, registry, settings.metrics_host, settings.board_metrics_port, port_setting="board_metrics_port"
+            )
+        except HealthError as error:
+            raise BoardError(str(error)) from error
+        left.callback(asked.close)
         with contextlib.suppress(web.GracefulExit):
             web.run_app(
                 app,
                 sock=where,
                 access_log=None,  # its lines hold addresses and paths; who looked at whom is in the access log
                 shutdown_timeout=3.0,
-                print=lambda *_: told(f"board on {settings.board_url or f'http://{host}:{port}'}"),
+                print=lambda *_: told(f"board on {url}; health at {asked.url}/ready"),
             )

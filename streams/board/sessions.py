@@ -108,6 +108,10 @@ class Sessions:
         self._before = {} if store is None else {one.cookie: one for one in store.all()}
         """What the disk holds of sessions that no browser has come back with yet, by the hash of their cookie."""
 
+    def __len__(self) -> int:
+        """Count them, those among them that have gone cold since somebody last asked."""
+        return len(self._sessions)
+
     def begin(self, user: User, address: str, now_ms: int) -> Session:
         """Open a session with a new id, never one that the browser brought along."""
         for old in [one for one in self._before.values() if _is_over(one.began_ms, one.used_ms, now_ms)]:

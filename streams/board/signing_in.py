@@ -6,7 +6,17 @@ from typing import Final, Literal
 
 from aiohttp import web
 
-from streams.board.guard import FORM_COOKIE, SIGN_IN, Page, address_of, cookie_name, form_token, new_form_cookie
+from streams.board.guard import (
+    AFTER_COOKIE,
+    FORM_COOKIE,
+    SIGN_IN,
+    Page,
+    address_of,
+    cookie_name,
+    form_token,
+    new_form_cookie,
+    wanted_page,
+)
 from streams.board.parts import BOARD, SESSION, Board
 from streams.board.rendering import page
 from streams.board.rights import RIGHTS, Right
@@ -92,6 +102,11 @@ async def choose_language(request: web.Request) -> web.Response:
 async def go_home(request: web.Request) -> web.Response:
     """Go to the first page this user may see."""
     may = RIGHTS[request[SESSION].user.role]
+    wanted = wanted_page(request)
+    if wanted:
+        response = web.HTTPSeeOther(wanted)
+        response.del_cookie(AFTER_COOKIE)
+        raise response
     raise web.HTTPSeeOther("/cases" if Right.PERSONS in may else "/totals")
 
 

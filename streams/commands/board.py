@@ -22,7 +22,7 @@ def board() -> None:
     Example:
       anbu users add kim --role responder --district gangbuk
       anbu board
-      board on http://127.0.0.1:9320
+      board on http://127.0.0.1:9320; health at http://127.0.0.1:9313/ready
     """
     from streams.board.serve import BoardError, serve  # noqa: PLC0415 - loads aiohttp and Jinja
     from streams.board.users import UsersError  # noqa: PLC0415 - the same

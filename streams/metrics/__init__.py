@@ -1,0 +1,35 @@
+"""Every metric of Anbu, each named once, a file a process. `docs/metrics.md` is made from `EVERY`."""
+
+from typing import Final
+
+from streams.metrics.board import BoardPrometheus
+from streams.metrics.naming import PARTITION, Named, metrics_table, new_registry, outside_their_sets
+from streams.metrics.webhook import WebhookPrometheus
+from streams.metrics.worker import DELAY_BOUNDS, RESULTS, WorkerMetrics
+from streams.metrics.writer import WriterPrometheus
+
+__all__ = [
+    "DELAY_BOUNDS",
+    "EVERY",
+    "PARTITION",
+    "RESULTS",
+    "BoardPrometheus",
+    "Maker",
+    "Named",
+    "WebhookPrometheus",
+    "WorkerMetrics",
+    "WriterPrometheus",
+    "metrics_table",
+    "new_registry",
+    "outside_their_sets",
+]
+
+Maker = type[WorkerMetrics | WriterPrometheus | WebhookPrometheus | BoardPrometheus]
+
+EVERY: Final[dict[str, Maker]] = {
+    "worker": WorkerMetrics,
+    "writer": WriterPrometheus,
+    "webhook": WebhookPrometheus,
+    "board": BoardPrometheus,
+}
+"""What each process tells."""
