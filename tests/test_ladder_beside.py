@@ -52,6 +52,31 @@ def test_the_person_is_called_beside_a_press_in_the_revision_that_joins_the_case
     assert (request.incident, request.id, request.purpose) == (joined.id, joined.ladder[0].request, "wellbeing")
 
 
+@pytest.mark.parametrize(
+    ("kind", "codes", "step"),
+    [
+        ("emergency_button", None, NextStep.CALL_119),
+        ("gas", None, NextStep.CALL_119),
+        ("smoke", None, NextStep.CALL_119),
+        ("carbon_monoxide", None, NextStep.CALL_119),
+        ("heat", None, NextStep.CALL_119),
+        ("fall", None, NextStep.CALL_119),
+        ("robot_distress", ["cry_for_help"], NextStep.CALL_119),
+        ("robot_distress", ["wish_to_die"], NextStep.CRISIS_PROTOCOL),
+    ],
+)
+def test_every_emergency_is_told_on_arrival_with_what_to_do_while_the_clock_stands_and_nobody_was_asked(
+    kind: str, codes: list[Any] | None, step: NextStep
+) -> None:
+    street = at_home()
+    before = len(street.out)
+    street.happen(kind, device="d-1", codes=codes)
+    street.arrive()  # no tick: its turn in the order has not come
+    (only,) = [one.what for one in street.out[before:]]
+    assert isinstance(only, Incident)
+    assert (only.revision, only.next_step, only.ladder) == (1, step, [])
+
+
 @pytest.mark.parametrize("kind", ["gas", "smoke", "carbon_monoxide", "heat"])
 def test_no_phone_rings_where_the_person_should_leave_at_once(kind: str) -> None:
     assert calls(pressed(at_home(), kind)) == []

@@ -5,6 +5,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 from detector_homes import CALLS, GATEWAY, Home, at
+from street import HOUR_MS, Street
 
 from detectors.findings import Ask
 from detectors.hours import DAY_MS
@@ -42,6 +43,24 @@ def test_an_open_concern_is_asked_about_after_some_days_in_the_forenoon_the_grav
     assert 10 <= (first.at_ms - at(0, 0)) % DAY_MS / 3_600_000 < 12
     (named,) = first.concerns
     assert named == Concern(topic=CareTopic.SLEEP, level=level, since=to_rfc3339(told_ms), state="open")
+
+
+def test_the_request_names_topic_level_date_and_state_of_every_remembered_concern() -> None:
+    street = Street()
+    street.register()
+    street.tick(12 * HOUR_MS)
+    told_ms = street.now_ms - 1_000
+    levels = {CareTopic.SLEEP: Level.CONCERN, CareTopic.MEALS: Level.CONCERN, CareTopic.MOOD: Level.OK}
+    street.happen("checkin_answered", request="c-1", topics=levels)
+    until_ms = street.now_ms + 9 * DAY_MS
+    while street.now_ms < until_ms:
+        street.happen("door", state="on")
+        street.tick(2 * HOUR_MS)
+    found = [one for one in street.requests() if one.purpose == "follow_up"]
+    assert [(one.topic, one.level, one.since, one.state) for one in found[0].concerns] == [
+        (topic, Level.CONCERN, to_rfc3339(told_ms), "open") for topic in (CareTopic.MEALS, CareTopic.SLEEP)
+    ]
+    assert (found[0].ask, found[0].language, found[0].incident) == ("checkin_call", "ko", None)
 
 
 def test_what_is_well_again_is_not_asked_about_but_an_alarm_is_once() -> None:

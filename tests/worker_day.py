@@ -202,7 +202,7 @@ def _afternoon(place: Place) -> None:
     for one in place.requests("disaster"):
         if one.id not in before:
             _say_safe(place, one, NOON + 2 + 2 * half)
-    place.tick(*range(NOON + 2 + 2 * half, NOON + 45))
+    place.tick(*range(NOON + 2 + 2 * half, NOON + 45, 3))
 
 
 def _say_safe(place: Place, request: CheckinRequest, minute: int) -> None:
@@ -229,12 +229,12 @@ def _evening(place: Place, worker: Any) -> None:
     worker.child.kill()
     place.run.start()
     place.answer(next(one for one in asked if one.household == ANSWERS), EVENING + 242)
-    place.tick(*range(EVENING + 242, NIGHT + 60))
+    place.tick(*range(EVENING + 242, NIGHT, 5))
 
 
 def _night(place: Place) -> None:
-    """Three buttons at eleven. One is taken before its turn in the order has come, one is closed by two officers at once."""
-    pen, at = place.pen, NIGHT + 60
+    """Three buttons at ten. One is taken before its turn in the order has come, one is closed by two officers at once."""
+    pen, at = place.pen, NIGHT
     for name in (TAKEN, LEFT, CLOSED):
         place.register(name, Source("/sensors/gw-1"))
     place.tick(at)
@@ -252,7 +252,7 @@ def _night(place: Place) -> None:
     place.act(closing, "nobody", "close", at, cause=CloseCause.NO_CONTACT)
     place.act(closing, "first", "close", at, cause=CloseCause.HELPED)
     place.act(closing, "second", "close", at, cause=CloseCause.HELPED)
-    place.tick(*range(at + 2, at + 40))
+    place.tick(*range(at + 2, at + 24, 2))
 
 
 @contextlib.contextmanager
