@@ -12,6 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -283,6 +284,31 @@ def board_of(told: str) -> str:
     return post("/language", language="en", back="/cases")
 
 
+def an_officer_opens_a_home(told: str) -> None:
+    """In a real browser, with what was printed: the list of their district, one of its homes, and out again."""
+    if find_spec("playwright") is None:
+        return
+    from board_browser import CHROMIUM, DESK, Day, a_browser  # noqa: PLC0415 - only here, and only where it is installed
+
+    if CHROMIUM is None:
+        return
+    found = re.search(r"(http://127\.0\.0\.1:\d+)  until this ends", told)
+    officer = re.search(r"(demo-officer), (\S+)", told)
+    assert found, told
+    assert officer, told
+    with a_browser() as browser:
+        day = Day(browser, found[1], DESK)
+        day.sign_in(officer[2], officer[1])
+        day.page.locator(".watching.is-calm").wait_for()
+        day.page.get_by_role("link", name="담당 가구").click()
+        day.page.locator(".home-line").first.click()
+        day.shows("평소와 오늘")
+        day.is_open_to_all()
+        day.page.get_by_role("button", name="로그아웃").click()
+        day.page.locator("#password").wait_for()
+        day.close()
+
+
 def test_up_turns_live_and_the_command_line_works_against_it(up: tuple[Running, dict[str, str]]) -> None:
     running, env = up
 
@@ -317,6 +343,7 @@ def test_up_turns_live_and_the_command_line_works_against_it(up: tuple[Running, 
         assert time.monotonic() < end_s, shown
     assert re.search("control-room|day-office|night-centre|holiday-centre", shown), "owned from the first incident on"
     assert re.search(r"demo-officer, \S+  officer of district d\d\d", running.text)
+    an_officer_opens_a_home(running.text)
 
     assert json.loads(ask("households", "show", "sim-00000").stdout)["household"] == "sim-00000"
     assert "silence_budget" in ask("profile", "show").stdout
