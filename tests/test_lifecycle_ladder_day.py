@@ -86,6 +86,12 @@ def test_ladder_of_2000_homes_under_an_alert_the_100_that_do_not_answer_are_list
     assert all(a.requested_at <= b.requested_at for a, b in pairwise(asked))
 
 
+def test_lifecycle_negative_control_a_single_revision_that_an_uninterrupted_engine_does_not_tell_is_seen(
+    whole_day: Day,
+) -> None:
+    assert "partition 0: 1 beside" in whole_day.control
+
+
 def test_lifecycle_clickhouse_was_closed_all_day_and_afterwards_its_table_equals_the_topic(whole_day: Day) -> None:
     assert whole_day.rows_while_closed == 0
     assert whole_day.waited["anbu_writer_retries_total"] >= 3
