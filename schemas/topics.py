@@ -29,6 +29,9 @@ class Topic:
         }
         if self.compacted:
             out["min.compaction.lag.ms"] = "3600000"
+            # The segment being written is never compacted. By default it grows to a gigabyte or for a week, and whoever
+            # takes a partition over would read all of that.
+            out |= {"segment.bytes": "67108864", "segment.ms": "3600000", "min.cleanable.dirty.ratio": "0.3"}
         else:
             out["retention.ms"] = str(self.retention_ms)
         return out
