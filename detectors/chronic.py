@@ -53,7 +53,11 @@ WAYS: Final[dict[str, Way]] = {
     "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.2, 8.0),
     "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.2, 11.0),
     "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 5.5, 0.85, 8.0),
+    "nights_out": Way(IncidentKind.NIGHT_WANDERING, 1.0, 0.0, 0.2, 4.0, 0.02, 14.0),
+    "night_share": Way(IncidentKind.DAY_NIGHT_REVERSAL, 1.0, 0.0, 0.3, 6.0),
 }
+NIGHTS_OUT: Final = "nights_out"
+NIGHT_SHARE: Final = "night_share"
 HABITS: Final = tuple(WAYS)
 KINDS: Final = (
     IncidentKind.SLOW_DECLINE,
@@ -61,6 +65,8 @@ KINDS: Final = (
     IncidentKind.LOW_MOOD,
     IncidentKind.FALLING_ANSWERS,
     IncidentKind.LASTING_CONCERN,
+    IncidentKind.NIGHT_WANDERING,
+    IncidentKind.DAY_NIGHT_REVERSAL,
 )
 SEVERITIES: Final[dict[IncidentKind, Severity]] = {
     IncidentKind.SLOW_DECLINE: Severity.MODERATE,
@@ -68,6 +74,8 @@ SEVERITIES: Final[dict[IncidentKind, Severity]] = {
     IncidentKind.LOW_MOOD: Severity.MODERATE,
     IncidentKind.FALLING_ANSWERS: Severity.MINOR,
     IncidentKind.LASTING_CONCERN: Severity.MINOR,
+    IncidentKind.NIGHT_WANDERING: Severity.MODERATE,
+    IncidentKind.DAY_NIGHT_REVERSAL: Severity.MODERATE,
 }
 _MOOD: Final = TOPICS.index(CareTopic.MOOD)
 
@@ -100,6 +108,11 @@ class Chronic:
                 noise = max(way.noise * habit.usual, 0.05)
                 habit.learn_one(x, float(at_ms), sign=way.sign, least_variance=noise, delta=way.delta, limit=way.limit)
 
+    def usual(self, name: str) -> float:
+        """Return the usual value of a habit; what is usual among people where nothing was learned of it."""
+        habit = self._habits.get(name)
+        return WAYS[name].prior if habit is None else habit.usual
+
     def found(self, concerns: list[Concern], moods: list[Mood], clock_ms: int) -> dict[IncidentKind, Trouble]:
         """Return what is worse than usual now."""
         out: dict[IncidentKind, Trouble] = {}
@@ -112,6 +125,9 @@ class Chronic:
                     facts: dict[str, Fact] = {"habit": name, "deviations": round(score, 2)}
                     facts |= {"usual": round(habit.usual, 2)}
                     out[kind] = Trouble(int(habit.since), facts)
+        decline = out.get(IncidentKind.SLOW_DECLINE)
+        if IncidentKind.DAY_NIGHT_REVERSAL in out and decline is not None and decline.facts["habit"] == "sleep":
+            del out[IncidentKind.SLOW_DECLINE]  # up at night because day and night are reversed: one thing, told once
         low = self._low_mood(moods, clock_ms)
         if low is not None:
             out[IncidentKind.LOW_MOOD] = low

@@ -3,12 +3,19 @@
 from typing import Final, Literal
 
 from detectors.chronic import KINDS, SEVERITIES
+from detectors.conditions import KINDS as CONDITIONS
+from detectors.conditions import RULES
 from detectors.findings import Fact, Finding, Output
 from detectors.hours import HOUR_MS
+from detectors.night import out_at_night
 from detectors.silent import decide_silence
 from detectors.state import State, Told
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
+LATER: Final = frozenset({*SEVERITIES, IncidentKind.WEAK_BATTERY})
+"""Kinds that can wait for days."""
+MEASURED: Final = frozenset({*RULES, IncidentKind.CANNOT_SEE})
+"""Kinds that a device says itself; the others are concluded."""
 TWICE: Final = 2
 """A row twice as long is told whatever else is seen of the person: they can no longer be reached."""
 
@@ -23,7 +30,10 @@ def decide(state: State) -> list[Output]:
     out += _unanswered(state)
     out += _medication(state)
     out += _chronic(state)
-    wake_ms = min(state.next_learning_ms, next_dark_ms, silence_wake_ms)
+    held, conditions_wake_ms = _conditions(state)
+    gone, night_wake_ms = _night(state)
+    out += held + gone
+    wake_ms = min(state.next_learning_ms, next_dark_ms, silence_wake_ms, conditions_wake_ms, night_wake_ms)
     for at_ms in (state.quiet_ms, state.dark_until_ms):
         if clock_ms < at_ms < wake_ms:
             wake_ms = at_ms
@@ -104,6 +114,32 @@ def _chronic(state: State) -> list[Output]:
     return out
 
 
+def _conditions(state: State) -> tuple[list[Output], int]:
+    """Tell what the devices say of the home itself, and when it is over."""
+    found, next_ms = state.conditions.found(state.clock_ms)
+    out: list[Output] = []
+    for kind in CONDITIONS:
+        holding, told = found.get(kind), state.told.get(kind)
+        if (holding is None) == (told is None):
+            continue
+        since_ms = holding.since_ms if holding is not None else told.since_ms if told else 0
+        severity = RULES[kind].severity if holding is not None else None
+        out.append(_tell(state, kind, since_ms, severity, "clear", holding.facts if holding is not None else {}))
+    return out, next_ms
+
+
+def _night(state: State) -> tuple[list[Output], int]:
+    """Tell that somebody who never does is out in the middle of the night, and that they are back."""
+    kind = IncidentKind.OUT_AT_NIGHT
+    since_ms, next_ms = out_at_night(state)
+    told = state.told.get(kind)
+    if bool(since_ms) == (told is not None):
+        return [], next_ms
+    facts: dict[str, Fact] = {"out_h": round((state.clock_ms - since_ms) / HOUR_MS, 1)} if since_ms else {}
+    severity = Severity.SEVERE if since_ms else None
+    return [_tell(state, kind, since_ms or (told.since_ms if told else 0), severity, "life", facts)], next_ms
+
+
 def _tell(
     state: State,
     kind: IncidentKind,
@@ -123,8 +159,8 @@ def _tell(
         kind=kind,
         change="clear" if severity is None else "update" if told else "raise",
         severity=severity or Severity.MINOR,
-        urgency=Urgency.PAST if severity is None else Urgency.FUTURE if kind in SEVERITIES else Urgency.EXPECTED,
-        certainty=Certainty.OBSERVED if kind is IncidentKind.CANNOT_SEE else Certainty.LIKELY,
+        urgency=Urgency.PAST if severity is None else Urgency.FUTURE if kind in LATER else Urgency.EXPECTED,
+        certainty=Certainty.OBSERVED if kind in MEASURED else Certainty.LIKELY,
         event_from_ms=since_ms,
         event_until_ms=state.clock_ms,
         last_life_ms=state.life() or None,

@@ -11,6 +11,7 @@ import msgspec
 
 from detectors.calls import REACHED, UNANSWERED
 from detectors.chronic import SEVERITIES
+from detectors.conditions import READ, RULES
 from detectors.contract import Law
 from detectors.decide import decide
 from detectors.delay import Delay
@@ -22,6 +23,7 @@ from detectors.hours import DAY_MS, HOUR_MS
 from detectors.learning import learn_due_days
 from detectors.life import Sign, channel_of, is_exit, sign_of
 from detectors.medication import MISSED, TAKEN
+from detectors.night import is_night
 from detectors.overview import mark, overview
 from detectors.registry import take_record
 from detectors.rows import hot_row, rhythm_row, state_of
@@ -234,6 +236,9 @@ class Household:
             if kind in COUNTED:
                 self._count(event)
             look = (changed and source is not None and source.dark) or (lived and self._listens(at))
+            if kind in READ:
+                look |= state.conditions.learn_one(event, state.hours)
+                look |= lived and kind == "door" and is_night(state, at) and is_exit(event)
         # Only what is new asks for a look, or a batch sent twice would move what is told in between.
         if look:
             state.wake_ms = min(state.wake_ms, clock_ms)
@@ -292,6 +297,10 @@ class Household:
         elif kind in SEVERITIES:
             state.chronic.settle(kind, state.clock_ms)
             state.rhythm_version += 1
+        elif kind in RULES:
+            state.conditions.settle(kind, state.clock_ms)
+        elif kind is IncidentKind.OUT_AT_NIGHT:
+            state.restart_ms = max(state.restart_ms, state.clock_ms)
         state.told.pop(kind, None)
         if cause is CloseCause.HOSPITAL:
             state.hospital_ms = state.clock_ms

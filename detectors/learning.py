@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Final
 
 from detectors.foresight import learn_delay
+from detectors.chronic import NIGHT_SHARE, NIGHTS_OUT
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME, PHONE
@@ -29,6 +30,8 @@ MOST_DAYS: Final = 60
 LONGEST_DAY_MS: Final = 30 * HOUR_MS
 """What is longer are days that were skipped."""
 NIGHT_UNTIL_H: Final = 4
+FEWEST_STRETCHES: Final = 6
+"""A day with fewer stretches of activity does not say when the person lives."""
 
 
 def learn_due_days(state: State) -> bool:
@@ -65,6 +68,7 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     seeing.learn_before(end_ms, profile)
     for ring in state.rings.values():
         ring.forget_before(end_ms)
+    state.conditions.forget_before(end_ms)
     state.learned_ms = end_ms
     state.paused = [(a, b) for a, b in state.paused if b > end_ms - HORIZON_MS]
     state.untrue = [(a, b) for a, b in state.untrue if b > end_ms - HORIZON_MS]
@@ -95,6 +99,10 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
         outings = sum(one.leaves for one in begun[HOME])
         counts = {DAYS: 1, OUTINGS: outings, STRETCHES: len(begun[HOME]) - stirs, STIRS: stirs}
         habits = {"activity": [float(counts[STRETCHES])], "sleep": [float(stirs)]}
+        nights = sum(one.leaves and day.hours.hour(one.end) < NIGHT_UNTIL_H for one in begun[HOME])
+        habits[NIGHTS_OUT] = [float(nights)]
+        if len(begun[HOME]) >= FEWEST_STRETCHES:
+            habits[NIGHT_SHARE] = [stirs / len(begun[HOME])]
         if state.weeks.goes_out or outings:
             habits["outings"] = [float(outings)]
     if whole and PHONE in dark and not dark[PHONE]:

@@ -4,6 +4,7 @@ from typing import Final
 
 from detectors.calls import Calls
 from detectors.chronic import Chronic
+from detectors.conditions import Conditions
 from detectors.hazard import NEVER_MS
 from detectors.hours import hours_of
 from detectors.life import CALLS, channel_of
@@ -48,7 +49,7 @@ def erase(state: State, name: str) -> None:
     if kind == CALLS:
         state.calls = Calls()
     # Doses and talks come through the home's channel, outings through its doors: what was counted of all is counted anew.
-    state.weeks, state.chronic = Weeks(), Chronic()
+    state.weeks, state.chronic, state.conditions = Weeks(), Chronic(), Conditions()
     state.rhythm_version += 1
     # The silence starts anew, or erasing the last sign of life would look like a collapse.
     state.restart_ms = max(state.restart_ms, state.clock_ms)

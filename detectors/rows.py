@@ -38,6 +38,7 @@ def hot_row(state: State) -> bytes:
             [state.alert_factor, state.dark_until_ms, state.followed_ms],
             state.weeks.state(),
             state.shown,
+            state.conditions.state(),
         ]
     )
 
@@ -96,6 +97,8 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     if len(row) > 17:  # rows of a version that counted no weeks are shorter
         state.weeks.restore(row[17])
         state.shown = row[18]
+    if len(row) > 19:
+        state.conditions.restore(row[19])
     state.rhythm_version, state.learned_ms, state.next_learning_ms = slow[1:4]
     state.rhythm.restore(slow[4])
     state.calls.restore_rates(slow[5])

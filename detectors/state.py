@@ -7,6 +7,7 @@ from detectors.alarm import Alarm
 from detectors.calls import Calls
 from detectors.chronic import Chronic
 from detectors.delay import Delay
+from detectors.conditions import Conditions
 from detectors.episodes import COMPANY_MS, Episodes
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
@@ -60,6 +61,7 @@ class State:
         self.weeks = Weeks()
         self.chronic = Chronic()
         self.delay = Delay()
+        self.conditions = Conditions()
         self.rhythm = Rhythm()
         self.rhythm_version = 0
         self.learned_ms = self.hours.day_start(start_ms)

@@ -34,6 +34,14 @@ class IncidentKind(StrEnum):
     LOW_MOOD = "low_mood"
     FALLING_ANSWERS = "falling_answers"
     LASTING_CONCERN = "lasting_concern"
+    COLD_ROOM = "cold_room"
+    HOT_ROOM = "hot_room"
+    DOOR_OPEN = "door_open"
+    WATER_LEAK = "water_leak"
+    WEAK_BATTERY = "weak_battery"
+    OUT_AT_NIGHT = "out_at_night"
+    NIGHT_WANDERING = "night_wandering"
+    DAY_NIGHT_REVERSAL = "day_night_reversal"
 
 
 EMERGENCIES: Final[frozenset[IncidentKind]] = frozenset(
@@ -75,6 +83,14 @@ KIND_NAMES: Final[dict[IncidentKind, tuple[str, str]]] = {
     IncidentKind.LOW_MOOD: ("우울·외로움 지속", "low mood over several talks"),
     IncidentKind.FALLING_ANSWERS: ("안부 전화 응답 감소", "check-in calls answered less often"),
     IncidentKind.LASTING_CONCERN: ("이어지는 걱정거리", "a concern that stays"),
+    IncidentKind.COLD_ROOM: ("추운 실내", "a cold home"),
+    IncidentKind.HOT_ROOM: ("더운 실내", "an overheated home"),
+    IncidentKind.DOOR_OPEN: ("열려 있는 출입문", "a front door left open"),
+    IncidentKind.WATER_LEAK: ("누수", "a water leak"),
+    IncidentKind.WEAK_BATTERY: ("배터리 부족", "a battery nearly empty"),
+    IncidentKind.OUT_AT_NIGHT: ("심야 외출", "out in the middle of the night"),
+    IncidentKind.NIGHT_WANDERING: ("잦은 심야 외출", "going out at night more often"),
+    IncidentKind.DAY_NIGHT_REVERSAL: ("낮밤이 바뀐 생활", "day and night reversed"),
 }
 """(Korean, English) name of each kind."""
 

@@ -43,6 +43,14 @@ CHANCE: Final[dict[IncidentKind, float]] = {
     IncidentKind.LOW_MOOD: 0.1,
     IncidentKind.FALLING_ANSWERS: 0.03,
     IncidentKind.LASTING_CONCERN: 0.05,
+    IncidentKind.COLD_ROOM: 0.1,
+    IncidentKind.HOT_ROOM: 0.1,
+    IncidentKind.DOOR_OPEN: 0.02,
+    IncidentKind.WATER_LEAK: 0.05,
+    IncidentKind.WEAK_BATTERY: 0.002,
+    IncidentKind.OUT_AT_NIGHT: 0.2,
+    IncidentKind.NIGHT_WANDERING: 0.1,
+    IncidentKind.DAY_NIGHT_REVERSAL: 0.05,
 }
 """How likely somebody needs help; of a silence without a score, as of unanswered calls."""
 PACE: Final[dict[IncidentKind, float]] = {

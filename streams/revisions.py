@@ -51,6 +51,14 @@ _NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
     IncidentKind.LOW_MOOD: NextStep.EMOTIONAL_SUPPORT,
     IncidentKind.FALLING_ANSWERS: NextStep.FOLLOW_UP,
     IncidentKind.LASTING_CONCERN: NextStep.FOLLOW_UP,
+    IncidentKind.COLD_ROOM: NextStep.CALL_RESIDENT,
+    IncidentKind.HOT_ROOM: NextStep.CALL_RESIDENT,
+    IncidentKind.DOOR_OPEN: NextStep.CALL_RESIDENT,
+    IncidentKind.WATER_LEAK: NextStep.CALL_RESIDENT,
+    IncidentKind.WEAK_BATTERY: NextStep.CHECK_DEVICE,
+    IncidentKind.OUT_AT_NIGHT: NextStep.CALL_RESIDENT,
+    IncidentKind.NIGHT_WANDERING: NextStep.FOLLOW_UP,
+    IncidentKind.DAY_NIGHT_REVERSAL: NextStep.FOLLOW_UP,
 }
 _LASTING: Final = (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)
 """States that an update leaves as they are."""

@@ -120,6 +120,9 @@ def sentences(finding: Finding, now_ms: int) -> tuple[str, str]:
             f"{blind[0]}째 어떤 기기에서도 신호가 없어 안부를 확인할 수 없습니다.",
             f"Nothing has reported for {blind[1]}: Anbu cannot see this home.",
         )
+    at_home = _of_the_home(finding.kind, facts)
+    if at_home is not None:
+        return at_home
     slowly = _slowly(finding.kind, facts)
     if slowly is not None:
         return slowly
@@ -127,10 +130,47 @@ def sentences(finding: Finding, now_ms: int) -> tuple[str, str]:
     return f"{korean}: {age[0]} 감지되었습니다.", f"{english[:1].upper()}{english[1:]}, {age[1]}."
 
 
+def _of_the_home(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, str] | None:
+    """Korean and English sentence for what devices say of the home, and for a night out; None for everything else."""
+    lasts, value = _hours(facts.get("lasts_h")), facts.get("value", 0)
+    if kind in (IncidentKind.COLD_ROOM, IncidentKind.HOT_ROOM):
+        korean, english = ("추운", "cold") if kind is IncidentKind.COLD_ROOM else ("더운", "hot")
+        return (
+            f"실내가 {lasts[0]}째 {korean} 상태입니다(현재 {value}도).",
+            f"It has been too {english} at home for {lasts[1]} ({value} °C now).",
+        )
+    if kind is IncidentKind.DOOR_OPEN:
+        return f"출입문이 {lasts[0]}째 열려 있습니다.", f"The front door has stood open for {lasts[1]}."
+    if kind is IncidentKind.WATER_LEAK:
+        return "집 안에서 누수가 감지되었습니다.", "A leak of water was noticed at home."
+    if kind is IncidentKind.WEAK_BATTERY:
+        return (
+            f"기기의 배터리가 {value}% 남아 곧 꺼질 수 있습니다.",
+            f"A device has {value} % of its battery left and may soon go dark.",
+        )
+    if kind is IncidentKind.OUT_AT_NIGHT:
+        out = tuple(part.removeprefix("0시간 ").removeprefix("0 h ") for part in _hours(facts.get("out_h")))
+        return (
+            f"평소와 달리 한밤중에 집을 나서신 뒤 {out[0]}째 돌아오지 않으셨습니다.",
+            f"Left home in the middle of the night, which is unusual, and has not been back for {out[1]}.",
+        )
+    return None
+
+
 def _slowly(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, str] | None:
     """Korean and English sentence for what gets worse over weeks; None for everything else."""
     if kind in (IncidentKind.SLOW_DECLINE, IncidentKind.WITHDRAWAL):
         return _HABITS.get(str(facts.get("habit")), _HABITS["activity"])
+    if kind is IncidentKind.NIGHT_WANDERING:
+        return (
+            "최근 한밤중에 집을 나서시는 일이 평소보다 잦아졌습니다.",
+            "Lately the person has left home in the middle of the night more often than usual.",
+        )
+    if kind is IncidentKind.DAY_NIGHT_REVERSAL:
+        return (
+            "최근 며칠 사이 밤에 활동하고 낮에 쉬시는 등 낮과 밤이 바뀌었습니다.",
+            "Over the last days the person has been active at night instead of by day.",
+        )
     if kind is IncidentKind.FALLING_ANSWERS:
         return (
             "안부 전화를 받으시는 일이 예전보다 뚜렷이 줄었습니다.",

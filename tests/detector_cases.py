@@ -15,6 +15,7 @@ from detector_streams import (
     any_events,
     any_number,
     any_outcomes,
+    any_readings,
     any_reports,
     any_signs,
     arriving,
@@ -23,6 +24,7 @@ from detector_streams import (
     gaps,
     hours_of_silence,
     outcomes,
+    readings,
     reports,
     scores,
     signs,
@@ -30,6 +32,7 @@ from detector_streams import (
 
 from detectors.calls import Calls
 from detectors.chronic import HABITS, Chronic
+from detectors.conditions import Conditions
 from detectors.contract import Law
 from detectors.delay import Delay
 from detectors.drift import Habit
@@ -322,7 +325,18 @@ CASES: Final = (
         *plain(Chronic),
         habits,
         any_habits,
-        700,
+        950,
+    ),
+    Case(
+        "conditions",
+        Conditions,
+        Conditions,
+        lambda conditions, one: conditions.learn_one(one, SEOUL),
+        lambda conditions: conditions.found(START_MS + 300 * DAY_MS),
+        *plain(Conditions),
+        readings,
+        any_readings,
+        20_000,
     ),
     Case(
         "calls",

@@ -102,6 +102,27 @@ def any_doses(rng: random.Random, n: int) -> Iterator[Event]:
         yield event("medication_missed", START_MS + rng.randrange(0, 4000 * DAY_MS), "/robot/r" + "x" * 100, i + 1)
 
 
+def readings(rng: random.Random, n: int) -> list[Event]:
+    """What the devices of two rooms say: ordinary, hot and cold; doors, leaks and batteries."""
+    out = []
+    for i in range(n):
+        at, device = START_MS + i * 20 * MINUTE_MS, rng.choice(["hall", "front"])
+        kind = rng.choice(["temperature", "temperature", "door", "moisture", "battery"])
+        if kind in ("temperature", "battery"):
+            value = rng.choice([5.0, 14.0, 22.0, 28.5, 35.0])
+            out.append(event(kind, at, "/sensors/gw", i + 1, value=value, device=device))
+        else:
+            out.append(event(kind, at, "/sensors/gw", i + 1, state=rng.choice(["on", "off"]), device=device))
+    return out
+
+
+def any_readings(rng: random.Random, n: int) -> Iterator[Event]:
+    for i in range(n):
+        at = START_MS + rng.randrange(0, 4000 * DAY_MS)
+        yield event("moisture", at, "/sensors/gw", i + 1, state=rng.choice(["on", "off"]), device=f"d{rng.random()}")
+        yield event("temperature", at, "/sensors/gw", i + 1, value=rng.uniform(-1e6, 1e6), device=f"d{rng.random()}")
+
+
 # Days.
 
 

@@ -19,6 +19,9 @@ _CATEGORY: Final[dict[IncidentKind, tuple[str, ...]]] = {
     IncidentKind.HEAT: ("Fire",),
     IncidentKind.DISASTER_HELP: ("Rescue",),
     IncidentKind.CANNOT_SEE: ("Infra",),
+    IncidentKind.WEAK_BATTERY: ("Infra",),
+    IncidentKind.WATER_LEAK: ("Infra", "Safety"),
+    IncidentKind.DOOR_OPEN: ("Safety",),
 }
 """What is not here is about somebody's health."""
 
