@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Final
 
-from detectors.foresight import learn_delay
 from detectors.chronic import NIGHT_SHARE, NIGHTS_OUT
+from detectors.foresight import learn_delay
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME, PHONE

@@ -6,8 +6,8 @@ from zlib import crc32
 from detectors.alarm import Alarm
 from detectors.calls import Calls
 from detectors.chronic import Chronic
-from detectors.delay import Delay
 from detectors.conditions import Conditions
+from detectors.delay import Delay
 from detectors.episodes import COMPANY_MS, Episodes
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, hours_of

@@ -1,0 +1,151 @@
+"""`python -m load_tests.bench_home_conditions`: cold and hot rooms, open doors, leaks, batteries, nights, in synthetic homes.
+
+Everything is injected into the second half of a simulated life, one kind a home in turn; a fifth of the homes are left as they
+are. How much of it is found, how late, and what is raised where nothing was injected. docs/detection.md has the figures.
+"""
+
+from collections import Counter, defaultdict
+from itertools import pairwise
+from random import Random
+from statistics import median
+from typing import Final
+
+import click
+from msgspec.structs import replace
+
+from detectors.conditions import RULES
+from detectors.findings import Finding
+from detectors.household import Household
+from load_tests.neighbourhood_plan import Rates
+from load_tests.simulator import simulate
+from schemas.events import Event
+from schemas.generate import pretty
+from schemas.incidents import IncidentKind
+from schemas.profiles import DEFAULT_PROFILE
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+START_MS: Final = 1_788_102_000_000
+"""2026-08-31 00:00 in Korea."""
+NIGHTS: Final = (IncidentKind.OUT_AT_NIGHT, IncidentKind.NIGHT_WANDERING, IncidentKind.DAY_NIGHT_REVERSAL)
+KINDS: Final = (*RULES, *NIGHTS)
+WITHIN_MS: Final[dict[IncidentKind, int]] = {
+    IncidentKind.NIGHT_WANDERING: 14 * DAY_MS,
+    IncidentKind.DAY_NIGHT_REVERSAL: 21 * DAY_MS,
+}
+"""Found later does not count; a day where none is given."""
+
+
+def injected(events: list[Event], kind: IncidentKind, at_ms: int, rnd: Random) -> list[Event]:
+    """Return a home's events with a thing injected from a moment on, in order of time."""
+    out: list[Event] = []
+    ends_ms = at_ms + 12 * HOUR_MS
+    for one in events:
+        after = at_ms <= one.at_ms
+        change = {IncidentKind.COLD_ROOM: -11.0, IncidentKind.HOT_ROOM: 11.0}.get(kind)
+        if change and after and one.at_ms < ends_ms and one.kind == "temperature":
+            out.append(replace(one, data=replace(one.data, value=(one.data.value or 0.0) + change)))
+        elif kind is IncidentKind.WEAK_BATTERY and after and one.kind == "battery":
+            out.append(replace(one, data=replace(one.data, value=8.0)))
+        elif kind is IncidentKind.DOOR_OPEN and after and one.at_ms < ends_ms and one.data.device == "front-door":
+            pass  # nobody shuts it, and it tells of nothing else
+        elif kind is IncidentKind.DAY_NIGHT_REVERSAL and after:
+            out.append(replace(one, at_ms=one.at_ms + 12 * HOUR_MS))
+        else:
+            out.append(one)
+    source = next(one.source for one in events if one.kind == "temperature")
+    said = Event(events[0].household, "door", source, "injected", at_ms, events[0].data)
+    front = replace(events[0].data, device="front-door", state="on", value=None, count=None, over_s=None, exit=True)
+    if kind is IncidentKind.DOOR_OPEN:
+        out.append(replace(said, data=front))
+    elif kind is IncidentKind.WATER_LEAK:
+        out.append(replace(said, kind="moisture", data=replace(front, device="sink", exit=False)))
+    elif kind in (IncidentKind.OUT_AT_NIGHT, IncidentKind.NIGHT_WANDERING):
+        # One night out of two hours; or every second night for two weeks, of twenty minutes.
+        nights, out_ms = (1, 2 * HOUR_MS) if kind is IncidentKind.OUT_AT_NIGHT else (7, HOUR_MS // 3)
+        midnight_ms = START_MS + (at_ms - START_MS) // DAY_MS * DAY_MS
+        for n in range(nights):
+            leaves_ms = midnight_ms + 2 * n * DAY_MS + int(rnd.uniform(1, 2) * HOUR_MS)
+            back_ms = leaves_ms + out_ms
+            out = [
+                one
+                for one in out
+                if not (leaves_ms - HOUR_MS <= one.at_ms <= back_ms and one.kind in ("motion", "door"))
+            ]
+            steps = [(leaves_ms, "on"), (leaves_ms + 8000, "off"), (back_ms, "on"), (back_ms + 8000, "off")]
+            out += [replace(said, at_ms=at, id=f"n-{at}", data=replace(front, state=state)) for at, state in steps]
+            moves = [(back_ms + 60_000 * (m + 1), f"m{m}") for m in range(3)]
+            out += [
+                replace(said, kind="motion", at_ms=at, id=f"n-{at}", data=replace(front, device=device, exit=False))
+                for at, device in moves
+            ]
+    return sorted(out, key=lambda one: (one.at_ms, one.id))
+
+
+def heard(model: Household, events: list[Event]) -> list[tuple[IncidentKind, int]]:
+    """Return what is raised, and when; time passes by minutes at least."""
+    out: list[tuple[IncidentKind, int]] = []
+    for one, after in pairwise([*events, events[-1]]):
+        model.learn_one(one)
+        while model.wake_ms <= after.at_ms:
+            clock_ms = max(model.wake_ms, model.clock_ms)
+            said = [one for one in model.advance(clock_ms) if isinstance(one, Finding)]
+            out += [(one.kind, clock_ms) for one in said if one.change == "raise" and one.kind in KINDS]
+    return out
+
+
+@click.command()
+@click.option("--households", type=click.IntRange(1), default=90, show_default=True)
+@click.option("--days", type=click.IntRange(40), default=80, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=2026, show_default=True)
+def main(households: int, days: int, seed: int) -> None:
+    """Measure what is told of homes and nights on synthetic households with sensors and an exit door."""
+    plan = [*KINDS, None, None]
+    found: dict[IncidentKind, list[float | None]] = defaultdict(list)
+    false: Counter[IncidentKind] = Counter()
+    healthy_ms = n = 0
+    tried = seed * 1000
+    while n < households:
+        tried += 1
+        hood = simulate(1, days, tried, start_ms=START_MS, injections=False, rates=Rates())
+        [record] = hood.records()
+        events = sorted(
+            (one for message in hood.messages() for one in message.events), key=lambda one: (one.at_ms, one.id)
+        )
+        if not any(one.data.device == "front-door" and one.kind == "door" for one in events):
+            continue
+        kind = plan[n % len(plan)]
+        n += 1
+        rnd = Random(tried)
+        at_ms = START_MS + int(rnd.uniform(0.5, 0.6) * days * DAY_MS)
+        if kind is not None:
+            events = injected(events, kind, at_ms, rnd)
+        said = heard(Household(record.household, DEFAULT_PROFILE, record, start_ms=START_MS), events)
+        until_ms = at_ms if kind is not None else START_MS + days * DAY_MS
+        healthy_ms += until_ms - START_MS
+        # What was injected has other consequences too: after its beginning nothing of that home is called false.
+        false.update(one for one, when in said if when < until_ms - DAY_MS)
+        if kind is not None:
+            late = [when - at_ms for one, when in said if one is kind and when >= at_ms - DAY_MS]
+            hit = bool(late) and min(late) <= WITHIN_MS.get(kind, DAY_MS)
+            found[kind].append(min(late) / HOUR_MS if hit else None)
+    months = healthy_ms / (30 * DAY_MS)
+    out = {}
+    for kind in KINDS:
+        hours = [one for one in found[kind] if one is not None]
+        out[kind.value] = {
+            "injected": len(found[kind]),
+            "found": len(hours),
+            "median_hours": round(median(hours), 1) if hours else None,
+            "false_alarms": false[kind],
+            "false_alarms_per_household_month": round(false[kind] / months, 4),
+        }
+    click.echo(
+        pretty(
+            {"household_months": round(months, 1), "households": n, "days": days, "seed": seed, "kinds": out}
+        ).decode()
+    )
+
+
+if __name__ == "__main__":
+    main()
