@@ -54,7 +54,7 @@ WAYS: Final[dict[str, Way]] = {
     "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.2, 11.0),
     "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 5.5, 0.85, 8.0),
     "nights_out": Way(IncidentKind.NIGHT_WANDERING, 1.0, 0.0, 0.2, 4.0, 0.02, 14.0),
-    "night_share": Way(IncidentKind.DAY_NIGHT_REVERSAL, 1.0, 0.0, 0.3, 6.0),
+    "night_share": Way(IncidentKind.DAY_NIGHT_REVERSAL, 1.0, 0.5, 0.4, 8.0),
 }
 NIGHTS_OUT: Final = "nights_out"
 NIGHT_SHARE: Final = "night_share"

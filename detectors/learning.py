@@ -30,6 +30,8 @@ MOST_DAYS: Final = 60
 LONGEST_DAY_MS: Final = 30 * HOUR_MS
 """What is longer are days that were skipped."""
 NIGHT_UNTIL_H: Final = 4
+TENTHS: Final = 10
+"""The night's share of a day's activity is counted in tenths."""
 FEWEST_STRETCHES: Final = 6
 """A day with fewer stretches of activity does not say when the person lives."""
 
@@ -102,7 +104,7 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
         nights = sum(one.leaves and day.hours.hour(one.end) < NIGHT_UNTIL_H for one in begun[HOME])
         habits[NIGHTS_OUT] = [float(nights)]
         if len(begun[HOME]) >= FEWEST_STRETCHES:
-            habits[NIGHT_SHARE] = [stirs / len(begun[HOME])]
+            habits[NIGHT_SHARE] = [TENTHS * stirs / len(begun[HOME])]
         if state.weeks.goes_out or outings:
             habits["outings"] = [float(outings)]
     if whole and PHONE in dark and not dark[PHONE]:

@@ -12,6 +12,8 @@ NIGHT_UNTIL_H: Final = 4
 """The night of this file runs from midnight to here, local time."""
 OUT_MS: Final = HOUR_MS // 2
 """Who is back within this took out the rubbish."""
+STEP_MS: Final = 60_000
+"""A door alone takes no longer than this."""
 SELDOM: Final = 0.1
 """Nights out a night up to which going out at night is unusual for a home."""
 
@@ -27,6 +29,8 @@ def out_at_night(state: State) -> tuple[int, int]:
     last = None if ring is None else ring.life_before(NEVER_MS)
     if last is None or not last.leaves or not is_night(state, last.end) or state.pause_at(last.end):
         return 0, NEVER_MS
+    if last.end - last.start < STEP_MS and state.away(last.start - 1):
+        return 0, NEVER_MS  # they were out before, and a door alone is how somebody comes home late and goes to bed
     if last.end <= state.restart_ms or last.end < state.warm_ms or state.chronic.usual(NIGHTS_OUT) > SELDOM:
         return 0, NEVER_MS
     # Whoever shows life elsewhere, on the phone they carry, is out all the same: only the home can tell their return.

@@ -118,6 +118,8 @@ def main(households: int, days: int, seed: int) -> None:
         n += 1
         rnd = Random(tried)
         at_ms = START_MS + int(rnd.uniform(0.5, 0.6) * days * DAY_MS)
+        if kind in NIGHTS:
+            at_ms -= (at_ms - START_MS) % DAY_MS  # midnight in Korea
         if kind is not None:
             events = injected(events, kind, at_ms, rnd)
         said = heard(Household(record.household, DEFAULT_PROFILE, record, start_ms=START_MS), events)
