@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -263,11 +263,17 @@ def aligned(events: Iterable[Event], start_ms: int) -> list[Event]:
     first: dict[str, int] = {}
     for event in out:
         first[event.household] = min(event.at_ms, first.get(event.household, event.at_ms))
-    shift = {name: -((at_ms - start_ms) // WEEK_MS) * WEEK_MS for name, at_ms in first.items()}
-    return [_moved(event, shift[event.household]) for event in out]
+    shift = shifts(first, start_ms)
+    return [shifted(event, shift[event.household]) for event in out]
 
 
-def _moved(event: Event, by_ms: int) -> Event:
+def shifts(first: Mapping[str, int], start_ms: int) -> dict[str, int]:
+    """Return by how many milliseconds each household moves, from the times of their first events."""
+    return {name: -((at_ms - start_ms) // WEEK_MS) * WEEK_MS for name, at_ms in first.items()}
+
+
+def shifted(event: Event, by_ms: int) -> Event:
+    """Return an event moved in time."""
     data, until_ms = event.data, event.until_ms
     if until_ms:
         until_ms += by_ms
@@ -285,27 +291,36 @@ def gathered(events: Iterable[Event], *, batch_s: int = 60) -> Gathered:
         ValueError: there is no event at all.
 
     """
-    batches: dict[_Batch, list[Event]] = {}
-    sources: dict[str, set[str]] = {}
-    first_ms = last_ms = None
-    for event in sorted(events, key=lambda e: (e.at_ms, e.household)):
-        known_ms = event.at_ms + int((event.data.over_s or 0) * 1000)
-        sent_ms = (known_ms // (batch_s * 1000) + 1) * batch_s * 1000
-        batch: _Batch = (sent_ms, event.household, BY_NAME[event.kind].topic)
-        batches.setdefault(batch, []).append(event)
-        sources.setdefault(event.household, set()).add(event.source)
-        first_ms = event.at_ms if first_ms is None else first_ms
-        last_ms = max(last_ms or 0, sent_ms)
-    if first_ms is None or last_ms is None:
+    held = list(events)
+    if not held:
         raise ValueError("no event to send")
+    sources: dict[str, set[str]] = {}
+    for event in held:
+        sources.setdefault(event.household, set()).add(event.source)
+    messages = batched(held, batch_s)
+    first_ms, last_ms = min(event.at_ms for event in held), messages[-1].sent_ms
     records = [HouseholdRecord(household=h, sources=[Source(s) for s in sorted(sources[h])]) for h in sorted(sources)]
-    messages = [
-        Message(topic, household, sent_ms, batches[sent_ms, household, topic][i : i + MAX_BATCH])
-        for sent_ms, household, topic in sorted(batches)
-        for i in range(0, len(batches[sent_ms, household, topic]), MAX_BATCH)
-    ]
     spans: dict[str, Span] = {}
     for message in messages:
         begin_ms, end_ms = spans.get(message.household, (message.events[0].at_ms, 0))
         spans[message.household] = (min(begin_ms, message.events[0].at_ms), max(end_ms, message.sent_ms))
     return Gathered(first_ms, last_ms + 1, records, messages, spans=spans)
+
+
+def together(event: Event, batch_s: int) -> int:
+    """Return when the batch of an event reaches the log, UTC milliseconds."""
+    known_ms = event.at_ms + int((event.data.over_s or 0) * 1000)
+    return (known_ms // (batch_s * 1000) + 1) * batch_s * 1000
+
+
+def batched(events: Iterable[Event], batch_s: int) -> list[Message]:
+    """Return events as messages in order of sending, one for each household, topic and `batch_s`."""
+    batches: dict[_Batch, list[Event]] = {}
+    for event in sorted(events, key=lambda e: (e.at_ms, e.household)):
+        batch: _Batch = (together(event, batch_s), event.household, BY_NAME[event.kind].topic)
+        batches.setdefault(batch, []).append(event)
+    return [
+        Message(topic, household, sent_ms, batches[sent_ms, household, topic][i : i + MAX_BATCH])
+        for sent_ms, household, topic in sorted(batches)
+        for i in range(0, len(batches[sent_ms, household, topic]), MAX_BATCH)
+    ]

@@ -4,20 +4,38 @@ import gzip
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from backports import zstd
+from click.testing import CliRunner
 
-from load_tests.whatif.files import read_files
+from load_tests.recorded import aligned, gathered
+from load_tests.whatif.files import Found, each_event
+from load_tests.whatif.on_disk import OnDisk
 from load_tests.whatif.sources import SourceError, open_source
 from schemas.build import encode_events
 from schemas.events import Data, Event
+from streams.cli import cli
 
 HEAD = "household,timestamp_iso,source,device,kind,value\n"
 ROWS = "".join(
     f"h-1,2026-03-0{day}T09:{minute:02d}:00,sensor,kitchen,motion,ON\n" for day in (1, 2) for minute in range(30)
 )
 SEOUL = "Asia/Seoul"
+
+
+class Read(Found):
+    """Events of files in memory, too."""
+
+    events: list[Event] = msgspec.field(default_factory=list)
+
+
+def read_files(paths: list[Path], tz: str) -> Read:
+    found = Read()
+    found.events = list(each_event(paths, tz, found))
+    return found
 
 
 def moments(events: list[Event]) -> list[int]:
@@ -85,7 +103,7 @@ def test_what_is_broken_costs_itself_and_is_told_with_file_and_line(tmp_path: Pa
     assert any(bad.file == "c.csv.gz" and "damaged" in bad.reason for bad in found.bad)
     assert {event.household for event in found.events} == {"h-1", "h-2"}
     assert any("readme.md" in note for note in found.notes)
-    assert any("a.csv: 1 events stood after later ones" in note for note in found.notes)
+    assert any("a.csv, line 5: the first of 1 events that stood after later ones" in note for note in found.notes)
     assert not any("h-9" in str(bad) or "not a time" in str(bad) for bad in found.bad), (
         "content of a file is never told"
     )
@@ -105,3 +123,59 @@ def test_a_source_without_an_event_is_refused_in_one_line(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_text("home,when\n")
     with pytest.raises(SourceError, match="no event"):
         open_source(tmp_path, tz=SEOUL, align_ms=None)
+
+
+BROKEN = {
+    "a broken line": ("a.csv", HEAD + ROWS + "h-1,not a time,sensor,kitchen,motion,ON\n", "a.csv, line 62: no time"),
+    "an unknown column": (
+        "a.csv",
+        "room," + HEAD + "".join(f"x,{row}\n" for row in ROWS.splitlines()),
+        "a.csv, line 1: column 1 is not known",
+    ),
+    "a household out of order": (
+        "a.csv",
+        HEAD + ROWS + "h-1,2026-03-01T00:00:00,sensor,kitchen,motion,ON\n",
+        "a.csv, line 62: the first of 1 events",
+    ),
+    "a file cut in half": ("a.csv.gz", "", "the file is damaged from here on"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_bad_input_is_told_with_its_place_and_the_rest_goes_on_but_strict_stops(what: str, tmp_path: Path) -> None:
+    name, text, told = BROKEN[what]
+    many = (
+        f"h-1,2026-03-{d:02}T{h:02}:{m:02}:00,sensor,s-{m},motion,ON"
+        for d in range(1, 6)
+        for h in range(24)
+        for m in range(60)
+    )
+    whole = gzip.compress((HEAD + "\n".join(many)).encode())
+    (tmp_path / name).write_bytes(text.encode() or whole[: len(whole) // 2])
+
+    def replayed(*more: str) -> Any:
+        words = ["replay", str(tmp_path / name), "--close-ups", "0", *more]
+        return CliRunner(env={"ANBU_PARTITIONS": "1"}).invoke(cli, words, standalone_mode=False)
+
+    done = replayed()
+    assert done.exception is None, done.output
+    assert told in done.output
+    assert "household-months watched" in done.output
+    stopped = replayed("--strict")
+    assert stopped.exit_code == 2, stopped.output
+    assert "--strict was asked for" in stopped.output
+
+
+def test_a_past_sorted_on_disk_is_what_one_in_memory_is(tmp_path: Path) -> None:
+    other = ROWS.replace("h-1", "h-2").replace("2026-03", "2025-01").replace("T09", "T23")
+    (tmp_path / "a.csv").write_text(HEAD + "".join(reversed(ROWS.splitlines(keepends=True))) + other)
+    events = read_files([tmp_path / "a.csv"], SEOUL).events
+    for align_ms in (None, 1_772_000_000_000):
+        wanted = gathered(events if align_ms is None else aligned(events, align_ms))
+        found = OnDisk(iter(events), align_ms)
+        assert list(found.messages()) == list(wanted.messages())
+        assert list(found.messages()) == list(wanted.messages()), "as often as it is asked"
+        assert found.records() == wanted.records()
+        assert (found.from_ms, found.until_ms, found.spans) == (wanted.from_ms, wanted.until_ms, wanted.spans)
+    with pytest.raises(ValueError, match="no event"):
+        OnDisk(iter(()))

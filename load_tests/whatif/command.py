@@ -183,6 +183,10 @@ def _tell_bad(source: Source, *, strict: bool) -> None:
         click.echo(str(bad), err=True)
     if source.bad_count > SHOWN_BAD:
         click.echo(f"… {source.bad_count:,} places passed over in all", err=True)
+    for note in source.notes if source.disorder else []:
+        click.echo(note, err=True)
+    if source.disorder and strict:
+        raise SourceError(f"{source.name}: {source.disorder:,} events are out of order, and --strict was asked for")
     if source.bad_count and strict:
         raise SourceError(f"{source.name}: {source.bad_count:,} places cannot be used, and --strict was asked for")
 

@@ -51,12 +51,15 @@ class Bad(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct):
-    """Events of files and what was wrong with them."""
+    """What was wrong with files; complete once their events have been read to the end."""
 
-    events: list[Event] = []
     bad: list[Bad] = []
     bad_count: int = 0
     notes: list[str] = []
+    disorder: int = 0
+    """Events that stood after later ones of their household."""
+    line: int = 0
+    """Where in the present file reading is."""
 
     def refuse(self, file: str, line: int, reason: str) -> None:
         """Count a bad place and keep the first ones."""
@@ -71,18 +74,14 @@ def form_of(path: Path) -> str:
     return FORMS.get(name.suffix.lower(), "")
 
 
-def read_files(paths: Iterable[Path], tz: str) -> Found:
-    """Read files in the order of their names; events of all of them together, in no order."""
-    found = Found()
+def each_event(paths: Iterable[Path], tz: str, found: Found) -> Iterator[Event]:
+    """Read files in the order of their names, event by event; `found` fills meanwhile."""
     for number, path in enumerate(paths):
         form = form_of(path)
         if not form:
             found.notes.append(f"{path.name} was passed over: its name says no known form.")
             continue
-        first = len(found.events)
-        found.events += _read(path, form, tz, number, found)
-        _note_disorder(path, found.events[first:], found)
-    return found
+        yield from _noting_disorder(path, _read(path, form, tz, number, found), found)
 
 
 def _read(path: Path, form: str, tz: str, number: int, found: Found) -> Iterator[Event]:
@@ -151,6 +150,7 @@ def _of_csv(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, lis
             found.refuse(path.name, reader.line_num, "no CSV")
             continue
         if row:
+            found.line = reader.line_num
             yield reader.line_num, [row[i] for i in places] if len(row) == len(names) else row[:1]
 
 
@@ -170,6 +170,7 @@ def _of_casas(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, l
             continue
         if not kind:
             kind = "door" if value.upper() in ("OPEN", "CLOSE") else "motion"
+        found.line = number
         yield number, [home, f"{day}T{clock}", "sensor", device, kind, value]
 
 
@@ -179,6 +180,7 @@ def _is_numbered(device: str, prefix: str) -> bool:
 
 def _of_json(path: Path, file: BinaryIO, found: Found) -> Iterator[Event]:
     for one in read_messages(_lines(path, file, found), LATEST_MS):
+        found.line = one.line
         if isinstance(one, BadEvent):
             found.refuse(path.name, one.line, f"{one.reason}" + (f" ({one.detail})" if one.detail else ""))
             continue
@@ -187,14 +189,20 @@ def _of_json(path: Path, file: BinaryIO, found: Found) -> Iterator[Event]:
                 yield event
 
 
-def _note_disorder(path: Path, events: list[Event], found: Found) -> None:
-    """Say that rows stood in another order than they happened: they are sorted, but whoever wrote them may want to know."""
+def _noting_disorder(path: Path, events: Iterable[Event], found: Found) -> Iterator[Event]:
+    """Pass events on, and say that some stood behind later ones: they are sorted, but whoever wrote them may want to know."""
     latest: dict[str, int] = {}
-    early = sum(
-        event.at_ms < latest.get(event.household, 0) or bool(latest.update({event.household: event.at_ms}))
-        for event in events
-    )
+    early = first_line = 0
+    for event in events:
+        if event.at_ms < latest.get(event.household, 0):
+            early += 1
+            first_line = first_line or found.line
+        else:
+            latest[event.household] = event.at_ms
+        yield event
     if early:
+        found.disorder += early
         found.notes.append(
-            f"{path.name}: {early:,} events stood after later ones of their household; they were sorted."
+            f"{path.name}, line {first_line}: the first of {early:,} events that stood after later ones of their"
+            " household; they were sorted."
         )

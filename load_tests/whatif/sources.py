@@ -5,10 +5,11 @@ from pathlib import Path
 import msgspec
 
 from load_tests.neighbourhood import Played
-from load_tests.recorded import CsvError, aligned, gathered
+from load_tests.recorded import CsvError
 from load_tests.recording import MESSAGES, RecordingError, read
-from load_tests.whatif.files import Bad, read_files
+from load_tests.whatif.files import Bad, Found, each_event
 from load_tests.whatif.labels import Label, of_truth
+from load_tests.whatif.on_disk import OnDisk
 
 
 class SourceError(ValueError):
@@ -28,6 +29,8 @@ class Source(msgspec.Struct):
     bad: list[Bad] = []
     """Places passed over, the first thousand."""
     bad_count: int = 0
+    disorder: int = 0
+    """Events that stood after later ones of their household."""
     notes: list[str] = []
 
 
@@ -43,13 +46,24 @@ def open_source(path: Path, *, tz: str, align_ms: int | None) -> Source:
             recording = read(path)
             return Source(recording, path.name, "recording", of_truth(recording.truth), bool(recording.truth))
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        found = read_files(files, tz)
-        if not found.events:
+        found = Found()
+        try:
+            played = OnDisk(each_event(files, tz, found), align_ms)
+        except CsvError:
+            raise
+        except ValueError:
             told = "".join(f"; {bad}" for bad in found.bad[:3])
-            raise SourceError(f"{path.name}: no event in it{told}")
-        events = found.events if align_ms is None else aligned(found.events, align_ms)
-        played = gathered(events)
+            raise SourceError(f"{path.name}: no event in it{told}") from None
     except (RecordingError, CsvError, OSError) as error:
         raise SourceError(str(error)) from error
     notes = [*found.notes, "Ticks come from event time: the files have none of their own."]
-    return Source(played, path.name, "files", [], bad=found.bad, bad_count=found.bad_count, notes=notes)
+    return Source(
+        played,
+        path.name,
+        "files",
+        [],
+        bad=found.bad,
+        bad_count=found.bad_count,
+        disorder=found.disorder,
+        notes=notes,
+    )
