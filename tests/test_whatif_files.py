@@ -160,7 +160,7 @@ def test_bad_input_is_told_with_its_place_and_the_rest_goes_on_but_strict_stops(
     done = replayed()
     assert done.exception is None, done.output
     assert told in done.output
-    assert "household-months watched" in done.output
+    assert "dead letters" in done.output
     stopped = replayed("--strict")
     assert stopped.exit_code == 2, stopped.output
     assert "--strict was asked for" in stopped.output
