@@ -138,7 +138,11 @@ def test_negative_control_metrics_and_labels_that_nobody_tells_are_found() -> No
 def test_no_alert_names_a_home() -> None:
     labels = {label for of in NAMED.values() for label in of}
     for alert in alerts().values():
-        assert set(re.findall(r"\$labels\.(\w+)", alert["annotations"]["summary"])) <= {*labels, "instance"}
+        assert set(re.findall(r"\$labels\.(\w+)", alert["annotations"]["summary"])) <= {
+            *labels,
+            "instance",
+            "mountpoint",
+        }
 
 
 def test_the_budget_in_the_rules_is_the_one_of_the_default_profile() -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from viewers_rules import ALERTMANAGER, ROOT, alerts, rules, wrong_in
+from viewers_rules import ALERTMANAGER, NAMED, ROOT, alerts, rules, wrong_in
 
 from infra.viewers.boards import row
 from infra.viewers.generate import BOARDS, FOLDER, dashboards, drifted
 from infra.viewers.now import NOW
 from schemas.rows import TABLES
+from streams.board.app import PAGES
 
 JSON = {path.stem: json.loads(text) for path, text in dashboards().items()}
 PANELS = [(uid, panel) for uid, board in JSON.items() for panel in board["panels"]]
@@ -131,6 +132,26 @@ def test_every_alert_is_reached_from_a_panel_and_every_link_leads_to_its_runbook
         for link in panel.get("links", []):
             linked[link["title"]] = link["url"]
     assert linked == {name: f"/d/anbu-runbooks?viewPanel={number}" for name, number in numbers.items()}
+
+
+def test_an_incident_on_a_panel_leads_to_its_page_on_the_board_by_its_id_alone() -> None:
+    linked = {}
+    for name, panel in ((name_of(one), one[1]) for one in WATCHING):
+        for override in panel["fieldConfig"]["overrides"]:
+            for properties in override["properties"]:
+                if properties["id"] == "links":
+                    linked[name, override["matcher"]["options"]] = properties["value"][0]["url"]
+    assert linked == {("anbu-now: Open cases", "incident"): "${board}/incidents/${__value.raw}"}
+    assert ("GET", "/incidents/{incident}") in {(page.method, page.path) for page in PAGES}
+    (variable,) = JSON["anbu-now"]["templating"]["list"]
+    assert variable["name"] == "board"
+    assert not list(wrong_in(str(variable["query"])))
+    assert "anbu_board_info" in NAMED
+
+
+def test_no_address_on_a_dashboard_holds_a_household() -> None:
+    text = "".join(map(json.dumps, JSON.values()))
+    assert not [url for url in re.findall(r'"url": "([^"]*)"', text) if "household" in url or "h-" in url]
 
 
 def test_the_runbooks_are_there_word_for_word() -> None:

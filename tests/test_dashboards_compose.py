@@ -72,7 +72,9 @@ def test_everything_an_installation_needs_is_there_and_two_tickers() -> None:
         "writer",
         "writer",
     ]
-    assert set(SERVICES) - set(OURS) == {"kafka", "clickhouse", "prometheus", "alertmanager", "grafana"}
+    assert set(SERVICES) - set(OURS) == {
+        *("kafka", "clickhouse", "prometheus", "alertmanager", "grafana", "node-exporter", "blackbox-exporter"),
+    }
     assert [name for name, one in SERVICES.items() if "profiles" in one] == ["webhook", "neighbourhood"]
 
 
@@ -88,7 +90,9 @@ def test_several_workers_of_one_group_are_started_and_each_has_a_port_and_partit
 
 def test_prometheus_asks_where_the_processes_answer() -> None:
     config = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text("utf-8"))
-    asked = {job["job_name"]: job["dns_sd_configs"][0] for job in config["scrape_configs"]}
+    asked = {job["job_name"]: job["dns_sd_configs"][0] for job in config["scrape_configs"] if "dns_sd_configs" in job}
+    (node,) = (job["static_configs"][0]["targets"] for job in config["scrape_configs"] if job["job_name"] == "node")
+    assert [target.split(":")[0] for target in node] == ["node-exporter"]
     assert asked["anbu-worker"]["names"] == ["worker"]
     assert asked["anbu-worker"]["port"] == settings_of("worker").metrics_port
     assert asked["anbu-writer"]["names"] == ["writer"]
@@ -135,6 +139,8 @@ def test_volumes_are_declared_and_files_that_are_mounted_are_there() -> None:
             if source.startswith("./"):
                 assert (INFRA / source).exists(), source
                 assert inside.endswith(":ro")
+            elif source.startswith("/"):
+                assert inside.endswith(":ro"), "the machine's own disks are looked at, never written"
             else:
                 used.add(source)
     assert used == set(COMPOSE["volumes"])

@@ -1,5 +1,6 @@
 """Metrics: named once, in base units, with labels from closed sets, and told in docs/metrics.md."""
 
+import math
 import re
 import shutil
 from pathlib import Path
@@ -60,6 +61,24 @@ def test_a_name_is_there_once_and_many_registries_do_not_meet(maker: Maker) -> N
     names = [one.name for one in first.named]
     assert len(set(names)) == len(names)
     assert first.named == second.named
+
+
+def series(registry: CollectorRegistry) -> int:
+    return sum(len(family.samples) for family in registry.collect())
+
+
+def test_the_documentation_says_how_many_series_a_process_has() -> None:
+    text = " ".join((ROOT / "docs/viewers.md").read_text(encoding="utf-8").split())
+    made = {name: (registry := new_registry(), maker(registry, engine="test")) for name, maker in EVERY.items()}
+    counts = {name: series(registry) for name, (registry, _) in made.items()}
+    told = r"a worker has (\d+), and (\d+) more for each partition it owns; a writer (\d+), webhooks (\d+), the board (\d+)"
+    found = re.search(told, text)
+    assert found
+    worker, each, *others = map(int, found.groups())
+    assert [worker, *others] == [counts[name] for name in ("worker", "writer", "webhook", "board")]
+    labels = [dict(one.labels) for one in made["worker"][1].named if ("partition", PARTITION) in one.labels]
+    sets = [[values for label, values in one.items() if label != "partition"] for one in labels]
+    assert each == sum(math.prod(map(len, one)) for one in sets)
 
 
 def test_every_series_of_a_closed_set_is_there_at_zero_before_anything_happened() -> None:

@@ -6,6 +6,7 @@ killed, and what everybody heard of it is kept in `Seen`.
 """
 
 import asyncio
+import base64
 import contextlib
 import http.server
 import json
@@ -21,7 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from board_scene import CHEAP
 from viewers_rules import ALERTMANAGER, RULES, program, with_shorter_waits
+from viewers_tls import tls_address
 from worker_logs import wait_until, write_event
 
 from infra.embedded import EmbeddedBroker
@@ -38,6 +41,8 @@ from schemas.encode import encode
 from schemas.incidents import CloseCause, IncidentKind
 from schemas.times import to_rfc3339
 from schemas.topics import DAY_MS
+from streams.board.rights import Role
+from streams.board.users import User, write_users
 from streams.clickhouse import connect
 from streams.publish import Publisher
 from streams.settings import Settings
@@ -60,6 +65,14 @@ alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmana
 scrape_configs:
   - {{job_name: anbu-worker, static_configs: [{{targets: ['127.0.0.1:{worker}']}}]}}
   - {{job_name: anbu-writer, static_configs: [{{targets: ['127.0.0.1:{writer}']}}]}}
+  - {{job_name: anbu-archive, static_configs: [{{targets: ['127.0.0.1:{writer}']}}]}}
+  - {{job_name: anbu-webhook, static_configs: [{{targets: ['127.0.0.1:{webhook}']}}]}}
+  - {{job_name: anbu-board, static_configs: [{{targets: ['127.0.0.1:{board}']}}]}}
+  - {{job_name: node, static_configs: [{{targets: ['127.0.0.1:{node}']}}]}}
+  - job_name: tls
+    metrics_path: /probe
+    params: {{module: [tls_connect], target: ['127.0.0.1:{tls}']}}
+    static_configs: [{{targets: ['127.0.0.1:{blackbox}']}}]
 """
 
 
@@ -93,6 +106,10 @@ class Receiver:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if "alerts" not in body:  # an incident, pushed by the webhook
+                    self.send_response(204)
+                    self.end_headers()
+                    return
                 names = {one["labels"]["alertname"] for one in body["alerts"] if one["status"] == "firing"}
                 told.setdefault(self.path.strip("/"), set()).update(names)
                 self.send_response(200)
@@ -126,11 +143,19 @@ class Watching:
 
     def __init__(self, folder: Path, settings: Settings, receiver: Receiver) -> None:
         folder.mkdir(parents=True)
-        self.port, self.alertmanager = free_ports(2)
+        self.port, self.alertmanager, node, blackbox = free_ports(4)
+        self._left = contextlib.ExitStack()
         self._rules = folder / "rules.yml"
         self._rules.write_text("groups: []\n", "utf-8")
         config = CONFIG.format(
-            alertmanager=self.alertmanager, worker=settings.metrics_port, writer=settings.writer_metrics_port
+            alertmanager=self.alertmanager,
+            worker=settings.metrics_port,
+            writer=settings.writer_metrics_port,
+            webhook=settings.webhook_metrics_port,
+            board=settings.board_metrics_port,
+            node=node,
+            blackbox=blackbox,
+            tls=self._left.enter_context(tls_address(folder)),
         )
         (folder / "prometheus.yml").write_text(config, "utf-8")
         # The same routes; only where they lead, and how long they gather.
@@ -138,6 +163,22 @@ class Watching:
         routes = re.sub(r"group_wait: \d+[sm]", "group_wait: 1s", routes)
         (folder / "alertmanager.yml").write_text(routes, "utf-8")
         self.children = [
+            Child(
+                "node exporter",
+                [
+                    *(program("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{node}"),
+                    *("--collector.disable-defaults", "--collector.filesystem"),
+                ],
+                log=folder / "node.log",
+            ),
+            Child(
+                "blackbox exporter",
+                [
+                    *(program("prometheus-blackbox-exporter"), f"--web.listen-address=127.0.0.1:{blackbox}"),
+                    f"--config.file={RULES.parent / 'blackbox.yml'}",
+                ],
+                log=folder / "blackbox.log",
+            ),
             Child(
                 "alertmanager",
                 [
@@ -158,6 +199,11 @@ class Watching:
             ),
         ]
 
+    def close(self) -> None:
+        """End all of them."""
+        stop_all(self.children, 5)
+        self._left.close()
+
     def begin(self) -> None:
         """Let the rules be evaluated from now on: before the first scrapes, waits of 3 s are shorter than a slow start."""
         self._rules.write_text(with_shorter_waits(RULES.read_text("utf-8"), SCALE), "utf-8")
@@ -175,7 +221,7 @@ class Watching:
 
     def is_up(self) -> bool:
         try:
-            return len(self.query("up == 1")) == 2
+            return len(self.query("up == 1")) == 7
         except (OSError, ValueError):  # not there yet, or it answers in words that it is still starting
             return False
 
@@ -229,21 +275,34 @@ def _live(settings: Settings, homes: list[str], watching: Watching) -> None:
                 write_event(pen, homes[0], "emergency_button", now_ms())
                 pen.send("home.sensors", homes[1], b"motion in the hall, I think")
             pen.flush()
+            with urllib.request.urlopen(f"http://127.0.0.1:{settings.board_port}/sign-in", timeout=10) as page:
+                page.read()
             beat += 1
             assert all(child.alive for child in watching.children), [child.tail() for child in watching.children]
             time.sleep(1.0)
 
 
 @contextlib.contextmanager
-def _parts(folder: Path) -> Iterator[tuple[Settings, dict[str, Child]]]:
+def _parts(folder: Path, told: int) -> Iterator[tuple[Settings, dict[str, Child]]]:
     """Broker, tables, writer and worker, all on loopback and gone afterwards."""
-    worker, writer = free_ports(2)
+    targets = folder / "webhooks.toml"
+    (folder / "desk.secret").write_text(f"whsec_{base64.b64encode(bytes(32)).decode()}\n", "ascii")
+    targets.write_text(
+        f'[[target]]\nname = "desk"\nurl = "http://127.0.0.1:{told}/desk"\nsecret_file = "desk.secret"\n', "utf-8"
+    )
+    write_users(
+        folder / "board" / "users.json", [User(name="kim", role=Role.SUPERVISOR, districts=["*"], password=CHEAP)]
+    )
     with EmbeddedBroker(folder=folder) as broker:
+        worker, writer, webhook, board, health = free_ports(5)  # after the broker has taken its own
         settings = Settings(
             kafka=broker.url,
             partitions=PARTITIONS,
             metrics_port=worker,
             writer_metrics_port=writer,
+            webhook_metrics_port=webhook,
+            board_port=board,
+            board_metrics_port=health,
             tick_every_s=1.0,
             checkpoint_every_s=1.0,
             clickhouse=f"chdb://{folder / 'clickhouse'}",
@@ -253,8 +312,8 @@ def _parts(folder: Path) -> Iterator[tuple[Settings, dict[str, Child]]]:
         children: dict[str, Child] = {}
         try:
             assert start_command("migrate", settings=settings, logs=folder).wait(60) == 0
-            for name in ("writer", "worker"):
-                children[name] = start_command(name, settings=settings, logs=folder)
+            for name, *rest in (("writer", "--archive", "too"), ("worker",), ("board",), ("webhook", str(targets))):
+                children[name] = start_command(name, *rest, settings=settings, logs=folder)
             yield settings, children
         finally:
             stop_all(children.values(), 5)
@@ -264,7 +323,7 @@ def play(folder: Path, exprs: list[str], sqls: list[str]) -> Seen:
     """Play the whole run. `exprs` and `sqls` are asked at its end, before the worker is killed and after."""
     seen = Seen()
     receiver = Receiver()
-    with contextlib.ExitStack() as left, _parts(folder) as (settings, children):
+    with contextlib.ExitStack() as left, _parts(folder, receiver.port) as (settings, children):
         left.callback(receiver.close)
         town = _feed_the_past(settings)
         wait_until(lambda: _has_judged(settings, town.until_ms, children["worker"]), 90, "the worker to judge the past")
@@ -272,7 +331,7 @@ def play(folder: Path, exprs: list[str], sqls: list[str]) -> Seen:
             children[name] = start_command("ticker", settings=settings, logs=folder / name)
         wait_until(lambda: _has_judged(settings, now_ms() - 5_000, children["worker"]), 30, "live ticks")
         watching = Watching(folder / "watching", settings, receiver)
-        left.callback(stop_all, watching.children, 5)
+        left.callback(watching.close)
         wait_until(watching.is_up, 30, "Prometheus to scrape both")
         watching.begin()
         began_s = time.time()

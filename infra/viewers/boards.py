@@ -7,7 +7,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as model
 
-from infra.viewers.panels import RUNBOOKS_UID, Panel
+from infra.viewers.panels import PROMETHEUS, RUNBOOKS_UID, Panel
 
 GRID: Final = 24
 """Columns of Grafana's page."""
@@ -44,6 +44,8 @@ class Board:
     rows: tuple[Row, ...]
     since: str = "now-24h"
     refresh: str = "30s"
+    leads_to_board: bool = False
+    """Its panels link to the board: the page has its address as a variable."""
 
     @property
     def panels(self) -> list[Panel]:
@@ -71,6 +73,15 @@ def made(board: Board, runbook_number: dict[str, int]) -> model.Dashboard:
             .keep_time(True)
         )
     )
+    if board.leads_to_board:
+        builder = builder.with_variable(
+            dashboard.QueryVariable("board")
+            .label("Board")
+            .description("Address of the responders' board, as the board itself tells it (ANBU_BOARD_URL).")
+            .datasource(PROMETHEUS)
+            .query("label_values(anbu_board_info, url)")
+            .refresh(model.VariableRefresh.ON_DASHBOARD_LOAD)
+        )
     number, top = 0, 0
     for one in board.rows:
         left = 0

@@ -1,13 +1,14 @@
 """What is the matter now: is everybody watched, what is open, who has nobody yet."""
 
 from infra.viewers.boards import Board, row
-from infra.viewers.panels import AMBER, GREEN, RED, ZERO_IS_WELL, bars, lines, number, rows
+from infra.viewers.panels import AMBER, GREEN, RED, TO_INCIDENT, ZERO_IS_WELL, bars, lines, number, rows
 
 NOW = Board(
     uid="anbu-now",
     title="Anbu: Now",
     about="Is everybody watched, what is open, and who has nobody yet. The tables come from ClickHouse and are as old as"
     " the writer is behind; the numbers of the first row come from the workers themselves.",
+    leads_to_board=True,
     rows=(
         row(
             4,
@@ -136,6 +137,73 @@ NOW = Board(
             ),
         ),
         row(
+            4,
+            number(
+                "Answers awaited",
+                "Questions of the check-in ladder that are out: a call, a robot, a guardian. The machine has these incidents.",
+                unit="none",
+                sql="""
+                SELECT countIf(step.request != '' AND step.outcome = '') AS awaited FROM incidents_current
+                LEFT ARRAY JOIN ladder AS step WHERE status = 'Actual' AND state NOT IN ('closed', 'withdrawn')
+                """,
+            ),
+            number(
+                "Owner's time is over",
+                "Open incidents whose owner let the time of the profile pass and that have not moved on yet.",
+                unit="none",
+                sql="""
+                SELECT countIf(step_until < now64(3)) AS overdue FROM incidents_current
+                WHERE status = 'Actual' AND state NOT IN ('closed', 'withdrawn')
+                """,
+                steps=ZERO_IS_WELL,
+            ),
+            number(
+                "Moved on to the next owner",
+                "Open incidents that nobody acted on in time at least once: a supervisor or the control room has them.",
+                unit="none",
+                sql="""
+                SELECT countIf(level > 0) AS moved FROM incidents_current
+                WHERE status = 'Actual' AND state NOT IN ('closed', 'withdrawn')
+                """,
+                steps=((0, GREEN), (1, AMBER)),
+            ),
+            number(
+                "Asked by machine because a shift was full",
+                "Incidents of the chosen time that were beyond a post's cap for its shift: the machine asked first, and"
+                " nothing was dropped.",
+                unit="none",
+                sql="""
+                SELECT countIf(arrayExists(step -> step.why = 'load', ladder)) AS beyond FROM incidents_current
+                WHERE status = 'Actual' AND $__timeFilter(opened_at)
+                """,
+            ),
+        ),
+        row(
+            9,
+            bars(
+                "Questions by rung and outcome",
+                "Who or what was asked in the chosen time, and what came of it. An officer is told, not asked.",
+                unit="none",
+                sql="""
+                SELECT concat(step.ask, multiIf(step.outcome != '', concat(', ', step.outcome), step.request != '', ', awaited',
+                    step.ask = 'officer', ', told', ', to be asked')) AS of, count() AS questions
+                FROM incidents_current ARRAY JOIN ladder AS step
+                WHERE status = 'Actual' AND $__timeFilter(opened_at) GROUP BY of ORDER BY questions DESC LIMIT 20
+                """,
+            ),
+            bars(
+                "Open by who has it",
+                "Load now: what the machine still asks about, what each post of the roster has, and what officers took.",
+                unit="none",
+                sql="""
+                SELECT multiIf(acknowledged_by != '', '(officers who took it)', next_step = 'asking', '(the machine asks)',
+                    owner = '', '(nobody: no roster)', owner) AS of, count() AS incidents
+                FROM incidents_current WHERE status = 'Actual' AND state NOT IN ('closed', 'withdrawn')
+                GROUP BY of ORDER BY incidents DESC LIMIT 20
+                """,
+            ),
+        ),
+        row(
             12,
             rows(
                 "Open cases",
@@ -150,6 +218,7 @@ NOW = Board(
                 ORDER BY status, indexOf(['Minor', 'Moderate', 'Severe', 'Extreme'], severity) DESC, opened_at LIMIT 200
                 """,
                 units={"age": "s"},
+                links={"incident": TO_INCIDENT},
                 widths={"severity": 90, "kind": 150, "state": 110, "age": 90, "sentence_en": 420, "sentence_ko": 320},
             ),
         ),

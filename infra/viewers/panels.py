@@ -17,6 +17,8 @@ Threshold = tuple[float, str]
 PROMETHEUS: Final = model.DataSourceRef(type_val="prometheus", uid="anbu-prometheus")
 CLICKHOUSE: Final = model.DataSourceRef(type_val="grafana-clickhouse-datasource", uid="anbu-clickhouse")
 RUNBOOKS_UID: Final = "anbu-runbooks"
+TO_INCIDENT: Final = "${board}/incidents/${__value.raw}"
+"""The board's page of an incident; it asks who looks. `board` is a variable of the dashboard, told by the board itself."""
 
 GREEN: Final = "green"
 AMBER: Final = "orange"
@@ -144,16 +146,20 @@ def rows(
     sql: str,
     units: dict[str, str] | None = None,
     widths: dict[str, int] | None = None,
+    links: dict[str, str] | None = None,
     runbooks: tuple[str, ...] = (),
 ) -> Panel:
-    """Lay out a table. `units` and `widths` (pixels) by column; others have the plain one."""
+    """Lay out a table. `units`, `widths` (pixels) and `links` by column; others have the plain one."""
     builder = table.Panel().unit("none").with_target(Sql(sql, over_time=False)).datasource(CLICKHOUSE)
-    for column in {**(units or {}), **(widths or {})}:
+    for column in {**(units or {}), **(widths or {}), **(links or {})}:
         properties = []
         if column in (units or {}):
             properties.append(model.DynamicConfigValue("unit", (units or {})[column]))
         if column in (widths or {}):
             properties.append(model.DynamicConfigValue("custom.width", (widths or {})[column]))
+        if column in (links or {}):
+            link = {"title": "Open on the board", "url": (links or {})[column], "targetBlank": True}
+            properties.append(model.DynamicConfigValue("links", [link]))
         builder = builder.override_by_name(column, properties)
     return Panel(title, about, builder, runbooks)
 

@@ -135,6 +135,75 @@ QUALITY = Board(
         ),
         row(
             9,
+            rows(
+                "False alarms of silence against the budget, by channel",
+                "Alarms of silence by the channel that weighed most, known false ones among them, and those as a share of"
+                " the default budget for all homes together (1 is all of it).",
+                sql="""
+                SELECT if(empty(shares), '(none)', arraySort((c, w) -> -w, mapKeys(shares), mapValues(shares))[1]) AS channel,
+                    count() AS alarms,
+                    countIf(cause IN ('safe_at_home', 'safe_away', 'wrong_contact', 'device_fault')) AS known_false,
+                    known_false / (SELECT 0.05 * sum(households) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS of_budget
+                FROM incidents_current WHERE status = 'Actual' AND kind = 'silence' AND $__timeFilter(opened_at)
+                GROUP BY channel ORDER BY alarms DESC
+                """,
+                runbooks=("AnbuSilenceOverBudget",),
+            ),
+            rows(
+                "Calibration of the score",
+                "Alarms of silence by how far their score came over the threshold. Where the score says something, the"
+                " share of real ones grows from the first line to the last.",
+                sql="""
+                SELECT multiIf(score / threshold < 1.1, 'up to 1.1 times', score / threshold < 1.5, '1.1 to 1.5 times',
+                    score / threshold < 2.5, '1.5 to 2.5 times', 'over 2.5 times') AS over_threshold,
+                    count() AS alarms, countIf(cause != '') AS closed,
+                    countIf(cause IN ('helped', 'emergency', 'hospital', 'deceased')) AS real,
+                    if(closed = 0, NULL, real / closed) AS share_real
+                FROM incidents_current WHERE status = 'Actual' AND kind = 'silence' AND threshold > 0
+                AND $__timeFilter(opened_at) GROUP BY over_threshold ORDER BY min(score / threshold)
+                """,
+                units={"share_real": "percentunit"},
+            ),
+            rows(
+                "Precision by kind",
+                "Of what responders closed, the share in which somebody needed help, by kind. Outages of sources and tests"
+                " are not counted.",
+                sql="""
+                SELECT kind, count() AS incidents, countIf(cause NOT IN ('', 'merged', 'test', 'source_outage')) AS closed,
+                    countIf(cause IN ('helped', 'emergency', 'hospital', 'deceased')) AS real,
+                    if(closed = 0, NULL, real / closed) AS precision
+                FROM incidents_current WHERE status = 'Actual' AND $__timeFilter(opened_at)
+                GROUP BY kind ORDER BY closed DESC, incidents DESC
+                """,
+                units={"precision": "percentunit"},
+            ),
+        ),
+        row(
+            9,
+            lines(
+                "Expected delay by day",
+                "How many homes would be found within so many hours of a collapse by day, as their sources are now. Not known of"
+                " a home in its first days.",
+                ('sum by (hours) (anbu_households_by_delay{part="day"})', "within {{hours}} h"),
+                unit="none",
+            ),
+            lines(
+                "Expected delay by night",
+                "How many homes would be found within so many hours of a collapse at night, as their sources are now.",
+                ('sum by (hours) (anbu_households_by_delay{part="night"})', "within {{hours}} h"),
+                unit="none",
+            ),
+            lines(
+                "Blind and slow homes",
+                "Homes that nothing sees, and homes whose sources find a collapse late: 12 hours or more, or calls alone.",
+                ("sum(anbu_households_blind)", "blind"),
+                ("sum(anbu_households_slow)", "slow"),
+                unit="none",
+                runbooks=("AnbuHomesBlind", "AnbuBlindRising"),
+            ),
+        ),
+        row(
+            9,
             lines(
                 "Homes that nothing sees",
                 "Share of the watched homes of which no healthy source tells anything, by hour.",
