@@ -3,18 +3,20 @@
 import itertools
 from typing import Any, ClassVar, Final, NamedTuple
 
+from detectors.begun import HOURS, BegunAt
 from detectors.contract import Law
 from detectors.episodes import Episode, Episodes
 from detectors.hazard import DayRates, HazardTable
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.life import HOME, SEEING
-from detectors.longest import LongestSilence
+from detectors.longest import LONGEST_ORDINARY_H, LongestSilence
 from detectors.silence import Lane, score
 from detectors.threshold import Threshold
 from schemas.profiles import SilenceProfile
 
 Spans = list[tuple[int, int]]
 
+LONGEST_MS: Final = int(LONGEST_ORDINARY_H * HOUR_MS)
 SHORT_MS: Final = HOUR_MS // 2
 """A shorter silence cannot reach anybody's once-a-week score: it need not be scored."""
 
@@ -38,12 +40,13 @@ class Rhythm:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("busy", "days", "longest", "tables", "threshold")
+    __slots__ = ("begun", "busy", "days", "longest", "tables", "threshold")
 
     def __init__(self) -> None:
         self.tables: dict[str, HazardTable] = {}
         self.threshold = Threshold()
         self.longest = LongestSilence()
+        self.begun = BegunAt()
         self.busy = [0.0] * 24
         """Episodes of activity begun in each hour of an ordinary day."""
         self.days = 0.0
@@ -86,14 +89,15 @@ class Rhythm:
         since: dict[str, int] = {}
         last, away = 0, False
         longest = {True: 0, False: 0}
+        begun = [0] * HOURS
         dark = [span for spans in day.dark.values() for span in spans]
+        untold = day.untrue + dark
         for start, end, kind, leaves in merged:
-            if (
-                last
-                and start - last > SHORT_MS
-                and day.start_ms <= start < day.end_ms
-                and not _touch(day.untrue + dark, last, start)
-            ):
+            told = last and start > last and day.start_ms <= start < day.end_ms and not _touch(untold, last, start)
+            if told and not away:
+                hour = day.hours.hour(last)
+                begun[hour] = max(begun[hour], start - last)
+            if told and start - last > SHORT_MS:
                 longest[away] = max(longest[away], start - last)
                 if not away:
                     for seen in SEEING:
@@ -113,6 +117,7 @@ class Rhythm:
         if whole:
             for was_away, span_ms in longest.items():
                 self.longest.learn_one(span_ms / HOUR_MS, away=was_away)
+            self.begun.learn_one([span_ms / HOUR_MS if span_ms < LONGEST_MS else 0.0 for span_ms in begun])
 
     def _learn_tables(self, day: Day, proofs: dict[str, list[Episode]]) -> None:
         home = proofs.get(HOME, [])
@@ -151,6 +156,7 @@ class Rhythm:
             self.longest.state(),
             self.busy,
             self.days,
+            self.begun.state(),
         ]
 
     def restore(self, state: list[Any]) -> None:
@@ -162,6 +168,8 @@ class Rhythm:
         self.longest.restore(state[2])
         self.busy = list(state[3])
         self.days = state[4]
+        if len(state) > 5:  # rows of a version without this clock are shorter
+            self.begun.restore(state[5])
 
 
 def _touch(spans: Spans, start_ms: int, end_ms: int) -> bool:

@@ -29,11 +29,15 @@ LEARN_MINUTE: Final = 615
 after the quarter of an hour in which company may still confirm what the day's last motion was."""
 MOST_UNTRUE: Final = 64
 """Spans remembered that were no ordinary life."""
-RHYTHM_SHARE: Final = 0.5
-"""Share of the silence budget of the rhythm clock; the clock of the longest silence has the rest."""
-RHYTHM_SHARE_CARRIED: Final = 0.05
+RHYTHM_SHARE: Final = 0.4
+"""Share of the silence budget of the rhythm clock,"""
+BEGUN_SHARE: Final = 0.3
+"""and of the clock of the hour at which a silence began; the clock of the longest silence has the rest."""
+RHYTHM_SHARE_CARRIED: Final = 1e-4
+CARRIED_NATS: Final = 1.5
 """Where nothing at home sees the person: the hours at which somebody takes a phone or a step counter up say little, and the
-rhythm clock would spend on quiet days what the other clock uses better."""
+rhythm clock would spend on quiet days what the other clock uses better. There it waits for so many times the score: only
+unanswered calls bring it there first."""
 
 
 class Told(NamedTuple):
@@ -111,12 +115,22 @@ class State:
         return self.start_ms + int(self.profile.silence.warm_up_h * HOUR_MS)
 
     @property
-    def budgets(self) -> tuple[float, float]:
-        """Shares of the silence budget, false alarms a household-month: the rhythm clock's, and that of the longest silence."""
+    def budgets(self) -> tuple[float, float, float]:
+        """Shares of the silence budget, false alarms a household-month: of the rhythm, the longest silence, the hour it began.
+
+        The last is 0 where that clock is not used.
+        """
         sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
         budget = max(1e-6, self.profile.silence_budget * sensitivity * self.alert_factor)
-        share = RHYTHM_SHARE if self.rhythm.longest.kind == HOME else RHYTHM_SHARE_CARRIED
-        return budget * share, budget * (1 - share)
+        if self.rhythm.longest.kind != HOME:
+            return budget * RHYTHM_SHARE_CARRIED, budget * (1 - RHYTHM_SHARE_CARRIED), 0.0
+        return budget * RHYTHM_SHARE, budget * (1 - RHYTHM_SHARE - BEGUN_SHARE), budget * BEGUN_SHARE
+
+    @property
+    def threshold(self) -> float:
+        """The score at which the rhythm clock alarms, nats."""
+        nats = self.rhythm.threshold.score_one(self.budgets[0])
+        return nats if self.rhythm.longest.kind == HOME else CARRIED_NATS * nats
 
     @property
     def blind(self) -> bool:
@@ -177,7 +191,7 @@ class State:
         }
         lasts = {kind: last_life(ring, until_ms) for kind, ring in self.rings.items()}
         carried = away and self.seeing.carried(self.profile, clock_ms)
-        threshold = self.rhythm.threshold.score_one(self.budgets[0])
+        threshold = self.threshold
         life_ms = max(lasts.values(), default=0)
         anchor_ms = max(self.restart_ms, self.start_ms)
         pauses = iter(self.paused)
@@ -205,12 +219,19 @@ class State:
 
     def judge(self, silence: Silence) -> Verdict:
         """Judge a silence at this household's budget and hours."""
+        _, budget, begun = self.budgets
+        begun_h = None
+        if begun and not silence.away:
+            begun_h = self.rhythm.begun.deadline_h(
+                self.profile.silence.begun_k, begun, self.hours.hour(silence.since_ms)
+            )
         return judge(
             silence,
             self.hours,
             self.profile,
             self.rhythm.longest,
-            budget=self.budgets[1],
+            budget=budget,
+            begun_h=begun_h,
             latest_silence_h=self.record.latest_silence_h if self.record else None,
             warm_ms=self.warm_ms,
         )

@@ -1,4 +1,4 @@
-"""When a silence will be told: the earlier of two clocks, within the service's own fixed hours."""
+"""When a silence will be told: the earliest of three clocks, within the service's own fixed hours."""
 
 from typing import Final, NamedTuple
 
@@ -36,7 +36,8 @@ class Verdict(NamedTuple):
 
     due_ms: int
     clock: str
-    """`rhythm` (hazard table), `longest` (longest ordinary silence), `fixed` or `latest` (set by an officer)."""
+    """`rhythm` (hazard table), `longest` (longest ordinary silence), `begun` (the same by the hour at which it began),
+    `fixed` or `latest` (set by an officer)."""
     ask_ms: int
 
 
@@ -47,12 +48,14 @@ def judge(
     longest: LongestSilence,
     *,
     budget: float,
+    begun_h: float | None = None,
     latest_silence_h: float | None,
     warm_ms: int,
 ) -> Verdict:
     """Return the verdict over a silence.
 
-    `budget` is the share of the clock of the longest silence, false alarms a household-month; `warm_ms` is when the warm-up ends:
+    `budget` is the share of the clock of the longest silence, false alarms a household-month; `begun_h` is after how many hours the
+    clock of the hour alarms at which it began, None where that is not used; `warm_ms` is when the warm-up ends:
     before it only an officer's `latest_silence_h` alarms. Nothing alarms before `shortest_h`, nor by time that no
     channel has seen. A household of calls alone is seen only when it is called: there the officer's hour alarms once a
     call stays unanswered, and asks for that call.
@@ -67,7 +70,8 @@ def judge(
         fixed_h = how.fixed_h * (AWAY_FACTOR if silence.away else 1.0)
         clocks = [
             (seen_for(since, int(span_h * HOUR_MS), silence.blind), name)
-            for span_h, name in ((ordinary_h, "longest"), (fixed_h, "fixed"))
+            for span_h, name in ((ordinary_h, "longest"), (fixed_h, "fixed"), (begun_h, "begun"))
+            if span_h is not None
         ]
         lowered = how.ghost_nats if silence.ghost_ms else 0.0
         ask_at = min(how.ask_at * silence.threshold / REFERENCE_THRESHOLD, silence.threshold)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from load_tests.bench_city.figures import GOAL_4, poisson_interval
 from load_tests.bench_detection_measure import Outcome, Point, fastest, interval, wholly_worse
 
 ANBU: Final = "anbu"
@@ -33,6 +34,7 @@ def rows(points: Points) -> list[dict[str, Any]]:
             home,
         ),
         _against_fixed(home),
+        _budgets_kept(points),
         _delay_row(
             9,
             "worn or phone alone, all hours, at most 0.15 false alarms a month: median, p90 (h)",
@@ -103,6 +105,25 @@ def _against_fixed(points: list[Point]) -> dict[str, Any]:
 
 def _shorter(fixed: Point, chosen: Point) -> float:
     return fixed.delays("day").median / max(chosen.delays("day").median, 0.01)
+
+
+def _budgets_kept(points: Points) -> dict[str, Any]:
+    """Set the false alarms measured beside each budget: the quotient, and its exact 90 % Poisson interval."""
+    measured: dict[str, list[float | None]] = {}
+    between: dict[str, list[list[float] | None]] = {}
+    for kind, of_kind in points.items():
+        by_setting = {point.setting: point for point in anbu(of_kind)}
+        found = [(budget, by_setting.get(f"budget {budget:g}")) for budget in GOAL_4]
+        measured[kind] = [None if one is None else round(one.false_per_month() / budget, 2) for budget, one in found]
+        between[kind] = [None if one is None else _poisson(one, budget) for budget, one in found]
+    figure = "measured false alarms over the budget, at 1, 0.3 and 0.1 a household-month, by kind of source"
+    return _row(4, figure, [0.7, 1.1], measured, between, "few household-months: the intervals are wide")
+
+
+def _poisson(point: Point, budget: float) -> list[float]:
+    months = sum(one.months for one in point.outcomes)
+    edges = poisson_interval(sum(one.false for one in point.outcomes))
+    return [round(edge / months / budget, 2) for edge in edges]
 
 
 def _against_rivals(points: Points) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from detector_streams import (
     signs,
 )
 
+from detectors.begun import BegunAt
 from detectors.calls import Calls
 from detectors.chronic import HABITS, Chronic
 from detectors.conditions import Conditions
@@ -281,6 +282,17 @@ CASES: Final = (
         hours_of_silence,
         any_number,
         70,
+    ),
+    Case(
+        "silences by the hour at which they begin",
+        BegunAt,
+        BegunAt,
+        lambda begun, hours: begun.learn_one([hours * (hour % 3) / 2 for hour in range(24)]),
+        lambda begun: [begun.usual(3), begun.usual(13), begun.deadline_h(6.5, 0.05, 13)],
+        *plain(BegunAt),
+        hours_of_silence,
+        any_number,
+        300,
     ),
     Case(
         "fading",

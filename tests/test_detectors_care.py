@@ -232,7 +232,7 @@ def test_nobody_is_called_who_moved_in_between() -> None:
     assert asked.asks() == []
     moved.take(moved.moves(at(14, 14)))
     for home in (asked, moved):
-        home.pass_time(at(14, 18.5), reports=True)
+        home.pass_time(at(14, 18), reports=True)
     assert asked.asks() != []
     assert moved.asks() == []
 

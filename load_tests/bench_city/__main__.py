@@ -13,6 +13,7 @@ from load_tests.bench_city.homes import KINDS
 from load_tests.bench_city.jobs import Job, results
 from load_tests.bench_city.memory import measured
 from load_tests.bench_detection_pages import FIGURES, put_figures, put_page
+from load_tests.bench_detection_plots import draw_city
 from load_tests.simulator import JUDGING_SEEDS, TUNING_SEEDS
 
 DAYS: Final = 134
@@ -56,6 +57,7 @@ def main(*, homes: int, quick: bool, kinds: tuple[str, ...], tuning: bool, worke
         click.echo(f"goal {row['goal']}: {row['simulator']} {row['interval']} ({row.get('note', '')})")
     if docs:
         put_page("city", table)
+        draw_city(found)
         put_figures(figures, "simulator")
 
 

@@ -1,0 +1,88 @@
+"""The third clock: how long silences ordinarily become that begin at this hour of the day.
+
+Whoever falls silent at ten in the morning is missed sooner than whoever does at eleven at night. The table of the rhythm
+knows this too, but needs months to know it of each cell; a day's longest silence begun around an hour is known in weeks.
+"""
+
+import math
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.contract import Law
+
+HOURS: Final = 24
+AROUND: Final = 2
+"""Silences begun this many hours before or after count for an hour too: nobody lives by the hour."""
+HALF_LIFE_DAYS: Final = 30.0
+_KEEP: Final = 0.5 ** (1.0 / HALF_LIFE_DAYS)
+PEOPLE_H: Final = (
+    *(4.8, 4.1, 3.1, 2.0, 1.6, 1.4, 1.2, 1.1, 1.2, 1.2, 1.2, 1.2),
+    *(1.2, 1.2, 1.3, 1.3, 1.3, 1.4, 1.5, 1.7, 2.4, 3.7, 4.6, 4.9),
+)
+"""A day's longest silence begun within two hours of each hour, where nothing is known: medians of the tuning simulator."""
+PEOPLE_WEIGHT: Final = 4.0
+"""Days with which that mean weighs against the household's own,"""
+SPREAD: Final = 0.3
+"""and the deviation of people, as a share of the mean,"""
+SPREAD_WEIGHT: Final = 16.0
+"""with its days: the spread of a few weeks says little of the next."""
+APART: Final = 0.8
+"""How far the means of homes lie from each other, as a share of people's mean: a new home may be any of them."""
+LEAST_DEVIATION_H: Final = 0.5
+K_PER_LOG_BUDGET: Final = 1.3
+"""Deviations more for each e-th part of the budget: the tail is that of an exponential, not of a Gaussian."""
+REFERENCE_BUDGET: Final = 0.1
+
+
+class BegunAt:
+    """Faded mean and deviation of each day's longest silence at home begun around each hour of the day, hours.
+
+    `learn_one` takes a day's longest silence by the hour in which it began, 0 for none.
+    """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: NDArray[np.float32] | None = None
+        """Faded days, mean and mean square, by hour; None while nothing was learned."""
+
+    def learn_one(self, longest_h: list[float]) -> None:
+        """Learn one day; an hour around which no silence began learns nothing."""
+        one = np.array(longest_h, np.float32)
+        near = np.max([np.roll(one, shift) for shift in range(-AROUND, AROUND + 1)], axis=0)
+        known = np.zeros((3, HOURS), np.float32) if self._known is None else self._known
+        days = np.where(near > 0, known[0] * np.float32(_KEEP) + 1, known[0])
+        share = np.where(near > 0, 1 / np.maximum(days, 1), 0)
+        known[1] += share * (near - known[1])
+        known[2] += share * (near * near - known[2])
+        known[0] = days
+        self._known = known
+
+    def usual(self, hour: int) -> tuple[float, float]:
+        """Return (mean, deviation) for silences begun in an hour, hours, drawn towards people's."""
+        days, mean, square = (0.0, 0.0, 0.0) if self._known is None else self._known[:, hour].tolist()
+        drawn = (days * mean + PEOPLE_WEIGHT * PEOPLE_H[hour]) / (days + PEOPLE_WEIGHT)
+        own, people = max(0.0, square - mean * mean), (SPREAD * drawn) ** 2
+        variance = (days * own + SPREAD_WEIGHT * people) / (days + SPREAD_WEIGHT)
+        variance += (APART * PEOPLE_H[hour] * PEOPLE_WEIGHT / (days + PEOPLE_WEIGHT)) ** 2
+        return drawn, max(LEAST_DEVIATION_H, math.sqrt(variance))
+
+    def deadline_h(self, k: float, budget: float, hour: int) -> float:
+        """Return the silence, hours, at which this clock alarms when it began in an hour.
+
+        `k` deviations at 0.1 false alarms a household-month; a smaller `budget` waits longer.
+        """
+        mean, deviation = self.usual(hour)
+        return mean + max(1.0, k + K_PER_LOG_BUDGET * math.log(REFERENCE_BUDGET / budget)) * deviation
+
+    def state(self) -> list[Any]:
+        """Return the numbers as packed bytes; empty while nothing was learned."""
+        return [] if self._known is None else [self._known.astype("<f4").tobytes()]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the bytes of a `state()`."""
+        self._known = np.frombuffer(state[0], "<f4").astype(np.float32).reshape(3, HOURS) if state else None
