@@ -20,6 +20,7 @@ BUCKETS: Final = len(EDGES_MS)
 SHAPE: Final = (2, 2, 24, BUCKETS)
 """Context (home, away), kind of day (weekday, weekend), local hour, bucket."""
 _PER_CONTEXT: Final = 2 * 24 * BUCKETS
+_CELLS: Final = 2 * _PER_CONTEXT
 NEIGHBOURS: Final = 0.5
 AWAY_FLOOR: Final = 0.3
 """Share of the floor that holds while away, and for carried devices, which may lie in a drawer."""
@@ -48,15 +49,21 @@ class HazardTable:
     hours at half weight. An event belongs to the bucket just before it (half-open), or clocks that bin give absurd
     scores. River's contract in `learn_one(gap)`; the score of a silence is the sum of rate x time over its cells, which
     `detectors.silence` forms over all channels at once (opt-out of `score_one`).
+
+    Nearly all cells are empty, and a household's table is read every few hours: it is kept as the cells that hold anything,
+    1 KB where all of them would be 11.
     """
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_counts", "_kind")
+    __slots__ = ("_kind", "_numbers", "_places")
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._counts: NDArray[np.float32] | None = None
+        self._places = b""
+        """Positions of the cells that hold anything, uint16, little-endian: those of events, then those of exposure."""
+        self._numbers = b""
+        """What they hold, float32, little-endian."""
 
     def learn_one(self, hours: LocalHours, start_ms: int, end_ms: int, *, away: bool = False) -> None:
         """Learn one silence that a sign of life ended, UTC milliseconds."""
@@ -88,30 +95,41 @@ class HazardTable:
             ends.append(places[-1])
         if not ends:
             return
-        if self._counts is None:
-            self._counts = np.zeros((2, *SHAPE), np.float32)
-        events, exposure = self._counts[0].reshape(-1), self._counts[1].reshape(-1)
+        cells = self._cells()
+        events, exposure = cells[:_CELLS], cells[_CELLS:]
         # Added one after the other, each in single precision: the order of the sums is part of the result.
         np.add.at(exposure, places, np.array(spans_h, np.float32))
         np.add.at(events, ends, np.float32(1.0))
+        self._keep(cells)
+
+    def _cells(self) -> NDArray[np.float32]:
+        """Return all cells, those of events and then those of exposure."""
+        cells = np.zeros(2 * _CELLS, np.float32)
+        cells[np.frombuffer(self._places, "<u2")] = np.frombuffer(self._numbers, "<f4")
+        return cells
+
+    def _keep(self, cells: NDArray[np.float32]) -> None:
+        where = np.flatnonzero(cells)
+        self._places = where.astype("<u2").tobytes()
+        self._numbers = cells[where].astype("<f4").tobytes()
 
     @property
     def knows(self) -> bool:
         """Whether anything was ever learned."""
-        return self._counts is not None
+        return bool(self._places)
 
     def fade(self, share: float) -> None:
         """Let everything learned fade to a share of its weight."""
-        if self._counts is not None:
-            self._counts *= np.float32(share)
+        if self._places:
+            self._keep(self._cells() * np.float32(share))
 
     def rates(self, *, away: bool, k0_h: float, k1_h: float, floor_per_h: float) -> DayRates:
         """Return the rates of one context, never below the floor (0.3 of it when away or for a carried device)."""
         floor = floor_per_h if self._kind == HOME and not away else AWAY_FLOOR * floor_per_h
-        if self._counts is None:
+        if not self._places:
             return _rates_of_people(self._kind, floor, away=away)
         people = _people(self._kind, away=away)
-        n, e = _with_neighbours(self._counts[:, int(away)])
+        n, e = _with_neighbours(self._cells().reshape((2, *SHAPE))[:, int(away)])
         all_days = (n[0] + n[1] + k0_h * people) / (e[0] + e[1] + k0_h)
         rates = (n + k1_h * all_days) / (e + k1_h)
         out: DayRates = np.maximum(rates, floor).tolist()
@@ -119,21 +137,17 @@ class HazardTable:
 
     def state(self) -> list[Any]:
         """Return the cells that hold anything: (positions as uint16, numbers as float32), little-endian bytes."""
-        if self._counts is None:
-            return [b"", b""]
-        flat = self._counts.reshape(-1)
-        where = np.flatnonzero(flat)
-        return [where.astype("<u2").tobytes(), flat[where].astype("<f4").tobytes()]
+        return [self._places, self._numbers]
 
     def restore(self, state: list[Any]) -> None:
-        """Take the cells of a `state()`."""
-        places, numbers = state
-        if not places:
-            self._counts = None
-            return
-        counts = np.zeros(2 * int(np.prod(SHAPE)), np.float32)
-        counts[np.frombuffer(places, "<u2")] = np.frombuffer(numbers, "<f4")
-        self._counts = counts.reshape((2, *SHAPE))
+        """Take the cells of a `state()`.
+
+        Raises:
+            ValueError, IndexError: they are not cells of a table.
+
+        """
+        self._places, self._numbers = state
+        self._cells()
 
 
 def _with_neighbours(cells: NDArray[np.float32]) -> NDArray[np.float64]:
