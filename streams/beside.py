@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from detectors.hours import hours_of
 from detectors.ladder import PATIENCE_MS, SPOKEN, Home, calls_to_resident
 from schemas.checkins import CheckinRequest
-from schemas.incidents import Incident, IncidentKind, Urgency
+from schemas.incidents import EMERGENCIES, Incident, IncidentKind, Urgency
 from streams.climb import question, step_of
 from streams.ladder_steps import waited_for
 from streams.ledger import Ledger
@@ -22,8 +22,6 @@ CALLED_ABOUT: Final = frozenset({IncidentKind.EMERGENCY_BUTTON, IncidentKind.FAL
 """Kinds beside which the person is called. Never where they should leave at once: a phone that rings holds somebody back
 from a fire, and with gas nobody should pick one up. Never about a wish to die: that is for a trained human. Not after what
 somebody has just said in a call."""
-
-
 JOINED: Final = 2
 """The revision with which an emergency joins its case: the first was told on arrival."""
 
@@ -35,10 +33,13 @@ def call_beside(ledger: Ledger, teller: Teller, told: list[Incident], clock_ms: 
     happened over an hour ago. The night is no reason to be silent about an emergency, nor is the month's budget.
     """
     record = teller.record
-    joined = [one for one in told if one.kind in CALLED_ABOUT and one.revision == 2 and not one.ended]
+    joined = [one for one in told if one.kind in CALLED_ABOUT and one.revision == JOINED and not one.ended]
     entry = ledger.open.get(joined[0].id) if joined else None
     if record is None or entry is None or entry.incident.urgency is Urgency.PAST:
         return None
+    dangers = EMERGENCIES - CALLED_ABOUT
+    if any(one.incident.kind in dangers and not one.incident.cleared for one in ledger.open.values()):
+        return None  # what is open beside it forbids the phone, whatever has joined
     out = [waited_for(one.incident.ladder, clock_ms) for one in ledger.open.values()]
     if any(step is not None and step.ask in SPOKEN for step in out):
         return None

@@ -198,7 +198,7 @@ class Climb:
                 entry.pending = None
                 is_disaster = incident.kind is IncidentKind.DISASTER_NO_ANSWER
                 guided = bool(event.data.guidance_given) if is_disaster else None
-                last = settled(incident, steps, step, guided=guided)
+                last = settled(incident, steps, step, guided=guided, needs_help=cause is CloseCause.MERGED)
                 entry.incident = replace(last, revision=entry.incident.revision)
                 self._out.append(self._ledger.end(self._teller, entry, cause, self._clock_ms))
                 closes.append(Close(incident.kind, cause, entry.raised_ms))

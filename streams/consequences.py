@@ -93,6 +93,9 @@ class Consequences:
             watched.checks.reached(guided=bool(event.data.guidance_given))
         climbed = self._climb(watched, heard.revisions).step()
         out = self._climbed(watched, climbed._replace(closes=heard.closes))
+        if unreached is not None and self._shared.roster.holds(watched):
+            # The answer was heard for a milder alert; what it leaves open of a graver one must not be lost with it.
+            out += self.of_unreached(watched, [unreached])
         self._shared.judged(watched)
         return out
 

@@ -17,6 +17,9 @@ from streams.snapshot import Cut, Recovered, Rows
 
 _NO_REFUSALS: Final[list[Any]] = [[], []]
 
+GIVEN: Final = 7
+"""Place in a position row of what was given to posts of homes that have left."""
+
 
 class NotDrainedError(ValueError):
     """The set cannot be moved as it stands; one line that says why and what to do."""
@@ -71,6 +74,7 @@ def grown(old: Sequence[Recovered], ends: Sequence[Sequence[int]]) -> list[Recov
     is_live = any(found.position[0][3] for found in old)
     homes: list[dict[str, Rows]] = [{} for _ in ends]
     ended: list[list[Any]] = [[] for _ in ends]
+    given: list[list[Any]] = [[] for _ in ends]
     cuts = [Cut(list(offsets), list(ticks), clock_ms, is_live) for offsets in ends]
     for found in old:
         for name, rows in found.households.items():
@@ -78,11 +82,14 @@ def grown(old: Sequence[Recovered], ends: Sequence[Sequence[int]]) -> list[Recov
             homes[number][name] = replace(rows, hot=[list(cuts[number]), *rows.hot[1:]])
         for one in found.position[3]:
             ended[partition_of(one[0], count)].append(one)
+        for one in found.position[GIVEN] if len(found.position) > GIVEN else []:
+            given[partition_of(one[0], count)].append(one)
+    alerts, engine = [*old[0].position[5:GIVEN], *([], "")[len(old[0].position[5:GIVEN]) :]]
     out = []
     for number, cut in enumerate(cuts):
         same = old[number].position if number < len(old) else None
         refused, lost = (same[2], same[4]) if same is not None else (_NO_REFUSALS, 0)
-        position = [list(cut), old[0].position[1], refused, ended[number], lost, *old[0].position[5:]]
+        position = [list(cut), old[0].position[1], refused, ended[number], lost, alerts, engine, given[number]]
         out.append(Recovered(position=position, households=homes[number], top_number=top))
     return out
 

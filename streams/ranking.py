@@ -7,6 +7,9 @@ hazard in nats, so a living person stays silent this long with probability e^-s)
 
     chance = q / (q + (1 - q) e^-s)
 
+A silence that was told without reaching its threshold (another clock was earlier) counts as if it had: each clock spends its
+share of the same budget, so one is as rare in ordinary life as the other.
+
 Life seen since, or a device that said off, divides it by ten. *Urgency*: CAP's word for it, times severity, times how fast
 help loses its worth for the kind.
 
@@ -84,7 +87,8 @@ CLEARED: Final = 0.1
 def chance(incident: Incident) -> float:
     """Return how likely it is that somebody needs help, 0 to 1."""
     if incident.kind is IncidentKind.SILENCE and incident.score is not None:
-        known = PRIOR / (PRIOR + (1 - PRIOR) * exp(-max(0.0, incident.score)))
+        nats = max(0.0, incident.score, incident.threshold or 0.0)
+        known = PRIOR / (PRIOR + (1 - PRIOR) * exp(-nats))
     else:
         known = CHANCE.get(incident.kind, CHANCE[IncidentKind.UNANSWERED_CALLS])
     return known * CLEARED if incident.cleared else known

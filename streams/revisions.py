@@ -309,13 +309,19 @@ def put_into(out: list[Incident], entry: Open, after: Incident) -> bool:
 
 
 def settled(
-    incident: Incident, steps: Sequence[LadderStep], step: LadderStep, *, guided: bool | None = None
+    incident: Incident,
+    steps: Sequence[LadderStep],
+    step: LadderStep,
+    *,
+    guided: bool | None = None,
+    needs_help: bool = False,
 ) -> Incident:
     """Return an incident in the words of the answer that settles it, before its last revision is made of them.
 
     `guided`: whether the person was told what to do in the disaster that it is about; None where it is about none.
+    `needs_help`: the answer opened an incident of its own, so this one must not call them safe.
     """
-    korean, english = after_answer(step.ask, step.outcome)
+    korean, english = after_answer(step.ask, step.outcome, needs_help=needs_help)
     if guided is not None:
         said = guidance_given() if guided else guidance_not_given()
         korean, english = f"{korean} {said[0]}", f"{english} {said[1]}"

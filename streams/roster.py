@@ -159,6 +159,9 @@ class Roster:
             delay = watched.model.delay
             watched.slow, watched.delay_bands = bool(delay.slow), delay.bands
             self._count_delay(watched, watched.counts)
+        elif watched.model is None and watched.delay_version != -1:
+            watched.delay_version = -1
+            self._forget_delay(watched)
 
     def _forget_delay(self, watched: Watched) -> None:
         self._count_delay(watched, -watched.counts)
@@ -229,6 +232,7 @@ class Roster:
 
     def _remember(self, name: str, end: End) -> None:
         self._ended[name] = end
+        self.ended_given.pop(name, None)  # this end knows more than one found ahead of the position
         if len(self._ended) > MOST_ENDED:
             # Those first whom the daily repeat of a record would not bring back.
             unrecorded = (known for known, one in self._ended.items() if not one.checksum)

@@ -136,23 +136,23 @@ def _of_the_home(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, st
     if kind in (IncidentKind.COLD_ROOM, IncidentKind.HOT_ROOM):
         korean, english = ("추운", "cold") if kind is IncidentKind.COLD_ROOM else ("더운", "hot")
         return (
-            f"실내가 {lasts[0]}째 {korean} 상태입니다(현재 {value}도).",
-            f"It has been too {english} at home for {lasts[1]} ({value} °C now).",
+            f"실내가 {lasts[0]} 넘게 {korean} 상태였습니다(당시 {value}도).",
+            f"It has been too {english} at home for over {lasts[1]} ({value} °C then).",
         )
     if kind is IncidentKind.DOOR_OPEN:
-        return f"출입문이 {lasts[0]}째 열려 있습니다.", f"The front door has stood open for {lasts[1]}."
+        return f"출입문이 {lasts[0]} 넘게 열려 있습니다.", f"The front door has stood open for over {lasts[1]}."
     if kind is IncidentKind.WATER_LEAK:
         return "집 안에서 누수가 감지되었습니다.", "A leak of water was noticed at home."
     if kind is IncidentKind.WEAK_BATTERY:
         return (
-            f"기기의 배터리가 {value}% 남아 곧 꺼질 수 있습니다.",
-            f"A device has {value} % of its battery left and may soon go dark.",
+            f"기기의 배터리가 {float(value):.0f}% 남아 곧 꺼질 수 있습니다.",
+            f"A device has {float(value):.0f} % of its battery left and may soon go dark.",
         )
     if kind is IncidentKind.OUT_AT_NIGHT:
         out = tuple(part.removeprefix("0시간 ").removeprefix("0 h ") for part in _hours(facts.get("out_h")))
         return (
-            f"평소와 달리 한밤중에 집을 나서신 뒤 {out[0]}째 돌아오지 않으셨습니다.",
-            f"Left home in the middle of the night, which is unusual, and has not been back for {out[1]}.",
+            f"평소와 달리 한밤중에 집을 나서신 뒤 {out[0]} 넘게 돌아오지 않으셨습니다.",
+            f"Left home in the middle of the night, which is unusual, and has not been back for over {out[1]}.",
         )
     return None
 
@@ -192,9 +192,14 @@ def _slowly(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, str] | 
     return None
 
 
-def after_answer(ask: Ask, outcome: str) -> tuple[str, str]:
-    """Korean and English sentence for an incident that an answer has settled."""
+def after_answer(ask: Ask, outcome: str, *, needs_help: bool = False) -> tuple[str, str]:
+    """Korean and English sentence for an incident that an answer has settled: they are safe, or have a new incident of their own."""
     korean, english = _ASKED[ask]
+    if needs_help:
+        return (
+            f"{korean}에 응답하여 도움이 필요하다고 하셨습니다. 함께 열린 사례를 확인해 주십시오.",
+            f"Answered {english} and needs help: see the incident opened beside this one.",
+        )
     if outcome == "reached":
         who = english.removeprefix("the ").removeprefix("a ").capitalize()
         return f"{korean}{_OBJECT.get(ask, '을')} 통해 안부가 확인되었습니다.", f"{who} reached the person: safe."

@@ -329,7 +329,7 @@ def test_the_table_of_responders_fits_and_keeps_household_age_and_sentence(width
     fold = IncidentFold(1)
     for incident in [*FOUND, *EVERY_KIND]:
         fold.apply(INCIDENTS, b"h", encode(incident), START_MS)
-    shown = printed(width, incident_table(fold.cases(), START_MS + 3 * DAY_MS, rows=30))
+    shown = printed(width, incident_table(fold.cases(), START_MS + 3 * DAY_MS, rows=len(EVERY_KIND) + len(FOUND)))
     assert max(map(cells, shown)) <= width
     text = "\n".join(shown)
     for part in ("경계 Severe", "sim-00002", "1 d 14 h", "생활 반응 없음 · no signs of life", "6시간 20분째"):

@@ -9,9 +9,12 @@ from crashing import Told, fresh, states
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import ENGINE, Logs, logs_of, run
+from msgspec import to_builtins
 
 from load_tests.simulator import Rates, simulate
 from schemas.partitions import partition_of
+from schemas.profiles import DEFAULT_PROFILE
+from schemas.topics import ORDERED_NAMES
 from streams.growing import NotDrainedError, grown, rows_of
 from streams.partition import Partition
 from streams.snapshot import Changelog, Recovered
@@ -148,3 +151,14 @@ def test_a_household_whose_rows_are_damaged_is_salvaged_first_and_never_left_beh
     old[0].lost.add(next(iter(old[0].households)))
     with pytest.raises(NotDrainedError, match="salvages"):
         grown(old, halves(3)[1])
+
+
+def test_what_homes_that_have_left_were_given_goes_with_their_name_from_every_old_partition() -> None:
+    cut = [[5] * len(ORDERED_NAMES), [START_MS] * len(ORDERED_NAMES), START_MS, True]
+    names = [next(f"h-{n}" for n in range(99) if partition_of(f"h-{n}", 2) == number) for number in (0, 1)]
+    given = [[name, [[START_MS - 2000, START_MS - 9000, "day"]]] for name in names]
+    old = [Recovered(position=[cut, to_builtins(DEFAULT_PROFILE), [[], []], [], 0, [], "e", [one]]) for one in given]
+    new = grown(old, [[5] * len(ORDERED_NAMES)] * 4)
+    assert [found.position[7] for found in new] == [
+        [one for one in given if partition_of(one[0], 4) == number] for number in range(4)
+    ]

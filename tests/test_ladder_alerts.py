@@ -8,7 +8,7 @@ from test_ladder_disaster import LADDER, NO_ANSWER, PER_MINUTE, answer, asked, t
 
 from schemas.alerts import AlertStatus, Hazard
 from schemas.households import RiskGrade
-from schemas.incidents import CloseCause, NextStep, Severity, Urgency
+from schemas.incidents import CloseCause, IncidentKind, NextStep, Severity, Urgency
 from schemas.times import to_rfc3339
 
 
@@ -97,3 +97,30 @@ def test_homes_whose_quiet_hours_outlast_the_alert_are_listed_so_many_a_minute(*
         street.tick()
         listed.append(len(street.open(NO_ANSWER)))
     assert listed == [PER_MINUTE, 2 * PER_MINUTE, 2 * PER_MINUTE + 5, 2 * PER_MINUTE + 5]
+
+
+@pytest.mark.parametrize("severity", [Severity.SEVERE, Severity.EXTREME])
+def test_a_refused_question_of_a_graver_alert_opens_the_graver_incident_though_a_milder_one_is_open(
+    severity: Severity,
+) -> None:
+    street = town(1)
+    warn(street)
+    street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
+    warn(street, "a-2", kind=Hazard.TYPHOON, severity=severity)
+    street.pass_ms(2 * MINUTE_MS, MINUTE_MS)
+    answer(street, asked(street)[-1], "checkin_refused")
+    street.pass_ms(5 * MINUTE_MS, MINUTE_MS)
+    (left,) = street.open(NO_ANSWER)
+    assert left.severity is severity
+
+
+def test_whoever_answers_that_they_need_help_is_not_called_safe() -> None:
+    street = town(1)
+    warn(street)
+    street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
+    answer(street, asked(street)[0], disaster="needs_help", guidance_given=False)
+    street.tick()
+    (closed,) = [one for one in street.incidents(NO_ANSWER).values() if one.cause is CloseCause.MERGED]
+    assert street.open(IncidentKind.DISASTER_HELP)
+    assert "도움이 필요하다고 하셨습니다" in closed.sentence_ko
+    assert "safe" not in closed.sentence_en

@@ -157,3 +157,11 @@ def test_a_restart_while_the_call_is_out_loses_neither_it_nor_its_deadline() -> 
     street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
     assert [step.outcome for step in street.open(PRESS)[0].ladder] == ["no_answer"]
     assert len(street.requests()) == 1
+
+
+@pytest.mark.parametrize("danger", ["gas", "smoke", "carbon_monoxide", "heat"])
+def test_nobody_is_kept_at_the_phone_by_a_press_while_another_danger_is_open(danger: str) -> None:
+    street = pressed(pressed(at_home(), danger))
+    assert len(street.open(PRESS)) == 1
+    assert calls(street) == []
+    assert calls(pressed(at_home())) == ["checkin_call"], "negative control: without the danger they are called"

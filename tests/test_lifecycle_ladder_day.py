@@ -86,6 +86,14 @@ def test_ladder_of_2000_homes_under_an_alert_the_100_that_do_not_answer_are_list
     assert all(a.requested_at <= b.requested_at for a, b in pairwise(asked))
 
 
+def test_lifecycle_a_worker_killed_between_a_question_and_its_answer_and_once_more_loses_and_doubles_nothing(
+    whole_day: Day,
+) -> None:
+    assert whole_day.workers == 3
+    assert whole_day.difference == ""
+    assert [one.purpose for one in whole_day.requests if one.household == ANSWERS and one.incident] == ["wellbeing"]
+
+
 def test_lifecycle_negative_control_a_single_revision_that_an_uninterrupted_engine_does_not_tell_is_seen(
     whole_day: Day,
 ) -> None:

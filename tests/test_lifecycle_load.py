@@ -244,6 +244,14 @@ def test_the_longer_a_silence_for_this_person_the_more_it_needs_somebody() -> No
     assert chances[3] > 0.99
 
 
+def test_a_silence_needs_somebody_whichever_clock_told_it() -> None:
+    by_rhythm = incident(score=9.8, threshold=9.8)
+    by_longest = incident(score=2.0, threshold=9.8)
+    assert need(by_longest) == need(by_rhythm) > need(incident(IncidentKind.MISSED_MEDICATION, score=None))
+    # Negative control: a score that no threshold stands beside is what it says.
+    assert need(incident(score=2.0)) < need(by_longest)
+
+
 def test_fire_comes_before_a_button_a_button_before_a_silence_and_a_silence_before_a_missed_dose() -> None:
     kinds = [IncidentKind.SMOKE, IncidentKind.EMERGENCY_BUTTON, SILENCE, IncidentKind.MISSED_MEDICATION]
     needs = [need(incident(kind, score=14.0)) for kind in kinds]

@@ -326,3 +326,19 @@ def test_a_move_of_the_clock_looks_only_at_households_that_are_due(monkeypatch: 
     assert set(touched) == {"h-7"}
     street.tick(MINUTE_MS)  # with a status
     assert street.status().households == 300
+
+
+def test_a_home_whose_watching_has_expired_is_counted_as_slow_no_more_and_a_restart_counts_the_same() -> None:
+    street = Street()
+    street.tick()
+    for day in range(9):
+        street.happen("checkin_answered", purpose="wellbeing")
+        street.pass_ms(DAY_MS // 2, HOUR_MS)
+        if day == 6:
+            street.happen("emergency_button", device="d")
+            assert street.status().slow == 1
+        street.pass_ms(DAY_MS // 2, HOUR_MS)
+    live = street.status().slow
+    street.restart()
+    street.tick()
+    assert live == street.status().slow == 0

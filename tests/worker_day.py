@@ -74,6 +74,10 @@ class Day:
     topic: dict[tuple[Any, Any], Values]
     table: dict[tuple[Any, Any], Values]
     """(incident, revision) -> row, offsets left out."""
+    workers: int
+    """Worker processes that it took: each but the last was killed with SIGKILL."""
+    difference: str
+    """What the comparison with a run that was never stopped says of what was told and of every home's state; nothing, if equal."""
     control: str
     """What the comparison with the oracle says when one revision is missing there: it is not blind."""
 
@@ -157,12 +161,12 @@ def live_through(broker: Broker, folder: Path) -> Day:
             with Front(engine, port):
                 run.town.look()
                 run.finish()
-                run.check()
+                difference = _difference(run)
                 wait_until(lambda: _metrics(settings)["anbu_writer_held_records"] == 0, 90, "all is stored")
                 assert writer.stop(30) == 0, writer.tail()
             topic, table = _of_topic(place), _of_table(engine)
             told = place.revisions(), place.requests(), place.results()
-            return Day(*told, closed, waited, topic, table, _without_one(run))
+            return Day(*told, closed, waited, topic, table, run.begun, difference, _without_one(run))
 
 
 def _noon(place: Place) -> None:
@@ -272,6 +276,10 @@ def _without_one(run: Run) -> str:
     records = run.town.oracle[0].told.records
     key = next(key for key in records if key[0] == "incidents")
     del records[key]
+    return _difference(run)
+
+
+def _difference(run: Run) -> str:
     try:
         run.check()
     except AssertionError as error:
