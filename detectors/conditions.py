@@ -57,6 +57,7 @@ COLD: Final = (12.0, 16.0)
 HOT: Final = (31.0, 29.0)
 """°C above which a room is hot: in the warm half of the year, and in the cold half, where only a heater makes it so.
 (Both assumed; heat above 30 °C indoors is where the deaths of old people in heat waves begin to rise.)"""
+SLOT_MS: Final = HOUR_MS // 2
 HYSTERESIS: Final = 1.0
 """°C back from the limit at which it is over: in between, neither is said."""
 BATTERY: Final = (10.0, 20.0)
@@ -67,8 +68,8 @@ WARM_MONTHS: Final = frozenset(range(5, 10))
 class Bad(NamedTuple):
     """Bad readings of a device, and the newest value.
 
-    `times`, UTC milliseconds, oldest first: of a standing condition those newer than the newest good one, of others the first
-    and the newest.
+    `times`, UTC milliseconds, oldest first: of a standing condition those newer than the newest good one; of others the first
+    of each half hour, for 16 hours back, and the newest.
     """
 
     times: list[int]
@@ -136,10 +137,10 @@ class Conditions:
             return True
         newest = (known.times[-1], known.value)
         times = sorted({*known.times, at_ms})
-        times = [times[0], *times[1:][-(MOST_TIMES if rule.standing else 1) :]]
+        times = [times[0], *times[1:][-MOST_TIMES:]] if rule.standing else _thinned(times)
         self._bad[key] = Bad(times, max(newest, (at_ms, value))[1])
         # A row of bad readings is looked at only where it may have lasted long enough by now.
-        return newest[0] <= good_ms < at_ms or times[-1] - times[0] >= rule.lasts_ms
+        return newest[0] <= good_ms < at_ms or times[-1] - _first_after(times, good_ms) >= rule.lasts_ms
 
     def _good_ms(self, key: int) -> int:
         good_ms = self._good.get(key, 0)
@@ -155,7 +156,8 @@ class Conditions:
                 continue
             kind = KINDS[key & 7]
             rule = RULES[kind]
-            since_ms = max(bad.times[0], good_ms)
+            # Not from the good reading on: an older bad one that is over must not make hours of a single new one.
+            since_ms = _first_after(bad.times, good_ms)
             until_ms = clock_ms if rule.standing else bad.times[-1]
             due_ms = max(since_ms + rule.lasts_ms, self._settled.get(kind, 0))
             if until_ms < due_ms:
@@ -177,8 +179,8 @@ class Conditions:
             good_ms = self._good_ms(key)
             if bad.times[-1] <= good_ms and bad.times[-1] < at_ms:
                 del self._bad[key]
-            elif bad.times[0] < good_ms < min(at_ms, bad.times[-1]):
-                self._bad[key] = bad._replace(times=sorted({good_ms, bad.times[-1]}))
+            elif bad.times[0] <= good_ms < min(at_ms, bad.times[-1]):
+                self._bad[key] = bad._replace(times=[time for time in bad.times if time > good_ms])
         self._good = {key: good_ms for key, good_ms in self._good.items() if good_ms >= at_ms}
         self._settled = {kind: until_ms for kind, until_ms in self._settled.items() if until_ms >= at_ms}
 
@@ -195,6 +197,20 @@ class Conditions:
         self._good = dict(state[0])
         self._bad = {key: Bad(list(times), value) for key, times, value in state[1]}
         self._settled = {IncidentKind(kind): until_ms for kind, until_ms in state[2]}
+
+
+def _first_after(times: list[int], good_ms: int) -> int:
+    """Return when the row of bad readings after the newest good one began; the newest of them where none is after it."""
+    return next((time for time in times if time > good_ms), times[-1])
+
+
+def _thinned(times: list[int]) -> list[int]:
+    """Return the first of each half hour and the newest, of the last half hours: the same in whatever order they came."""
+    firsts: dict[int, int] = {}
+    for time in times:
+        firsts.setdefault(time // SLOT_MS, time)
+    kept = list(firsts.values())[-MOST_TIMES:]
+    return kept if kept[-1] == times[-1] else [*kept, times[-1]]
 
 
 def _bound(kept: dict[int, Any]) -> None:

@@ -84,12 +84,13 @@ def grown(old: Sequence[Recovered], ends: Sequence[Sequence[int]]) -> list[Recov
             ended[partition_of(one[0], count)].append(one)
         for one in found.position[GIVEN] if len(found.position) > GIVEN else []:
             given[partition_of(one[0], count)].append(one)
-    alerts, engine = [*old[0].position[5:GIVEN], *([], "")[len(old[0].position[5:GIVEN]) :]]
+    shared = [*old[0].position[5:GIVEN]]  # rows of earlier versions are shorter
+    shared += ([], "")[len(shared) :]
     out = []
     for number, cut in enumerate(cuts):
         same = old[number].position if number < len(old) else None
         refused, lost = (same[2], same[4]) if same is not None else (_NO_REFUSALS, 0)
-        position = [list(cut), old[0].position[1], refused, ended[number], lost, alerts, engine, given[number]]
+        position = [list(cut), old[0].position[1], refused, ended[number], lost, *shared, given[number]]
         out.append(Recovered(position=position, households=homes[number], top_number=top))
     return out
 

@@ -183,3 +183,11 @@ def test_a_life_turned_by_twelve_hours_is_told_within_two_weeks_and_a_sleepless_
         )
     assert home.said(IncidentKind.DAY_NIGHT_REVERSAL) == ["raise"]
     assert not any(home.said(kind) for kind in KINDS)
+
+
+def test_a_room_aired_in_the_morning_and_again_in_the_evening_was_not_cold_all_day() -> None:
+    aired = Home().hear(warm(WINTER, 10, 13.0), warm(WINTER, 12, 19.0), warm(WINTER, 20, 13.0)).wait(at(WINTER, 20.2))
+    assert aired.said(IncidentKind.COLD_ROOM) == []
+    # Negative control: nobody closed the window.
+    cold = Home().hear(*(warm(WINTER, hour, 13.0) for hour in (10, 12, 14, 16, 20))).wait(at(WINTER, 20.2))
+    assert cold.said(IncidentKind.COLD_ROOM) == ["raise"]
