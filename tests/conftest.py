@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         asked = {*getattr(item, "fixturenames", ())}
-        if "kafka" in asked or (ON_KAFKA and asked & {"any_broker", "town", "whole_day"}):
+        if asked & {"kafka", "whole_day"} or (ON_KAFKA and asked & {"any_broker", "town"}):
             item.add_marker(pytest.mark.integration)
     items.sort(key=lambda item: _shared(item.nodeid) != "town")
 

@@ -16,6 +16,7 @@ from test_replay import played
 from worker_logs import wait_until
 
 from infra.broker import Broker
+from infra.embedded import EmbeddedBroker
 from infra.migrations import migrate
 from infra.processes import Child, start_command
 from infra.topics import create_topics
@@ -37,6 +38,12 @@ LOG = Variant("as in the log")
 
 
 @pytest.fixture
+def own_broker() -> Iterator[Broker]:
+    with EmbeddedBroker() as running:
+        yield running
+
+
+@pytest.fixture
 def client(tmp_path: Path) -> Iterator[Any]:
     with contextlib.closing(connect(f"chdb://{tmp_path / 'clickhouse'}")) as engine:
         engine.command("CREATE DATABASE anbu")
@@ -52,16 +59,16 @@ def counted(client: Any, sql: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.slow
 def test_a_replay_on_two_machines_of_which_one_is_killed_is_whole_and_nothing_counts_twice(
-    any_broker: Broker, client: Any, tmp_path: Path
+    own_broker: Broker, client: Any, tmp_path: Path
 ) -> None:
-    create_topics(any_broker.bootstrap, PARTITIONS)
+    create_topics(own_broker.bootstrap, PARTITIONS)
     rates = Rates(collapses=0.6, emergencies=2.0, slow=0.3)
     neighbourhood = simulate(28, 9, 12, start_ms=START_MS, rates=rates)
-    asyncio.run(feed(any_broker.bootstrap, neighbourhood, partitions=PARTITIONS))
-    wanted = run_all(past_of_topics(any_broker.bootstrap, PARTITIONS))
+    asyncio.run(feed(own_broker.bootstrap, neighbourhood, partitions=PARTITIONS))
+    wanted = run_all(past_of_topics(own_broker.bootstrap, PARTITIONS))
     with Front(client) as front:
         chosen = Settings(
-            kafka=any_broker.url, partitions=PARTITIONS, clickhouse=front.url("anbu"), session_timeout_s=6.0
+            kafka=own_broker.url, partitions=PARTITIONS, clickhouse=front.url("anbu"), session_timeout_s=6.0
         )
 
         def machine(name: str, *words: str) -> Child:
