@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
 from detectors.drift import Habit
-from detectors.findings import Fact
+from detectors.findings import Fact, Lasting
 from detectors.hours import DAY_MS
 from detectors.weeks import Concern, Mood
 from detectors.words import LEVELS, TOPICS
@@ -80,13 +80,6 @@ SEVERITIES: Final[dict[IncidentKind, Severity]] = {
 _MOOD: Final = TOPICS.index(CareTopic.MOOD)
 
 
-class Trouble(NamedTuple):
-    """Something that has got worse: since when, and the facts of its sentence."""
-
-    since_ms: int
-    facts: dict[str, Fact]
-
-
 class Chronic:
     """The habits of a household, and until when a responder's word keeps a kind quiet."""
 
@@ -113,9 +106,9 @@ class Chronic:
         habit = self._habits.get(name)
         return WAYS[name].prior if habit is None else habit.usual
 
-    def found(self, concerns: list[Concern], moods: list[Mood], clock_ms: int) -> dict[IncidentKind, Trouble]:
+    def found(self, concerns: list[Concern], moods: list[Mood], clock_ms: int) -> dict[IncidentKind, Lasting]:
         """Return what is worse than usual now."""
-        out: dict[IncidentKind, Trouble] = {}
+        out: dict[IncidentKind, Lasting] = {}
         for name, habit in self._habits.items():
             kind = WAYS[name].kind
             if habit.since and not self._is_quiet(kind, clock_ms):
@@ -124,7 +117,7 @@ class Chronic:
                 if known is None or score > float(known.facts["deviations"]):
                     facts: dict[str, Fact] = {"habit": name, "deviations": round(score, 2)}
                     facts |= {"usual": round(habit.usual, 2)}
-                    out[kind] = Trouble(int(habit.since), facts)
+                    out[kind] = Lasting(int(habit.since), facts)
         decline = out.get(IncidentKind.SLOW_DECLINE)
         if IncidentKind.DAY_NIGHT_REVERSAL in out and decline is not None and decline.facts["habit"] == "sleep":
             del out[IncidentKind.SLOW_DECLINE]  # up at night because day and night are reversed: one thing, told once
@@ -136,7 +129,7 @@ class Chronic:
             out[IncidentKind.LASTING_CONCERN] = lasting
         return out
 
-    def _low_mood(self, moods: list[Mood], clock_ms: int) -> Trouble | None:
+    def _low_mood(self, moods: list[Mood], clock_ms: int) -> Lasting | None:
         kind = IncidentKind.LOW_MOOD
         if self._is_quiet(kind, clock_ms):
             return None
@@ -145,9 +138,9 @@ class Chronic:
         low = [one for one in talks if one.level]
         if len(low) < MOOD_LOW or low[-1].at_ms - low[0].at_ms < MOOD_OVER_MS or not any(m.level for m in talks[-2:]):
             return None
-        return Trouble(low[0].at_ms, {"low": len(low), "talks": len(talks)})
+        return Lasting(low[0].at_ms, {"low": len(low), "talks": len(talks)})
 
-    def _lasting(self, concerns: list[Concern], clock_ms: int) -> Trouble | None:
+    def _lasting(self, concerns: list[Concern], clock_ms: int) -> Lasting | None:
         kind = IncidentKind.LASTING_CONCERN
         if self._is_quiet(kind, clock_ms):
             return None
@@ -164,7 +157,7 @@ class Chronic:
             return None
         worst = max(lasting, key=lambda one: (one.level, -one.since_ms))
         days = (worst.told_ms - worst.since_ms) // DAY_MS
-        return Trouble(
+        return Lasting(
             worst.since_ms, {"topic": TOPICS[worst.topic].value, "level": LEVELS[worst.level].value, "days": days}
         )
 

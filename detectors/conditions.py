@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from zlib import crc32
 
 from detectors.contract import Law
-from detectors.findings import Fact
+from detectors.findings import Lasting
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.life import is_exit
@@ -76,13 +76,6 @@ class Bad(NamedTuple):
     value: float
 
 
-class Holding(NamedTuple):
-    """A condition that holds: the facts of its sentence, and since when."""
-
-    since_ms: int
-    facts: dict[str, Fact]
-
-
 class Conditions:
     """The newest readings of the devices of a household, by kind of condition. Times in UTC milliseconds."""
 
@@ -146,9 +139,9 @@ class Conditions:
         good_ms = self._good.get(key, 0)
         return max(good_ms, self._good.get(key & ~7 | ORDINARY, 0)) if key & 7 in (COLD_PLACE, HOT_PLACE) else good_ms
 
-    def found(self, clock_ms: int) -> tuple[dict[IncidentKind, Holding], int]:
+    def found(self, clock_ms: int) -> tuple[dict[IncidentKind, Lasting], int]:
         """Return what holds long enough at a moment, and when to look again."""
-        out: dict[IncidentKind, Holding] = {}
+        out: dict[IncidentKind, Lasting] = {}
         next_ms = NEVER_MS
         for key, bad in sorted(self._bad.items()):
             good_ms = self._good_ms(key)
@@ -166,7 +159,7 @@ class Conditions:
             known = out.get(kind)
             if known is None or since_ms < known.since_ms:
                 lasts_h = round((until_ms - since_ms) / HOUR_MS, 1)
-                out[kind] = Holding(since_ms, {"value": round(bad.value, 1), "lasts_h": lasts_h})
+                out[kind] = Lasting(since_ms, {"value": round(bad.value, 1), "lasts_h": lasts_h})
         return out, next_ms
 
     def settle(self, kind: IncidentKind, clock_ms: int) -> None:

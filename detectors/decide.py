@@ -1,11 +1,12 @@
 """Score, then decide: what is found about a household at its clock, and when it wants to be woken next."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 from detectors.chronic import KINDS, SEVERITIES
 from detectors.conditions import KINDS as CONDITIONS
 from detectors.conditions import RULES
-from detectors.findings import Fact, Finding, Output
+from detectors.findings import Fact, Finding, Lasting, Output
 from detectors.hours import HOUR_MS
 from detectors.night import out_at_night
 from detectors.silent import decide_silence
@@ -103,29 +104,32 @@ def _medication(state: State) -> list[Output]:
 def _chronic(state: State) -> list[Output]:
     """Tell what gets worse over weeks, and when it is as it was."""
     found = state.chronic.found(state.weeks.concerns(), state.weeks.moods(), state.clock_ms)
-    out: list[Output] = []
-    for kind in KINDS:
-        trouble, told = found.get(kind), state.told.get(kind)
-        if (trouble is None) == (told is None):
-            continue
-        since_ms = trouble.since_ms if trouble is not None else told.since_ms if told else 0
-        severity = SEVERITIES[kind] if trouble is not None else None
-        out.append(_tell(state, kind, since_ms, severity, "clear", trouble.facts if trouble is not None else {}))
-    return out
+    return [
+        _tell(state, kind, since_ms, SEVERITIES[kind] if facts is not None else None, "clear", facts or {})
+        for kind, since_ms, facts in _changed(state, KINDS, found)
+    ]
 
 
 def _conditions(state: State) -> tuple[list[Output], int]:
     """Tell what the devices say of the home itself, and when it is over."""
     found, next_ms = state.conditions.found(state.clock_ms)
-    out: list[Output] = []
-    for kind in CONDITIONS:
-        holding, told = found.get(kind), state.told.get(kind)
-        if (holding is None) == (told is None):
-            continue
-        since_ms = holding.since_ms if holding is not None else told.since_ms if told else 0
-        severity = RULES[kind].severity if holding is not None else None
-        out.append(_tell(state, kind, since_ms, severity, "clear", holding.facts if holding is not None else {}))
+    out: list[Output] = [
+        _tell(state, kind, since_ms, RULES[kind].severity if facts is not None else None, "clear", facts or {})
+        for kind, since_ms, facts in _changed(state, CONDITIONS, found)
+    ]
     return out, next_ms
+
+
+def _changed(
+    state: State, kinds: Iterable[IncidentKind], found: Mapping[IncidentKind, Lasting]
+) -> Iterator[tuple[IncidentKind, int, dict[str, Fact] | None]]:
+    """Give (kind, since when, facts) of what holds and was not told yet; without facts, of what was told and is over."""
+    for kind in kinds:
+        holds, told = found.get(kind), state.told.get(kind)
+        if holds is not None and told is None:
+            yield kind, holds.since_ms, holds.facts
+        elif holds is None and told is not None:
+            yield kind, told.since_ms, None
 
 
 def _night(state: State) -> tuple[list[Output], int]:

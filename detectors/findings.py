@@ -1,6 +1,6 @@
 """What a detector says: findings that become incidents, and questions worth asking first."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -9,6 +9,13 @@ from schemas.households import Rung
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
 Fact = str | int | float
+
+
+class Lasting(NamedTuple):
+    """Something that holds until it is over: since when, UTC milliseconds, and the facts of its sentence."""
+
+    since_ms: int
+    facts: dict[str, Fact]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

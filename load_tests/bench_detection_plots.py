@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from load_tests.bench_city.figures import TITLES, Picked, at, counted
+from load_tests.bench_city.figures import TITLES, Picked, at, cold, counted, cuts, ghosts
 from load_tests.bench_city.homes import Kind
-from load_tests.bench_city.jobs import BUDGETS, GHOST_BUDGET, Delay, Played, Result
+from load_tests.bench_city.jobs import BUDGETS, GHOST_BUDGET, Result
 from load_tests.bench_detection_goals import ANBU, Points
 from load_tests.bench_detection_measure import INTERVAL
 from load_tests.bench_detection_pages import ROOT
@@ -70,14 +70,14 @@ def draw_city(kinds: dict[Kind, list[Result]], folder: Path = PICTURES) -> None:
     hours = Frame(24, 1, "hours after the collapse", "share found", percent=True)
     if home:
         lines = [
-            _found("after two weeks", home, DEFAULT, _cuts),
-            _found("in the first two weeks", home, DEFAULT, _cold),
+            _found("after two weeks", home, DEFAULT, cuts),
+            _found("in the first two weeks", home, DEFAULT, cold),
         ]
         write("detection-first-weeks", "Share found over time, home sensors alone", hours, lines, folder)
-        lines = [_found("no ghosts", home, GHOST_BUDGET, _cuts), _found("a ghost a day", home, GHOST_BUDGET, _ghosts)]
+        lines = [_found("no ghosts", home, GHOST_BUDGET, cuts), _found("a ghost a day", home, GHOST_BUDGET, ghosts)]
         write("detection-ghosts", "Share found over time, with a lone motion trigger a day", hours, lines, folder)
     if home and fused:
-        lines = [_found(TITLES[kind], homes, DEFAULT, _cuts) for kind, homes in kinds.items()]
+        lines = [_found(TITLES[kind], homes, DEFAULT, cuts) for kind, homes in kinds.items()]
         write("detection-fusion", "Share found over time, by what watches the home", hours, lines, folder)
 
 
@@ -95,18 +95,6 @@ def draw_homes(points: Points, folder: Path = PICTURES) -> None:
             title = f"Median delay against false alarms, {kind}, collapse {words}"
             frame = Frame(2, 24, "false alarms a household-month, measured", "hours until found: median")
             write(f"detection-curve-{kind}-{part}", title, frame, lines[: len(COLOURS)], folder)
-
-
-def _cuts(played: Played) -> list[Delay]:
-    return played.delays
-
-
-def _cold(played: Played) -> list[Delay]:
-    return played.cold
-
-
-def _ghosts(played: Played) -> list[Delay]:
-    return played.ghosts
 
 
 def _found(name: str, homes: list[Result], budget: float, pick: Picked) -> Line:

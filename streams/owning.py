@@ -1,7 +1,7 @@
 """Who owns the open incidents of a household, and until when: by the duty roster and the clock of the log. Pure.
 
 An incident belongs to the post on duty until an officer takes it. When a limit passes, the next owner is told with an
-`escalated` revision; when the duty changes hands, the next shift is told. While the home and its contacts are being asked
+`escalated` revision, the last one again and again; when the duty changes hands, the next shift is told. While the home and its contacts are being asked
 nobody owns it yet. All that is known stands in the incident itself, so it survives whatever the incident survives.
 """
 
@@ -26,6 +26,7 @@ from streams.watched import Watched
 
 _MAY_WAIT: Final = frozenset({IncidentKind.SILENCE, IncidentKind.UNANSWERED_CALLS, IncidentKind.MISSED_MEDICATION})
 """Kinds that an answer settles. What was asked already (a ladder) has had its questions."""
+MOST_DOUBLED: Final = 10
 
 
 class Turn(NamedTuple):
@@ -33,7 +34,7 @@ class Turn(NamedTuple):
 
     owner: str
     until_ms: int
-    """When their time is over; far away where there is nobody to move on to."""
+    """When their time is over."""
     look_ms: int
     """When to look again: the time is over, or the shift."""
 
@@ -154,15 +155,13 @@ class Owning:
         entry.owner_ms = until_ms
 
     def _give(self, entry: Open, turn: Turn) -> None:
-        until_ms = None if turn.until_ms >= NEVER_MS else turn.until_ms
-        self._tell(entry, revisions.given(entry.latest, turn.owner, until_ms, self._clock_ms))
+        self._tell(entry, revisions.given(entry.latest, turn.owner, turn.until_ms, self._clock_ms))
         entry.owner_ms = turn.look_ms
 
     def _pass_on(self, entry: Open, desk: Desk) -> None:
         incident = entry.incident
         turn = self._turn(desk, incident, incident.level + 1)
-        until_ms = None if turn.until_ms >= NEVER_MS else turn.until_ms
-        self._tell(entry, revisions.passed_on(entry.latest, turn.owner, until_ms, self._clock_ms))
+        self._tell(entry, revisions.passed_on(entry.latest, turn.owner, turn.until_ms, self._clock_ms))
         entry.owner_ms = turn.look_ms
 
     def _turn(self, desk: Desk, incident: Incident, level: int) -> Turn:
@@ -174,10 +173,15 @@ class Owning:
         return owner_at(self._duty, incident.district, level, self._clock_ms, emergency=emergency)
 
     def _limit_ms(self, desk: Desk, incident: Incident, level: int) -> int:
-        """Return until when it must be taken if its owner's time began now; far away where there is nobody to move on to."""
-        if level >= len(desk.then):
-            return NEVER_MS
-        return self._clock_ms + self._duty.acknowledge_min.of_ms(incident.severity)
+        """Return until when it must be taken if its owner's time began now.
+
+        After the last post there is nobody to move on to: the same one is told again, each time after twice as long. An open
+        incident never falls silent so, and one that nobody closes does not fill the log.
+        """
+        again = level - len(desk.then)
+        if again < 0:
+            return self._clock_ms + self._duty.acknowledge_min.of_ms(incident.severity)
+        return self._clock_ms + (self._duty.act_min.of_ms(incident.severity) << min(again, MOST_DOUBLED))
 
     def _shift_end_ms(self, desk: Desk, level: int) -> int:
         """Return when another shift will own it; far away where it has moved on from those on duty."""

@@ -4,7 +4,6 @@ A partition's state and everything it says are a function of its logs, so replay
 beginning gives the same incidents, ids and revisions. With a profile of one's own it answers "what would have been".
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,14 +13,11 @@ import msgspec
 
 from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident
-from schemas.times import from_rfc3339
 from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.partition import Output, Partition
 
 MONTH_MS: Final = 30.4 * 86_400_000
-SAME_WITHIN_MS: Final = 72 * 3_600_000
-"""Two incidents of a household and kind that opened this near each other are one that moved."""
 
 
 class Source(Protocol):
@@ -181,43 +177,3 @@ def comparable(one: Incident) -> Incident:
     if one.case is not None or one.revision > 1:
         return one
     return msgspec.structs.replace(one, at=one.opened_at, urgency=one.urgency.PAST, sentence_ko="", sentence_en="")
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Two profiles over the same past."""
-
-    both: int
-    moved: list[tuple[Incident, Incident]]
-    """The same household and kind, opened at another time within 72 h."""
-    only_a: list[Incident]
-    only_b: list[Incident]
-
-
-def compare(a: Run, b: Run) -> Compared:
-    """Set the incidents that two runs opened side by side."""
-    opened_a, opened_b = a.opened(), b.opened()
-    both = opened_a.keys() & opened_b.keys()
-    rest_b = sorted((one for key, one in opened_b.items() if key not in both), key=lambda one: (one.opened_at, one.id))
-    moved: list[tuple[Incident, Incident]] = []
-    only_a: list[Incident] = []
-    for one in sorted(
-        (one for key, one in opened_a.items() if key not in both), key=lambda one: (one.opened_at, one.id)
-    ):
-        near = [
-            other
-            for other in rest_b
-            if (other.household, other.kind) == (one.household, one.kind)
-            and abs(from_rfc3339(other.opened_at) - from_rfc3339(one.opened_at)) <= SAME_WITHIN_MS
-        ]
-        if near:
-            moved.append((one, near[0]))
-            rest_b.remove(near[0])
-        else:
-            only_a.append(one)
-    return Compared(len(both), moved, only_a, rest_b)
-
-
-def by_kind(run: Run) -> Counter[str]:
-    """Count the incidents that a run opened, by kind."""
-    return Counter(one.kind.value for one in run.opened().values())

@@ -1,6 +1,5 @@
 """A replay of the archive in ClickHouse equals one of the log itself, and tells what it has not."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,23 +8,18 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from logs import Logs, logs_of
-from replays import run_all
+from replays import an_archive, run_all
 from rich.console import Console
 from test_partition import EVENTFUL, START_MS
 from test_replay import LogSource
 
 import load_tests.replay_run
-from infra.migrations import migrate
 from load_tests.replay_proof import show_gaps
 from load_tests.replay_run import past_of_archive
 from load_tests.simulator import simulate
-from schemas.rows import ARCHIVE
 from schemas.times import from_rfc3339, to_rfc3339
-from schemas.topics import ORDERED_NAMES
-from streams.archive.rows import archive_rows
 from streams.archive.upkeep import erase, set_retention
 from streams.cli import cli
-from streams.clickhouse import connect
 from streams.partition import Partition
 from streams.replay import Run, differences, replay
 from streams.replay_equal import equality
@@ -47,22 +41,8 @@ def wanted(logs: Logs) -> Run:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory, logs: Logs) -> Iterator[str]:
     """An archive of these logs, written twice over as by a writer that was killed, in the embedded engine."""
-    url = f"chdb://{tmp_path_factory.mktemp('clickhouse')}/db"
-    with contextlib.closing(connect(url)) as client:
-        migrate(client)
-        for number, log in enumerate(logs):
-            rows = [
-                row.values
-                for offset in range(len(log))
-                for row in archive_rows(
-                    ORDERED_NAMES[number], 0, offset, log.keys[offset], log.values[offset], 0, broker_stamped=False
-                )
-            ]
-            for part in (rows, rows[: len(rows) // 2]):
-                client.insert("archive", part, column_names=ARCHIVE.names, column_type_names=ARCHIVE.types)
-        load_tests.replay_run._open[url] = client
+    with an_archive(tmp_path_factory.mktemp("clickhouse"), logs) as (url, _):
         yield url
-        del load_tests.replay_run._open[url]
 
 
 def replayed(url: str, **options: Any) -> Run:

@@ -1,6 +1,5 @@
 """A replay that goes on from an archived checkpoint tells what was told live from there on, and nothing else does."""
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,24 +9,22 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from logs import Logs, logs_of
-from replays import run_all
+from replays import an_archive, run_all
 from test_partition import EVENTFUL, START_MS
 from test_replay import LogSource
 
 import load_tests.replay_run
-from infra.migrations import migrate
 from load_tests.replay_run import Past, past_of_archive
 from load_tests.simulator import simulate
 from schemas.profiles import DEFAULT_PROFILE
-from schemas.rows import ARCHIVE, SNAPSHOTS, Table, Values
+from schemas.rows import SNAPSHOTS, Table, Values
 from schemas.times import to_rfc3339
-from schemas.topics import DAY_MS, ORDERED_NAMES
+from schemas.topics import DAY_MS
 from streams.archive.daily import DailySnapshots
-from streams.archive.rows import archive_rows
 from streams.archive.snapshots import Held, Snapshot, erase_from_snapshots, held_in, load, newest, snapshot_of
 from streams.archive.upkeep import erase
 from streams.cli import cli
-from streams.clickhouse import ClickHouseAwayError, connect
+from streams.clickhouse import ClickHouseAwayError
 from streams.partition import Partition
 from streams.replay import Run, replay
 from streams.replay_equal import Equality, equality
@@ -74,24 +71,11 @@ def wanted(logs: Logs) -> Run:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory, logs: Logs, snapshot: Snapshot) -> Iterator[str]:
     """An archive of the logs with the snapshot beside it, written in slices and one of them twice."""
-    url = f"chdb://{tmp_path_factory.mktemp('clickhouse')}/db"
-    with contextlib.closing(connect(url)) as client:
-        migrate(client)
-        for number, log in enumerate(logs):
-            rows = [
-                row.values
-                for offset in range(len(log))
-                for row in archive_rows(
-                    ORDERED_NAMES[number], 0, offset, log.keys[offset], log.values[offset], 0, broker_stamped=False
-                )
-            ]
-            client.insert("archive", rows, column_names=ARCHIVE.names, column_type_names=ARCHIVE.types)
+    with an_archive(tmp_path_factory.mktemp("clickhouse"), logs) as (url, client):
         for first in (0, 7, 0):
             count = 7 if first == 0 else 1 << 30
             put(client, snapshot.values(first, count))
-        load_tests.replay_run._open[url] = client
         yield url
-        del load_tests.replay_run._open[url]
 
 
 def put(client: Any, rows: list[Values]) -> None:

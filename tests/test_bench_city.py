@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -34,14 +35,14 @@ def cuts_of(home: CityHome, count: int = 4) -> list[int]:
     return cuts_in(home, count, home.warm_ms, home.end_ms - 7 * DAY_MS, np.random.default_rng(5))
 
 
-def found(home: CityHome, cut_ms: int) -> int:
+def found(home: CityHome, cut_ms: int, **options: Any) -> int:
     watch = watched(home, PROFILE)
     for message in home.messages:
         if message.sent_ms > cut_ms:
             break
         watch.take(message)
     watch.pass_time(cut_ms)
-    return found_ms(home, watch.model.snapshot(), PROFILE, cut_ms)
+    return found_ms(home, watch.model.snapshot(), PROFILE, cut_ms, **options)
 
 
 def with_another_future(home: CityHome, cut_ms: int) -> CityHome:
@@ -126,13 +127,7 @@ def test_a_call_after_the_collapse_is_not_answered_and_brings_the_alarm_forward(
 def test_ghosts_delay_and_never_hide() -> None:
     home = city_home("home", 11, 3, DAYS)
     for cut_ms in cuts_of(home, 3):
-        watch = watched(home, PROFILE)
-        for message in home.messages:
-            if message.sent_ms > cut_ms:
-                break
-            watch.take(message)
-        watch.pass_time(cut_ms)
-        moment = found_ms(home, watch.model.snapshot(), PROFILE, cut_ms, ghosts=np.random.default_rng(2))
+        moment = found(home, cut_ms, ghosts=np.random.default_rng(2))
         assert cut_ms < moment < cut_ms + 7 * DAY_MS
 
 

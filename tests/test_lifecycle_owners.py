@@ -188,9 +188,21 @@ def test_when_nobody_acknowledges_in_time_the_next_owner_is_told_with_an_escalat
     assert {first.state, second.state} == {IncidentState.ESCALATED}
     assert from_rfc3339(first.at) == from_rfc3339(incident.step_until or "")
     assert from_rfc3339(second.at) - from_rfc3339(first.at) == limit_ms, "less than 10 minutes apart where the limit is"
-    assert second.step_until is None, "there is nobody after the control room"
-    street.pass_ms(DAY_MS, HOUR_MS)
-    assert owners(street)[-1] == ("control-room", 2)
+
+
+def test_after_the_last_post_the_same_one_is_told_again_each_time_after_twice_as_long() -> None:
+    street = town()
+    incident = press(street)
+    street.pass_ms(DAY_MS, MINUTE_MS)
+    last = [one for one in told(street.out) if one.owner == "control-room"]
+    assert {one.state for one in last} == {IncidentState.ESCALATED}
+    at = [from_rfc3339(one.at) for one in last]
+    first_ms = DUTY.act_min.of_ms(incident.severity)
+    assert [after - before for before, after in pairwise(at)] == [first_ms << n for n in range(len(at) - 1)]
+    assert len(at) > 3
+    street.act(street.open()[0], "acknowledge", who="officer-7")
+    street.tick()
+    assert street.open()[0].owner == "officer-7"
 
 
 def test_whoever_takes_it_stops_the_clock_and_has_a_time_of_their_own() -> None:

@@ -27,7 +27,7 @@ from schemas.topics import ORDER_OF
 from streams.chunk import Chunk
 from streams.cli import cli
 from streams.partition import Partition
-from streams.replay import Run, compare, differences, replay
+from streams.replay import Run, differences, replay
 from streams.replay_live import told_live
 from streams.settings import Settings
 from streams.subscriber import IncidentSubscriber
@@ -95,15 +95,6 @@ def test_negative_control_two_records_of_a_household_exchanged_differ() -> None:
         return bool(differences(one.incidents, played(logs).incidents))
 
     assert any(differs(household) for household in acted)
-
-
-def test_two_profiles_set_side_by_side_part_into_both_moved_and_only() -> None:
-    bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
-    a, b = played(eventful(), fixed_profile=DEFAULT_PROFILE), played(eventful(), fixed_profile=bold)
-    compared = compare(a, b)
-    assert compared.both + len(compared.moved) + len(compared.only_a) == len(a.opened())
-    assert compared.both + len(compared.moved) + len(compared.only_b) == len(b.opened())
-    assert compared.moved or compared.only_a or compared.only_b
 
 
 def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) -> None:

@@ -125,8 +125,8 @@ def rows(kinds: dict[Kind, list[Result]], memory: Memory | None) -> list[dict[st
     out = []
     home, carried = kinds.get("home", []), [one for kind in ("phone", "records", "worn") for one in kinds.get(kind, [])]
     if home:
-        out.append(_delay_row(1, home, 0.1, _cuts, "day"))
-        out.append(_delay_row(2, home, 0.1, _cuts, "all"))
+        out.append(_delay_row(1, home, 0.1, cuts, "day"))
+        out.append(_delay_row(2, home, 0.1, cuts, "all"))
     if kinds:
         out.append(_budget_row(kinds))
     if home:
@@ -136,7 +136,7 @@ def rows(kinds: dict[Kind, list[Result]], memory: Memory | None) -> list[dict[st
     if home:
         out.append(_ghost_row(home))
     if carried:
-        out.append(_delay_row(9, carried, 0.15, _cuts, "all"))
+        out.append(_delay_row(9, carried, 0.15, cuts, "all"))
     if memory is not None:
         out.append(
             {
@@ -154,15 +154,18 @@ def rows(kinds: dict[Kind, list[Result]], memory: Memory | None) -> list[dict[st
     return out
 
 
-def _cuts(played: Played) -> list[Delay]:
+def cuts(played: Played) -> list[Delay]:
+    """Return the delays of collapses after the warm-up."""
     return played.delays
 
 
-def _cold(played: Played) -> list[Delay]:
+def cold(played: Played) -> list[Delay]:
+    """Return those of collapses in the first two weeks."""
     return played.cold
 
 
-def _ghosts(played: Played) -> list[Delay]:
+def ghosts(played: Played) -> list[Delay]:
+    """Return those with a lone trigger a day after the collapse."""
     return played.ghosts
 
 
@@ -215,7 +218,7 @@ def _cold_row(homes: list[Result]) -> dict[str, Any]:
     }
     if fit:
         chosen = max(fit, key=lambda one: one.budget)
-        arrays = delays(homes, chosen.budget, _cold)
+        arrays = delays(homes, chosen.budget, cold)
         row["simulator"] = round(delays_of(arrays).median, 2)
         row["interval"] = bootstrapped(arrays)[0]
         row["note"] = (
@@ -229,7 +232,7 @@ def _fused_row(homes: list[Result]) -> dict[str, Any]:
         counted(homes, min(BUDGETS))
     ]
     chosen = max(fit, key=lambda one: one.budget)
-    arrays, day = (delays(homes, chosen.budget, _cuts, part) for part in ("all", "day"))
+    arrays, day = (delays(homes, chosen.budget, cuts, part) for part in ("all", "day"))
     found, by_day = delays_of(arrays), delays_of(day)
     return {
         "goal": 6,
@@ -257,7 +260,7 @@ def _raw_row(homes: list[Result]) -> dict[str, Any]:
 
 
 def _ghost_row(homes: list[Result]) -> dict[str, Any]:
-    arrays = delays(homes, GHOST_BUDGET, _ghosts)
+    arrays = delays(homes, GHOST_BUDGET, ghosts)
     found, pooled = delays_of(arrays), np.concatenate(arrays)
     measured = counted(homes, GHOST_BUDGET)
     return {
@@ -291,4 +294,4 @@ def tables(kinds: dict[Kind, list[Result]]) -> str:
     return "\n".join(lines)
 
 
-_SHOWN: Final[tuple[tuple[Picked, str], ...]] = ((_cuts, "all"), (_cuts, "day"), (_cold, "all"))
+_SHOWN: Final[tuple[tuple[Picked, str], ...]] = ((cuts, "all"), (cuts, "day"), (cold, "all"))

@@ -19,9 +19,11 @@ from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import EPOCH, to_rfc3339
 from streams.profile_file import differences
-from streams.replay import MONTH_MS, SAME_WITHIN_MS
+from streams.replay import MONTH_MS
 
 DAY_MS: Final = 86_400_000
+SAME_WITHIN_MS: Final = 72 * 3_600_000
+"""Two incidents of a household and kind that opened this near each other are one that moved."""
 HOUR_MS: Final = 3_600_000
 SILENCE: Final = IncidentKind.SILENCE.value
 LISTED: Final = 60
