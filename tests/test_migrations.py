@@ -40,6 +40,7 @@ NAMES = [
     "0007_archive.sql",
     "0008_snapshots.sql",
     "0009_replays.sql",
+    "0010_one_plan.sql",
 ]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 

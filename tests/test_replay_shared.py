@@ -16,7 +16,6 @@ from test_replay import played
 from worker_logs import wait_until
 
 from infra.broker import Broker
-from infra.embedded import EmbeddedBroker
 from infra.migrations import migrate
 from infra.processes import Child, start_command
 from infra.topics import create_topics
@@ -38,12 +37,6 @@ LOG = Variant("as in the log")
 
 
 @pytest.fixture
-def own_broker() -> Iterator[Broker]:
-    with EmbeddedBroker() as running:
-        yield running
-
-
-@pytest.fixture
 def client(tmp_path: Path) -> Iterator[Any]:
     with contextlib.closing(connect(f"chdb://{tmp_path / 'clickhouse'}")) as engine:
         engine.command("CREATE DATABASE anbu")
@@ -59,16 +52,16 @@ def counted(client: Any, sql: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.slow
 def test_a_replay_on_two_machines_of_which_one_is_killed_is_whole_and_nothing_counts_twice(
-    own_broker: Broker, client: Any, tmp_path: Path
+    any_broker: Broker, client: Any, tmp_path: Path
 ) -> None:
-    create_topics(own_broker.bootstrap, PARTITIONS)
+    create_topics(any_broker.bootstrap, PARTITIONS)
     rates = Rates(collapses=0.6, emergencies=2.0, slow=0.3)
     neighbourhood = simulate(28, 9, 12, start_ms=START_MS, rates=rates)
-    asyncio.run(feed(own_broker.bootstrap, neighbourhood, partitions=PARTITIONS))
-    wanted = run_all(past_of_topics(own_broker.bootstrap, PARTITIONS))
+    asyncio.run(feed(any_broker.bootstrap, neighbourhood, partitions=PARTITIONS))
+    wanted = run_all(past_of_topics(any_broker.bootstrap, PARTITIONS))
     with Front(client) as front:
         chosen = Settings(
-            kafka=own_broker.url, partitions=PARTITIONS, clickhouse=front.url("anbu"), session_timeout_s=6.0
+            kafka=any_broker.url, partitions=PARTITIONS, clickhouse=front.url("anbu"), session_timeout_s=6.0
         )
 
         def machine(name: str, *words: str) -> Child:
@@ -135,7 +128,7 @@ def test_rows_of_a_machine_that_was_lost_count_for_nothing(client: Any, tmp_path
         assert list(results.store(LOG, 0, "plan", attempt, Played([], [], readings=7), file))[-1] == len(wanted)
     assert results.done("plan") == {(LOG.name, 0)}
     assert results.done("another plan") == set()
-    assert results.played(LOG, 0).readings == 7
+    assert results.played(LOG, 0, "plan").readings == 7
     out = tmp_path / "out" / "0.jsonl"
     results.write_revisions(LOG, 0, out)
     assert sorted(out.read_bytes().splitlines()) == sorted(file.read_bytes().splitlines())
@@ -163,3 +156,16 @@ def test_all_machines_follow_the_plan_that_was_written_first_and_none_learns_whe
     assert "secret" not in repr(counted(client, "SELECT * FROM replay_runs"))
     with pytest.raises(OtherReplayError, match="choose another name"):
         results.agree("another question", later, 3_000)
+
+
+def test_of_machines_that_begin_a_growing_log_at_the_same_moment_all_follow_one_plan(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (Past(1, bootstrap="b:9092", ends=((end,),), firsts=((0,),)) for end in (5, 9))
+    results, rival = Results(client, "winter", ENGINE), Results(client, "winter", ENGINE)
+    known = rival._plans
+    blind = iter([[]])  # it looked a moment before the other wrote, by a clock that is behind
+    monkeypatch.setattr(rival, "_plans", lambda: next(blind, None) or known())
+    assert results.agree("q", first, 2_000).ends == ((5,),)
+    assert rival.agree("q", second, 1_000).ends == ((5,),)
+    assert results.agree("q", first, 3_000).ends == ((5,),)

@@ -62,11 +62,13 @@ NOW = Board(
         row(
             4,
             number(
-                "Oldest incident without an owner",
-                "How long the oldest open incident has waited for somebody to acknowledge it; 0 when none waits.",
+                "Oldest incident that nobody has taken",
+                "How long the oldest open incident has waited for an officer to acknowledge it; those still being asked by"
+                " machine are not counted. 0 when none waits.",
                 unit="s",
                 sql="""
-                SELECT max(if(state IN ('opened', 'updated', 'escalated') AND owner = '',
+                SELECT max(if(state IN ('opened', 'updated', 'escalated') AND acknowledged_by = ''
+                        AND next_step != 'asking',
                     dateDiff('second', opened_at, now64(3)), 0)) AS age
                 FROM incidents_current WHERE status = 'Actual'
                 """,
@@ -86,7 +88,7 @@ NOW = Board(
                 "Tables are old by",
                 "Age of the oldest record that waits for ClickHouse: so old are the tables on this page.",
                 unit="s",
-                expr="max(anbu_writer_behind_seconds)",
+                expr="max(anbu_writer_behind_seconds{job!='anbu-archive'})",
                 steps=((0, GREEN), (60, AMBER), (300, RED)),
                 runbooks=("AnbuWriterBehind", "AnbuWriterDown", "AnbuTablesUnwritten"),
             ),
@@ -123,13 +125,13 @@ NOW = Board(
             ),
             bars(
                 "Open by age",
-                "Open incidents by how long ago they opened, with and without an owner.",
+                "Open incidents by how long ago they opened, taken by an officer or not.",
                 unit="none",
                 sql="""
                 SELECT concat(multiIf(age < 3600, 'below 1 h', age < 21600, '1 to 6 h', age < 86400, '6 to 24 h', 'over 24 h'),
-                    if(owner = '', ', no owner', ', has an owner')) AS of, count() AS incidents
+                    if(acknowledged_by = '', ', not taken', ', taken')) AS of, count() AS incidents
                 FROM (
-                    SELECT dateDiff('second', opened_at, now64(3)) AS age, owner FROM incidents_current
+                    SELECT dateDiff('second', opened_at, now64(3)) AS age, acknowledged_by FROM incidents_current
                     WHERE status = 'Actual' AND state NOT IN ('closed', 'withdrawn')
                 )
                 GROUP BY of ORDER BY min(age)

@@ -160,7 +160,7 @@ PIPELINE = Board(
             lines(
                 "Writer is behind by",
                 "Age of the oldest record that waits for ClickHouse, and how many wait.",
-                ("max(anbu_writer_behind_seconds)", "behind"),
+                ("max(anbu_writer_behind_seconds{job!='anbu-archive'})", "behind"),
                 unit="s",
                 steps=((0, "transparent"), (300, RED)),
                 runbooks=("AnbuWriterBehind", "AnbuWriterDown"),

@@ -50,7 +50,7 @@ QUALITY = Board(
                 decimals=0,
                 sql="""
                 SELECT countIf(cause IN ('helped', 'emergency', 'hospital', 'deceased'))
-                    / greatest(1, countIf(cause NOT IN ('', 'merged', 'test', 'source_outage'))) AS precision
+                    / greatest(1, countIf(cause NOT IN ('', 'merged', 'test', 'source_outage', 'left_service'))) AS precision
                 FROM incidents_current WHERE status = 'Actual' AND kind != 'cannot_see' AND $__timeFilter(opened_at)
                 """,
             ),
@@ -107,13 +107,16 @@ QUALITY = Board(
                 "For each kind, hours from the last proof of life to the opening (silence: how long the person lay there if"
                 " it was real), and minutes until somebody acknowledged it. Median and 90th percentile.",
                 sql="""
-                SELECT kind, uniqExact(incident) AS incidents,
-                    quantileIf(0.5)(dateDiff('second', last_sign_of_life, opened_at), revision = 1) AS silent_median,
-                    quantileIf(0.9)(dateDiff('second', last_sign_of_life, opened_at), revision = 1) AS silent_p90,
-                    quantileIf(0.5)(dateDiff('second', opened_at, at), state = 'acknowledged') AS acknowledged_median,
-                    quantileIf(0.9)(dateDiff('second', opened_at, at), state = 'acknowledged') AS acknowledged_p90
-                FROM incidents FINAL WHERE status = 'Actual' AND $__timeFilter(opened_at)
-                GROUP BY kind ORDER BY incidents DESC
+                SELECT kind, count() AS incidents,
+                    quantile(0.5)(silent) AS silent_median, quantile(0.9)(silent) AS silent_p90,
+                    quantile(0.5)(taken) AS acknowledged_median, quantile(0.9)(taken) AS acknowledged_p90
+                FROM (
+                    SELECT argMin(kind, revision) AS kind,
+                        argMin(dateDiff('second', last_sign_of_life, opened_at), revision) AS silent,
+                        if(countIf(state = 'acknowledged') = 0, NULL,
+                            dateDiff('second', min(opened_at), minIf(at, state = 'acknowledged'))) AS taken
+                    FROM incidents FINAL WHERE status = 'Actual' AND $__timeFilter(opened_at) GROUP BY incident
+                ) GROUP BY kind ORDER BY incidents DESC
                 """,
                 units={
                     "silent_median": "s",
@@ -156,7 +159,8 @@ QUALITY = Board(
                 sql="""
                 SELECT multiIf(score / threshold < 1.1, 'up to 1.1 times', score / threshold < 1.5, '1.1 to 1.5 times',
                     score / threshold < 2.5, '1.5 to 2.5 times', 'over 2.5 times') AS over_threshold,
-                    count() AS alarms, countIf(cause != '') AS closed,
+                    count() AS alarms,
+                    countIf(cause NOT IN ('', 'merged', 'test', 'source_outage', 'left_service')) AS closed,
                     countIf(cause IN ('helped', 'emergency', 'hospital', 'deceased')) AS real,
                     if(closed = 0, NULL, real / closed) AS share_real
                 FROM incidents_current WHERE status = 'Actual' AND kind = 'silence' AND threshold > 0
@@ -169,7 +173,7 @@ QUALITY = Board(
                 "Of what responders closed, the share in which somebody needed help, by kind. Outages of sources and tests"
                 " are not counted.",
                 sql="""
-                SELECT kind, count() AS incidents, countIf(cause NOT IN ('', 'merged', 'test', 'source_outage')) AS closed,
+                SELECT kind, count() AS incidents, countIf(cause NOT IN ('', 'merged', 'test', 'source_outage', 'left_service')) AS closed,
                     countIf(cause IN ('helped', 'emergency', 'hospital', 'deceased')) AS real,
                     if(closed = 0, NULL, real / closed) AS precision
                 FROM incidents_current WHERE status = 'Actual' AND $__timeFilter(opened_at)

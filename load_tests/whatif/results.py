@@ -88,8 +88,12 @@ class Results:
         known = self._plans()
         if not known:
             plan = msgspec.json.encode(replace(past, bootstrap="", archive="", shelf="")).decode()
-            self._insert("replay_runs", _RUNS, [(self.run, fingerprint, self._engine, plan, at_ms)])
+            # One token a name: of machines that begin at the same moment the first alone writes a plan, and all follow it.
+            row = (self.run, fingerprint, self._engine, plan, at_ms)
+            self._insert("replay_runs", _RUNS, [row], {"insert_deduplication_token": f"replay-{self.run}"})
             known = self._plans()
+        if not known:
+            raise OtherReplayError(f"replay {self.run} was removed a moment ago; choose another name")
         if {mark for mark, _ in known} != {fingerprint}:
             raise OtherReplayError(
                 f"replay {self.run} was begun by another engine, or with other profiles or another past; choose another name"
@@ -99,7 +103,7 @@ class Results:
 
     def _plans(self) -> list[tuple[str, str]]:
         rows = self._query(
-            "SELECT fingerprint, plan FROM replay_runs FINAL WHERE run = %(run)s ORDER BY begun_at, plan"
+            "SELECT fingerprint, plan FROM replay_runs FINAL WHERE run = %(run)s ORDER BY stored_at, plan"
         )
         return [(str(mark), str(plan)) for mark, plan in rows]
 
@@ -138,13 +142,14 @@ class Results:
         self._insert("replay_parts", _PARTS, [part])
         yield count
 
-    def played(self, variant: Variant, partition: int) -> Played:
-        """Return what came of a partition that is done."""
+    def played(self, variant: Variant, partition: int, plan: str) -> Played:
+        """Return what came of a partition that is done by a plan."""
         ((played,),) = self._query(
             "SELECT played FROM replay_parts FINAL WHERE run = %(run)s AND variant = %(variant)s"
-            " AND log_partition = %(partition)s",
+            " AND log_partition = %(partition)s AND plan = %(plan)s",
             variant=variant.name,
             partition=partition,
+            plan=plan,
         )
         return _played(played)
 
@@ -180,9 +185,16 @@ class Results:
         self._insert("replay_figures", _FIGURES, rows)
         self._insert("replay_reports", _REPORTS, [(self.run, self._engine, msgspec.json.encode(found).decode())])
 
-    def _insert(self, table: str, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert(
+        self,
+        table: str,
+        columns: dict[str, str],
+        rows: Sequence[tuple[Any, ...]],
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        names, types = tuple(columns), tuple(columns.values())
         try:
-            self._client.insert(table, rows, column_names=tuple(columns), column_type_names=tuple(columns.values()))
+            self._client.insert(table, rows, column_names=names, column_type_names=types, settings=settings)
         except ClickHouseError as error:
             raise failure_of(error) from error
 

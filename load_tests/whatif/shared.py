@@ -29,6 +29,10 @@ from streams.wallclock import monotonic_s
 log = logging.getLogger("anbu.replay")
 
 LOOK_EVERY_S: Final = 1.0
+STANDS_STILL_S: Final = 60.0
+"""How long a machine may do nothing but wait, for ClickHouse at the longest, and still have its partitions."""
+AWAY_S: Final = 60.0
+"""How long the broker may be away before a machine says so and ends."""
 
 
 class PartFailedError(Exception):
@@ -72,9 +76,12 @@ def play_shared(
     sharing = _Sharing(work, variants, results, digest_of(work.topics))
     looked_s = 0.0
     try:
+        mine: set[int] = set()
         while not sharing.is_done:
-            mine = member.turn()
-            sharing.leave(mine)
+            given = member.turn()
+            if given is not None:
+                mine = given
+                sharing.leave(mine)
             sharing.finish(member.turn)
             if monotonic_s() - looked_s >= LOOK_EVERY_S:
                 looked_s = monotonic_s()
@@ -159,7 +166,7 @@ class _Sharing:
         for name, variant in self._variants.items():
             for partition in range(self._work.partitions):
                 self._results.write_revisions(variant, partition, self._work.revisions(variant, partition))
-            out[name] = together([self._results.played(variant, p) for p in range(self._work.partitions)])
+            out[name] = together([self._results.played(variant, p, self._plan) for p in range(self._work.partitions)])
         return out
 
 
@@ -183,25 +190,37 @@ class _Member:
                 auto_offset_reset="earliest",
                 allow_auto_create_topics=False,
                 session_timeout_ms=session_ms,
+                # A machine that stands still, its heartbeats going on, must not hold up the others for five minutes.
+                max_poll_interval_ms=int(STANDS_STILL_S * 1000),
                 heartbeat_interval_ms=max(1, session_ms // 3),
                 max_poll_records=1,
                 fetch_max_bytes=1,
                 max_partition_fetch_bytes=1,
             )
         self._consumer.subscribe([ORDERED_NAMES[0]])
+        self._heard_s = monotonic_s()
 
-    def turn(self) -> set[int]:
-        """Stay in the group, and say which partitions it has given to this machine at present."""
+    def turn(self) -> set[int] | None:
+        """Stay in the group, and say which partitions it has given to this machine; None while that is not known.
+
+        What is not known must end nothing: a replay that is half done would begin anew at each stumble of the broker.
+
+        Raises:
+            BrokerAwayError: the broker refuses, or has been away for a minute.
+
+        """
         try:
             self._consumer.poll(timeout_ms=100)
             given = self._consumer.assignment()
             with contextlib.suppress(KeyError):  # given away in this very moment, by the client's own thread
                 self._consumer.pause(*given)
         except (KafkaError, OSError) as error:
-            if not getattr(error, "retriable", isinstance(error, OSError)):
+            is_short = monotonic_s() - self._heard_s < AWAY_S
+            if not is_short or not getattr(error, "retriable", isinstance(error, OSError)):
                 raise BrokerAwayError(f"the broker at {self._bootstrap} refuses ({type(error).__name__})") from error
-            return set()
-        return {at.partition for at in given}
+            return None
+        self._heard_s = monotonic_s()
+        return {at.partition for at in given} if given else None
 
     def close(self) -> None:
         with contextlib.suppress(Exception):

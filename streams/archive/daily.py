@@ -12,8 +12,7 @@ from typing import Final, Protocol
 from schemas.rows import SNAPSHOTS, Table, Values
 from schemas.topics import DAY_MS, changelog_of
 from streams.archive.snapshots import LAST_OF_EACH, Snapshot, clock_of, read_snapshot
-from streams.clickhouse import ClickHouseAwayError
-from streams.publish import BrokerAwayError
+from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.settings import Settings
 from streams.tail import reading
 from streams.wallclock import monotonic_s
@@ -81,7 +80,7 @@ class DailySnapshots:
         if self._days is None:
             try:
                 self._days = {int(p): int(clock_ms) // DAY_MS for p, clock_ms in self._store.read(LAST_OF_EACH)}
-            except ClickHouseAwayError as error:
+            except (ClickHouseAwayError, ClickHouseRefusedError) as error:
                 log.warning("no snapshot now: %s", error)
         return self._days is not None
 
@@ -99,7 +98,7 @@ class DailySnapshots:
         self._found = None
         try:
             self._storing, self._stored_rows = done.result(), 0
-        except BrokerAwayError as error:
+        except Exception as error:  # noqa: BLE001 - whatever a changelog holds, archiving must go on without its snapshot
             log.warning("no snapshot now: %s", error)
 
     def _store_slice(self, snapshot: Snapshot) -> None:
@@ -107,7 +106,7 @@ class DailySnapshots:
         rows = snapshot.values(first, SLICE_ROWS)
         try:
             self._store.write(SNAPSHOTS, rows, f"snapshot-{held.partition}-{held.clock_ms}-{held.number}-{first}")
-        except ClickHouseAwayError as error:
+        except (ClickHouseAwayError, ClickHouseRefusedError) as error:
             # The next look takes a newer one from its beginning.
             log.warning("no snapshot now: %s", error)
             self._storing = None
