@@ -28,7 +28,7 @@ class SilenceProfile(msgspec.Struct, frozen=True, kw_only=True):
     """How much a lone motion trigger lowers the score, once a silence."""
     longest_k: float = 3.0
     """Second clock: mean plus this many deviations of each day's longest silence, at 0.1 false alarms a month."""
-    begun_k: float = 6.5
+    begun_k: float = 8.5
     """Third clock: the same by the hour at which a silence began, at home and where sensors see it."""
     ask_at: float = 8.0
     """Score at which a check-in call is asked for; again 30 minutes later."""
