@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.life import PHONE
-from load_tests.bench_city.figures import TITLES, Picked, at, cold, counted, cuts, ghosts
-from load_tests.bench_city.homes import Kind
+from load_tests.bench_city.figures import TITLES, Kinds, Picked, at, cold, counted, cuts, ghosts
 from load_tests.bench_city.jobs import BUDGETS, GHOST_BUDGET, Result
 from load_tests.bench_detection_goals import ANBU, Points
 from load_tests.bench_detection_measure import INTERVAL
@@ -58,16 +57,16 @@ def write(name: str, title: str, frame: Frame, lines: Sequence[Line], folder: Pa
     (folder / f"{name}.svg").write_text(drawn + "\n", encoding="utf-8")
 
 
-def draw_city(kinds: dict[Kind, list[Result]], folder: Path = PICTURES) -> None:
+def draw_city(cut: Kinds, lived: Kinds, folder: Path = PICTURES) -> None:
     """Draw what synthetic homes show: by hour of collapse, calibration, the first two weeks, ghosts, several sources."""
-    if kinds:
+    if cut:
         frame = Frame(24, 24, "local hour of the collapse", "hours until found: median")
-        lines = [_by_hour(TITLES[kind], homes) for kind, homes in kinds.items()]
+        lines = [_by_hour(TITLES[kind], homes) for kind, homes in cut.items()]
         write("detection-by-hour", "Hours until a collapse is found, by its hour", frame, lines, folder)
         frame = Frame(1, 1.5, "budget, false alarms a household-month", "measured")
         even = Line("as budgeted", [(0, 0), (1, 1)])
-        write("detection-calibration", "False alarms measured against budgeted", frame, [even, *_kept(kinds)], folder)
-    home, fused = kinds.get("home"), kinds.get("all")
+        write("detection-calibration", "False alarms measured against budgeted", frame, [even, *_kept(lived)], folder)
+    home, fused = cut.get("home"), cut.get("all")
     hours = Frame(24, 1, "hours after the collapse", "share found", percent=True)
     if home:
         lines = [
@@ -78,7 +77,7 @@ def draw_city(kinds: dict[Kind, list[Result]], folder: Path = PICTURES) -> None:
         lines = [_found("no ghosts", home, GHOST_BUDGET, cuts), _found("a ghost a day", home, GHOST_BUDGET, ghosts)]
         write("detection-ghosts", "Share found over time, with a lone motion trigger a day", hours, lines, folder)
     if home and fused:
-        lines = [_found(TITLES[kind], homes, DEFAULT, cuts) for kind, homes in kinds.items()]
+        lines = [_found(TITLES[kind], homes, DEFAULT, cuts) for kind, homes in cut.items()]
         write("detection-fusion", "Share found over time, by what watches the home", hours, lines, folder)
 
 
@@ -136,7 +135,7 @@ def _by_hour(name: str, homes: list[Result]) -> Line:
     return Line(name, *(_pairs(middles, ys) for ys in (medians(range(count)), *drawn)))
 
 
-def _kept(kinds: dict[Kind, list[Result]]) -> list[Line]:
+def _kept(kinds: Kinds) -> list[Line]:
     lines = []
     for kind, homes in kinds.items():
         counts = [counted(homes, budget) for budget in sorted(BUDGETS)]

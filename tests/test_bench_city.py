@@ -10,7 +10,7 @@ import pytest
 
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.life import sign_of
-from load_tests.bench_city import cut, jobs
+from load_tests.bench_city import cut, jobs, quiet
 from load_tests.bench_city.cut import BY_ITSELF, answering, found_ms, nobody, rest_of, watched
 from load_tests.bench_city.figures import by_kind, chance_of, poisson_interval, rows, tables
 from load_tests.bench_city.homes import KINDS, CityHome, Kind, city_home, cuts_in
@@ -148,11 +148,33 @@ def test_a_run_that_was_cut_short_goes_on_where_it_was(tmp_path: Path, monkeypat
     assert again == done
 
 
+@pytest.mark.parametrize("kind", ["home", "worn"])
+def test_homes_played_once_for_all_budgets_raise_what_each_budget_raises_by_itself(kind: Kind) -> None:
+    job = Job(kind, 11, 7, 60)
+    once, each = quiet.run(job), run(job)
+    assert [(p.false, p.apart, p.cold_false, p.asked) for p in once.played] == [
+        (p.false, p.apart, p.cold_false, p.asked) for p in each.played
+    ]
+    assert once.played[0].false + once.played[0].apart + once.played[0].cold_false, "or nothing was compared"
+
+
+def test_results_are_kept_under_the_conduct_of_the_model_and_not_under_its_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quiet, "KINDS", ("home",))
+    monkeypatch.setattr(quiet, "CONDUCT_HOMES", 1)
+    monkeypatch.setattr(quiet, "CONDUCT_DAYS", 20)
+    before = quiet.conduct()
+    assert quiet.conduct() == before
+    monkeypatch.setattr("detectors.state.BEGUN_SHARE", 0.31)
+    assert quiet.conduct() != before
+
+
 def test_every_goal_that_synthetic_homes_answer_has_a_row_and_the_other_half_is_kept(tmp_path: Path) -> None:
     found = by_kind([run(Job(kind, 11, number, 24)) for kind in ("home", "worn", "all") for number in (1, 2)])
-    made = rows(found, Memory(1, 5000.0, 3.0, 10))
+    made = rows(found, found, Memory(1, 5000.0, 3.0, 10))
     assert {row["goal"] for row in made} >= {4, 5, 6, 7, 8, 11}
-    assert tables(found).count("\n| ") == 12
+    assert tables(found, found).count("\n| ") == 12
     path = tmp_path / "figures.json"
     put_figures(
         [{"goal": 1, "figure": "f", "goal_value": 2, "development_homes": 3, "interval": [1, 4]}],

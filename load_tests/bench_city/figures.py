@@ -23,10 +23,25 @@ TITLES: Final[dict[Kind, str]] = {
     "all": "sensors, exit door, app and calls",
 }
 HEAD: Final = (
-    "| | budget | false alarms a month [90 % Poisson] | times the budget | homes over 3 times | over 20 h | "
+    "| | budget | false alarms a month [90 % Poisson] | times the budget [90 % Poisson] | homes over 3 times | over 20 h | "
     "all hours: median, p90 | 08-20 h | first two weeks |"
 )
 Picked = Callable[[Played], list[Delay]]
+Kinds = dict[Kind, list[Result]]
+
+
+class Homes(NamedTuple):
+    """Homes of one kind of source, or of several together: those that were cut, and those left as they are."""
+
+    cut: list[Result]
+    lived: list[Result]
+
+
+def both(cut: Kinds, lived: Kinds, *kinds: Kind) -> Homes:
+    """Return the homes of some kinds of source."""
+    return Homes(
+        [one for kind in kinds for one in cut.get(kind, [])], [one for kind in kinds for one in lived.get(kind, [])]
+    )
 
 
 class Count(NamedTuple):
@@ -63,7 +78,7 @@ def chance_of(count: int, mean: float) -> float:
     return float(gammainc(count, mean)) if count else 1.0
 
 
-def by_kind(results: Iterable[Result]) -> dict[Kind, list[Result]]:
+def by_kind(results: Iterable[Result]) -> Kinds:
     """Return results by kind of source, homes in order of their numbers."""
     out: dict[Kind, list[Result]] = {}
     for one in results:
@@ -105,7 +120,7 @@ def delays(homes: Sequence[Result], budget: float, pick: Picked, part: str = "al
 
 def delays_of(arrays: Sequence[Numbers]) -> Delays:
     """Return the median and p90 over all cuts."""
-    pooled = np.concatenate(arrays)
+    pooled = np.concatenate(arrays) if arrays else np.empty(0)
     if not len(pooled):
         return Delays(float("nan"), float("nan"))
     return Delays(float(np.median(pooled)), float(np.quantile(pooled, 0.9)))
@@ -120,22 +135,26 @@ def bootstrapped(arrays: Sequence[Numbers], seed: int = 0) -> list[list[float]]:
     return [[round(float(edge), 2) for edge in np.quantile([one[i] for one in drawn], INTERVAL)] for i in (0, 1)]
 
 
-def rows(kinds: dict[Kind, list[Result]], memory: Memory | None) -> list[dict[str, Any]]:
-    """Return one row a goal that synthetic homes answer, the figure under `simulator`."""
+def rows(cut: Kinds, lived: Kinds, memory: Memory | None) -> list[dict[str, Any]]:
+    """Return one row a goal that synthetic homes answer, the figure under `simulator`.
+
+    `cut`: homes whose streams were cut, which tell the delays. `lived`: homes left as they are, which tell false alarms.
+    """
     out = []
-    home, carried = kinds.get("home", []), [one for kind in ("phone", "records", "worn") for one in kinds.get(kind, [])]
-    if home:
+    home, carried = both(cut, lived, "home"), both(cut, lived, "phone", "records", "worn")
+    if home.cut:
         out.append(_delay_row(1, home, 0.1, cuts, "day"))
         out.append(_delay_row(2, home, 0.1, cuts, "all"))
-    if kinds:
-        out.append(_budget_row(kinds))
-    if home:
+    if lived:
+        out.append(_budget_row(lived))
+    if home.cut:
         out.append(_cold_row(home))
-    if kinds.get("all"):
-        out += [_fused_row(kinds["all"]), _raw_row(kinds["all"])]
-    if home:
+    fused = both(cut, lived, "all")
+    if fused.cut:
+        out += [_fused_row(fused), _raw_row(fused.lived)]
+    if home.cut:
         out.append(_ghost_row(home))
-    if carried:
+    if carried.cut:
         out.append(_delay_row(9, carried, 0.15, cuts, "all"))
     if memory is not None:
         out.append(
@@ -169,12 +188,12 @@ def ghosts(played: Played) -> list[Delay]:
     return played.ghosts
 
 
-def _delay_row(goal: int, homes: list[Result], most: float, pick: Picked, part: str) -> dict[str, Any]:
-    fit = [one for one in (counted(homes, budget) for budget in BUDGETS) if one.rate <= most]
+def _delay_row(goal: int, homes: Homes, most: float, pick: Picked, part: str) -> dict[str, Any]:
+    fit = [one for one in (counted(homes.lived, budget) for budget in BUDGETS) if one.rate <= most]
     if not fit:
         return {"goal": goal, "simulator": None, "interval": None, "note": "no budget has so few false alarms"}
     chosen = max(fit, key=lambda one: one.budget)
-    arrays = delays(homes, chosen.budget, pick, part)
+    arrays = delays(homes.cut, chosen.budget, pick, part)
     found = delays_of(arrays)
     return {
         "goal": goal,
@@ -184,7 +203,7 @@ def _delay_row(goal: int, homes: list[Result], most: float, pick: Picked, part: 
     }
 
 
-def _budget_row(kinds: dict[Kind, list[Result]]) -> dict[str, Any]:
+def _budget_row(kinds: Kinds) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     between: dict[str, Any] = {}
     notes = []
@@ -206,9 +225,9 @@ def _budget_row(kinds: dict[Kind, list[Result]]) -> dict[str, Any]:
     }
 
 
-def _cold_row(homes: list[Result]) -> dict[str, Any]:
-    months = 14 / 30.4 * len(homes)
-    fit = [one for one in (counted(homes, budget) for budget in BUDGETS) if one.cold_false / months <= 1.0]
+def _cold_row(homes: Homes) -> dict[str, Any]:
+    months = 14 / 30.4 * len(homes.lived)
+    fit = [one for one in (counted(homes.lived, budget) for budget in BUDGETS) if one.cold_false / months <= 1.0]
     row: dict[str, Any] = {
         "goal": 5,
         "figure": "home sensors, first two weeks, at most 1 false alarm a month: all-hours median (h)",
@@ -218,7 +237,7 @@ def _cold_row(homes: list[Result]) -> dict[str, Any]:
     }
     if fit:
         chosen = max(fit, key=lambda one: one.budget)
-        arrays = delays(homes, chosen.budget, cold)
+        arrays = delays(homes.cut, chosen.budget, cold)
         row["simulator"] = round(delays_of(arrays).median, 2)
         row["interval"] = bootstrapped(arrays)[0]
         row["note"] = (
@@ -227,12 +246,12 @@ def _cold_row(homes: list[Result]) -> dict[str, Any]:
     return row
 
 
-def _fused_row(homes: list[Result]) -> dict[str, Any]:
-    fit = [one for one in (counted(homes, budget) for budget in BUDGETS) if one.rate <= 0.1] or [
-        counted(homes, min(BUDGETS))
+def _fused_row(homes: Homes) -> dict[str, Any]:
+    fit = [one for one in (counted(homes.lived, budget) for budget in BUDGETS) if one.rate <= 0.1] or [
+        counted(homes.lived, min(BUDGETS))
     ]
     chosen = max(fit, key=lambda one: one.budget)
-    arrays, day = (delays(homes, chosen.budget, cuts, part) for part in ("all", "day"))
+    arrays, day = (delays(homes.cut, chosen.budget, cuts, part) for part in ("all", "day"))
     found, by_day = delays_of(arrays), delays_of(day)
     return {
         "goal": 6,
@@ -259,10 +278,10 @@ def _raw_row(homes: list[Result]) -> dict[str, Any]:
     }
 
 
-def _ghost_row(homes: list[Result]) -> dict[str, Any]:
-    arrays = delays(homes, GHOST_BUDGET, ghosts)
+def _ghost_row(homes: Homes) -> dict[str, Any]:
+    arrays = delays(homes.cut, GHOST_BUDGET, ghosts)
     found, pooled = delays_of(arrays), np.concatenate(arrays)
-    measured = counted(homes, GHOST_BUDGET)
+    measured = counted(homes.lived, GHOST_BUDGET)
     return {
         "goal": 8,
         "figure": "one ghost trigger a day after death, budget 0.3: median (h); never found in 7 days",
@@ -273,21 +292,18 @@ def _ghost_row(homes: list[Result]) -> dict[str, Any]:
     }
 
 
-def tables(kinds: dict[Kind, list[Result]]) -> str:
-    """Return the tables of every kind, as Markdown."""
-    lines = [
-        HEAD,
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for kind, homes in kinds.items():
+def tables(cut: Kinds, lived: Kinds) -> str:
+    """Return the tables of every kind, as Markdown: false alarms of `lived`, delays of `cut`."""
+    lines = [HEAD, "|---" * 9 + "|"]
+    for kind, homes in lived.items():
         for budget in BUDGETS:
             one = counted(homes, budget)
-            parts = [delays_of(delays(homes, budget, pick, part)) for pick, part in _SHOWN]
+            parts = [delays_of(delays(cut.get(kind, []), budget, pick, part)) for pick, part in _SHOWN]
             low, high = one.interval
             lines.append(
-                f"| {TITLES[kind]} ({one.months:.0f} household-months) | {budget:g} | {one.rate:.3f} "
-                f"[{low:.3f}-{high:.3f}] | {one.rate / budget:.2f} | {one.over} of {len(homes)} | "
-                f"{one.apart / one.months:.3f} | "
+                f"| {TITLES[kind]} ({one.months:,.0f} household-months) | {budget:g} | {one.rate:.3f} "
+                f"[{low:.3f}-{high:.3f}] | {one.rate / budget:.2f} [{low / budget:.2f}-{high / budget:.2f}] | "
+                f"{one.over} of {len(homes):,} | {one.apart / one.months:.3f} | "
                 + " | ".join(f"{found.median:.1f}, {found.p90:.1f}" for found in parts)
                 + " |"
             )

@@ -1,7 +1,7 @@
 """One home after the other, in as many processes as there are cores; what was done is written down and not done again."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from hashlib import blake2b
 from pathlib import Path
@@ -69,8 +69,8 @@ def run(job: Job) -> Result:
     home = city_home(job.kind, job.seed, job.number, job.days)
     cold = cuts_in(home, COLD_CUTS, home.start_ms, home.warm_ms, rng_of(job.seed, CUT_PURPOSE, job.number, 0))
     cuts = cuts_in(home, CUTS, home.warm_ms, home.end_ms - AFTER_MS, rng_of(job.seed, CUT_PURPOSE, job.number, 1))
-    played = [_play(home, job, budget, sorted(cold), sorted(cuts)) for budget in BUDGETS]
-    return Result(job=job, months=(home.end_ms - home.warm_ms) / MONTH_MS, played=played)
+    at_budgets = [_play(home, job, budget, sorted(cold), sorted(cuts)) for budget in BUDGETS]
+    return Result(job=job, months=(home.end_ms - home.warm_ms) / MONTH_MS, played=at_budgets)
 
 
 def _play(home: CityHome, job: Job, budget: float, cold: list[int], cuts: list[int]) -> Played:
@@ -98,7 +98,16 @@ def _play(home: CityHome, job: Job, budget: float, cold: list[int], cuts: list[i
             cut(waiting.pop(0))
         watch.take(message)
     watch.pass_time(home.end_ms)
-    raised = np.array(watch.raised_ms, np.int64)
+    out = played(home, budget, watch.raised_ms, watch.asked_ms)
+    out.delays = [(round(hour_of(at_ms), 2), delay_h(found[at_ms], at_ms)) for at_ms in cuts]
+    out.cold = [(round(hour_of(at_ms), 2), delay_h(found[at_ms], at_ms)) for at_ms in cold]
+    out.ghosts = ghosts
+    return out
+
+
+def played(home: CityHome, budget: float, raised_ms: list[int], asked_ms: list[int]) -> Played:
+    """Return the count of what was raised and asked for in a home, without cuts."""
+    raised = np.array(raised_ms, np.int64)
     places = np.clip(before(home.proofs, raised), 0, len(home.proofs) - 1)
     gaps = np.diff(home.proofs, append=home.end_ms)[places]
     late = raised >= home.warm_ms
@@ -107,10 +116,10 @@ def _play(home: CityHome, job: Job, budget: float, cold: list[int], cuts: list[i
         false=int((late & (gaps < LONGEST_ORDINARY_MS)).sum()),
         apart=int((late & (gaps >= LONGEST_ORDINARY_MS)).sum()),
         cold_false=int((~late & (gaps < LONGEST_ORDINARY_MS)).sum()),
-        asked=sum(at_ms >= home.warm_ms for at_ms in watch.asked_ms),
-        delays=[(round(hour_of(at_ms), 2), delay_h(found[at_ms], at_ms)) for at_ms in cuts],
-        cold=[(round(hour_of(at_ms), 2), delay_h(found[at_ms], at_ms)) for at_ms in cold],
-        ghosts=ghosts,
+        asked=sum(at_ms >= home.warm_ms for at_ms in asked_ms),
+        delays=[],
+        cold=[],
+        ghosts=[],
     )
 
 
@@ -134,10 +143,17 @@ def version() -> str:
     return digest.hexdigest()
 
 
-def results(jobs: list[Job], workers: int | None = None) -> Iterator[Result]:
+def results(
+    jobs: list[Job],
+    workers: int | None = None,
+    *,
+    do: Callable[[Job], Result] = run,
+    path: Path | None = None,
+    only_done: bool = False,
+) -> Iterator[Result]:
     """Yield the result of every job: first those already on disk, then the others as they are done and written down."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    path = KEPT / f"{version()}.jsonl"
+    path = path or KEPT / f"{version()}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
     wanted = set(jobs)
     if path.exists():
         for line in path.read_bytes().splitlines():
@@ -149,12 +165,12 @@ def results(jobs: list[Job], workers: int | None = None) -> Iterator[Result]:
                 wanted.discard(done.job)
                 yield done
     left = [job for job in jobs if job in wanted]
-    if not left:
+    if not left or only_done:
         return
     pool = ProcessPoolExecutor(workers or os.cpu_count())
     try:
         with path.open("ab") as file:
-            for future in as_completed([pool.submit(run, job) for job in left]):
+            for future in as_completed([pool.submit(do, job) for job in left]):
                 result = future.result()
                 file.write(msgspec.json.encode(result) + b"\n")
                 file.flush()
