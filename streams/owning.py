@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from detectors.hazard import NEVER_MS
-from detectors.hours import hours_of
+from detectors.hours import DAY_MS, hours_of
 from detectors.ladder import PATIENCE_MS, Home, first_to_resident_now
 from schemas.checkins import CheckinRequest, Purpose
 from schemas.duty import Desk, Duty
 from schemas.incidents import EMERGENCIES, Incident, IncidentKind, NextStep, Severity
-from schemas.times import from_rfc3339
+from schemas.times import LATEST_MS, from_rfc3339
 from streams import revisions
 from streams.climb import question, step_of
 from streams.duty import desk_of, owner_at, shift_at
@@ -27,6 +27,8 @@ from streams.watched import Watched
 _MAY_WAIT: Final = frozenset({IncidentKind.SILENCE, IncidentKind.UNANSWERED_CALLS, IncidentKind.MISSED_MEDICATION})
 """Kinds that an answer settles. What was asked already (a ladder) has had its questions."""
 MOST_DOUBLED: Final = 10
+LONGEST_MS: Final = 30 * DAY_MS
+"""Doubled limits end here: an open incident is told again at least once a month, where the roster has no longer limit."""
 
 
 class Turn(NamedTuple):
@@ -144,7 +146,7 @@ class Owning:
     def _hurry(self, entry: Open, desk: Desk) -> None:
         """Look at what an officer has taken: until when they must have acted, by how grave it is now."""
         incident = entry.incident
-        limit_ms = self._clock_ms + self._duty.act_min.of_ms(incident.severity)
+        limit_ms = self._after(self._duty.act_min.of_ms(incident.severity))
         until_ms = limit_ms if incident.step_until is None else from_rfc3339(incident.step_until)
         if self._clock_ms >= until_ms:
             self._pass_on(entry, desk)
@@ -180,8 +182,13 @@ class Owning:
         """
         again = level - len(desk.then)
         if again < 0:
-            return self._clock_ms + self._duty.acknowledge_min.of_ms(incident.severity)
-        return self._clock_ms + (self._duty.act_min.of_ms(incident.severity) << min(again, MOST_DOUBLED))
+            return self._after(self._duty.acknowledge_min.of_ms(incident.severity))
+        once_ms = self._duty.act_min.of_ms(incident.severity)
+        return self._after(max(once_ms, min(once_ms << min(again, MOST_DOUBLED), LONGEST_MS)))
+
+    def _after(self, limit_ms: int) -> int:
+        """Return when a limit ends that begins now: a moment that can be written, however long a roster makes it."""
+        return min(self._clock_ms + limit_ms, LATEST_MS - 1)
 
     def _shift_end_ms(self, desk: Desk, level: int) -> int:
         """Return when another shift will own it; far away where it has moved on from those on duty."""
