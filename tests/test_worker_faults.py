@@ -16,7 +16,7 @@ from worker_runs import Run, Town, a_run
 
 from infra.kafka_node import KafkaNode
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.integration]  # larger chunks of the embedded broker hide what is lost
 
 
 def finish(run: Run) -> None:

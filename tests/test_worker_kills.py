@@ -37,6 +37,7 @@ def test_no_checkpoint_counts_records_whose_outputs_were_not_handed_over(town: T
         assert len(run.kept()) > 10
 
 
+@pytest.mark.integration
 def test_workers_that_are_killed_or_told_to_stop_hand_over_to_one_that_has_joined(town: Town, tmp_path: Path) -> None:
     with a_run(town, tmp_path) as run:
         before = run.start()
@@ -52,6 +53,7 @@ def test_workers_that_are_killed_or_told_to_stop_hand_over_to_one_that_has_joine
         run.check()
 
 
+@pytest.mark.integration
 def test_a_zombie_that_wakes_up_after_its_successor_has_begun_changes_nothing(town: Town, tmp_path: Path) -> None:
     with a_run(town, tmp_path) as run:
         first = run.start()
