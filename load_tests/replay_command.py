@@ -162,14 +162,17 @@ def replay(
         raise Misconfigured("--from, --since and --until are for topics and archive, not for a SOURCE")
     if source is not None and snapshot:
         raise Misconfigured("--from-snapshot is for topics and archive, not for a SOURCE")
-    if cuts and source is None:
-        raise Misconfigured("--cut silences copies of homes in files: give a SOURCE")
+    if cuts and snapshot not in {None, "none"}:
+        raise Misconfigured("--cut needs the homes' own past: without --from-snapshot")
+    if cuts and against:
+        raise Misconfigured("--against replays the log as it is: without --cut")
     chosen = settings()
     console = make_console()
     past = None
     if source is None:
         past = _past(chosen, store, _moment(since), _moment(until))
-        past = _with_snapshots(console, chosen, past, snapshot=snapshot, since_ms=_moment(since), tz=tz)
+        if not cuts:  # a copy has no part in a snapshot
+            past = _with_snapshots(console, chosen, past, snapshot=snapshot, since_ms=_moment(since), tz=tz)
     as_it_was = past is not None and not profiles and not grid
     after = _proof(console, past, chosen, against, warm_up_days) if past is not None and as_it_was else None
     try:

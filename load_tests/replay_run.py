@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from load_tests.whatif.cut_log import CutSource
+from load_tests.whatif.spool import Cut
+from schemas.partitions import partition_of
 from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
 from streams.archive.snapshots import Held, load
@@ -34,6 +37,8 @@ class Past:
     """Of each partition the checkpoint from which its engine goes on; none: it begins anew."""
     shelf: str = ""
     """URL of the ClickHouse that has the snapshots."""
+    cuts: tuple[Cut, ...] = ()
+    """Artificial collapses, copies of households in their own partitions."""
 
     @property
     def is_whole(self) -> bool:
@@ -77,9 +82,13 @@ class Past:
         starts, ends = list(self.firsts[partition]), list(self.ends[partition])
         if self.begun_ms(partition):
             starts = [0] * len(starts)  # it goes on where the snapshot stands, whatever --since says
+        source: Source
         if self.archive:
-            return ArchiveSource(opened(self.archive), partition, starts, ends)
-        return TopicSource(self.bootstrap, partition, ends, starts)
+            source = ArchiveSource(opened(self.archive), partition, starts, ends)
+        else:
+            source = TopicSource(self.bootstrap, partition, ends, starts)
+        mine = [one for one in self.cuts if partition_of(one.household, self.partitions) == partition]
+        return CutSource(source, mine) if mine else source
 
 
 def opened(url: str) -> Any:

@@ -15,15 +15,26 @@ from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident
 from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
+from streams.order import Applied, CanonicalOrder, Moved, Positions
 from streams.partition import Output, Partition
 
 MONTH_MS: Final = 30.4 * 86_400_000
+STEP_RECORDS: Final = 500
+"""So many are applied at a time, less than an hour of an empty log: how long a home was watched is known to that."""
+
+
+class Reader(Protocol):
+    """Whoever reads logs: an engine, or somebody who only listens."""
+
+    @property
+    def order(self) -> CanonicalOrder:
+        """The order in which it takes records: it tells whose turn it is."""
 
 
 class Source(Protocol):
     """The logs of one partition."""
 
-    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:
         """Give (topic, chunk) until the logs end; the engine tells whose turn it is."""
 
 
@@ -93,10 +104,16 @@ class Run:
         return first
 
 
-def replay(source: Source, engine: Partition, sink: Callable[[Iterable[Output]], None] | None = None) -> Run:
+def replay(
+    source: Source,
+    engine: Partition,
+    sink: Callable[[Iterable[Output]], None] | None = None,
+    look: Callable[[], None] | None = None,
+) -> Run:
     """Run an engine over the logs of its partition to their end.
 
-    With a `sink` what is told goes there as it is told, and the run holds only its counts: memory stays flat.
+    With a `sink` what is told goes there as it is told, and the run holds only its counts: memory stays flat. `look` is
+    called after every few hundred records, however much a source brings at once.
     """
     run = Run()
     take = sink or partial(_take, run)
@@ -117,11 +134,16 @@ def replay(source: Source, engine: Partition, sink: Callable[[Iterable[Output]],
             if not engine.pumped:
                 break
         run.from_ms = run.from_ms or engine.clock_ms
-        before_ms = engine.clock_ms
-        take(engine.pump())
-        if engine.clock_ms > before_ms:
-            run.household_ms += engine.households * (engine.clock_ms - before_ms)
-            run.until_ms = engine.clock_ms
+        is_more = True
+        while is_more:
+            before_ms = engine.clock_ms
+            take(engine.pump(STEP_RECORDS))
+            is_more = engine.pumped >= STEP_RECORDS
+            if engine.clock_ms > before_ms:
+                run.household_ms += engine.households * (engine.clock_ms - before_ms)
+                run.until_ms = engine.clock_ms
+            if look is not None:
+                look()
         readings = engine.counts.readings
         run.readings = sum(map(sum, readings))
         run.dead_letters = sum(engine.counts.refused.values())
@@ -129,6 +151,21 @@ def replay(source: Source, engine: Partition, sink: Callable[[Iterable[Output]],
     run.clocks_ms = [engine.clock_ms]
     run.erased = getattr(source, "erased", 0)
     return run
+
+
+class Listener:
+    """Reads logs in their order and applies nothing: what is in them, before an engine replays them."""
+
+    def __init__(self) -> None:
+        self.order = CanonicalOrder(Positions.start(len(ORDERED_NAMES)), buffer_records=1 << 62)
+
+    def listen(self, source: Source) -> Iterator[Applied | Moved]:
+        """Give everything in its turn; missing offsets are passed by."""
+        for topic, chunk in source.chunks(self):
+            if self.order.offer(topic, chunk) is not None:
+                self.order.skip_to(topic, chunk.start)
+                self.order.offer(topic, chunk)
+            yield from self.order.pump()
 
 
 def _take(run: Run, outputs: Iterable[Output]) -> None:

@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 from schemas.topics import ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.delivery import CHUNKED, as_chunk
-from streams.partition import Partition
 from streams.publish import BrokerAwayError
+from streams.replay import Reader
 from streams.wallclock import monotonic_s
 
 FETCH_BYTES: Final = 1_048_576
@@ -35,7 +35,7 @@ class TopicSource:
         self.first: list[int] = [0] * len(ORDERED_NAMES)
         """First offset that each topic still has: above 0, what came before is not replayed."""
 
-    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:
         """Give chunks as the engine needs them."""
         loop = asyncio.new_event_loop()
         try:
@@ -47,7 +47,7 @@ class TopicSource:
         finally:
             loop.close()
 
-    def _chunks(self, engine: Partition, loop: asyncio.AbstractEventLoop) -> Iterator[tuple[int, Chunk]]:
+    def _chunks(self, engine: Reader, loop: asyncio.AbstractEventLoop) -> Iterator[tuple[int, Chunk]]:
         CHUNKED.update(ORDERED_NAMES)
         places = [TopicPartition(topic, self._partition) for topic in ORDERED_NAMES]
         consumer, self.first = loop.run_until_complete(_opened(self._bootstrap, places))

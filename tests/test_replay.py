@@ -27,7 +27,7 @@ from schemas.topics import ORDER_OF
 from streams.chunk import Chunk
 from streams.cli import cli
 from streams.partition import Partition
-from streams.replay import Run, differences, replay
+from streams.replay import Reader, Run, differences, replay
 from streams.replay_live import told_live
 from streams.settings import Settings
 from streams.subscriber import IncidentSubscriber
@@ -39,7 +39,7 @@ class LogSource:
     def __init__(self, logs: Logs) -> None:
         self.logs = logs
 
-    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:
         while True:
             topic = engine.order.next_topic
             start = engine.order.positions.offsets[topic]

@@ -40,7 +40,7 @@ from schemas.topics import BY_NAME, ORDERED_NAMES, changelog_of
 from streams.archive.snapshots import Snapshot, read_snapshot
 from streams.chunk import Chunk
 from streams.partition import Partition
-from streams.replay import Run, differences, replay
+from streams.replay import Reader, Run, differences, replay
 from streams.replay_equal import equality
 from streams.replay_live import told_live
 from streams.settings import Settings
@@ -140,7 +140,7 @@ class Chunks:
     def __init__(self, logs: list[Chunk]) -> None:
         self.logs = logs
 
-    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:
         yield from enumerate(self.logs)
 
 

@@ -18,18 +18,19 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from load_tests.replay_run import Past
 from load_tests.whatif.answer import answer
+from load_tests.whatif.cut_log import draw_in_logs
 from load_tests.whatif.figures import Setting
 from load_tests.whatif.fold import Played
-from load_tests.whatif.homes import homes_of
 from load_tests.whatif.labels import Label, of_outcomes, read_labels
 from load_tests.whatif.page import page
 from load_tests.whatif.past import drop_spool, identity_of, spooled_work
 from load_tests.whatif.results import OtherReplayError, Results, digest_of
-from load_tests.whatif.runs import Variant, Work, engine_fingerprint, fingerprint, play_all
+from load_tests.whatif.runs import Variant, Work, engine_fingerprint, fingerprint, homes_watched, play_all
 from load_tests.whatif.shared import PartFailedError, play_shared
 from load_tests.whatif.sources import Source, SourceError, open_source
+from load_tests.whatif.spool import Cut
 from load_tests.whatif.table import show
-from load_tests.whatif.timelines import choose, timeline
+from load_tests.whatif.timelines import choose, timelines
 from streams.commands.outcome import Failed, Misconfigured
 from streams.wallclock import monotonic_s, now_ms
 
@@ -95,7 +96,9 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
             work = _spooled(asked, folder, source, lambda share: bar.update(task, completed=share))
             labels += source.labels
         elif asked.topics is not None:
-            past = _agreed(asked, folder, asked.topics)
+            task = bar.add_task("reading", total=1.0)
+            past = _with_cuts(asked, folder, _agreed(asked, folder, asked.topics))
+            bar.update(task, completed=1.0)
             work = Work(folder, fingerprint(engine_fingerprint(), digest_of(past)), topics=past)
         else:
             raise Misconfigured("nothing to replay")
@@ -106,10 +109,11 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
         found = answer(
             _source_figures(asked, source), asked.variants, played, _setting(asked, work, source, labels, played)
         )
-        task = bar.add_task("close-ups", total=max(asked.timelines, 1))
-        for household in choose(work, played, asked.timelines):
-            found["timelines"].append(timeline(work, household, asked.variants, played))
-            bar.advance(task)
+        task = bar.add_task("close-ups", total=1.0)
+        shown = choose(work, played, asked.timelines)
+        found["timelines"] = timelines(
+            work, shown, asked.variants, played, lambda share: bar.update(task, completed=share)
+        )
     _tell_speed(played, kept, took_s)
     show(console, found)
     if asked.results is not None:
@@ -120,6 +124,8 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
         after(work, played)
     drop_spool(work)
     _plan_file(asked, folder).unlink(missing_ok=True)
+    for file in folder.glob("cuts-*.json"):
+        file.unlink(missing_ok=True)
     return found
 
 
@@ -133,8 +139,32 @@ def _agreed(asked: Asked, folder: Path, past: Past) -> Past:
         # The log has grown since: a killed replay goes on with the log as it stood then.
         plan = msgspec.json.decode(kept.read_bytes(), type=Past)
     else:
-        kept.write_bytes(msgspec.json.encode(plan))
+        _write_whole(kept, msgspec.json.encode(plan))
     return replace(plan, bootstrap=past.bootstrap, archive=past.archive, shelf=past.shelf)
+
+
+def _with_cuts(asked: Asked, folder: Path, past: Past) -> Past:
+    """Draw the artificial collapses in a log, or take those that a killed run has drawn in the same one."""
+    if not asked.cuts:
+        return past
+    kept = _cuts_file(asked, folder, past)
+    if kept.exists():
+        cuts = msgspec.json.decode(kept.read_bytes(), type=tuple[Cut, ...])
+    else:
+        cuts = draw_in_logs([past.source(number) for number in range(past.partitions)], asked.cuts, asked.seed)
+        _write_whole(kept, msgspec.json.encode(cuts))
+    return replace(past, cuts=cuts)
+
+
+def _write_whole(file: Path, body: bytes) -> None:
+    """Write a file that is there whole or not at all: half of one would stop the run that goes on."""
+    half = file.with_suffix(".half")
+    half.write_bytes(body)
+    half.replace(file)
+
+
+def _cuts_file(asked: Asked, folder: Path, past: Past) -> Path:
+    return folder / f"cuts-{fingerprint(digest_of(past), asked.cuts, asked.seed)}.json"
 
 
 def _plan_file(asked: Asked, folder: Path) -> Path:
@@ -144,7 +174,8 @@ def _plan_file(asked: Asked, folder: Path) -> Path:
 def _question(asked: Asked) -> str:
     """Return a digest of what was asked, and of the engine that answers."""
     variants = [msgspec.to_builtins(one) for one in asked.variants]
-    return fingerprint(engine_fingerprint(), asked.question, variants, asked.partitions)
+    cuts = [asked.cuts, asked.seed] if asked.cuts else []
+    return fingerprint(engine_fingerprint(), asked.question, variants, asked.partitions, cuts)
 
 
 def _play(asked: Asked, work: Work, at: Callable[[float], None]) -> tuple[dict[str, Played], int]:
@@ -213,14 +244,13 @@ def _setting(
     asked: Asked, work: Work, source: Source | None, labels: list[Label], played: dict[str, Played]
 ) -> Setting:
     first = played[asked.variants[0].name]
-    spooled = work.spooled
-    copies = {one.household for one in spooled.cuts} if spooled else set()
+    copies = {one.household for one in work.cuts}
     outcomes = of_outcomes(one for one in first.opened if one.household not in copies)
     return Setting(
-        homes_of(spooled) if spooled else first.homes,
+        homes_watched(work, first),
         labels + outcomes,
         bool(source and source.is_synthetic),
-        list(spooled.cuts) if spooled else [],
+        list(work.cuts),
         asked.cuts,
         asked.responders,
     )

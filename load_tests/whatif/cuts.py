@@ -42,7 +42,7 @@ HEARTBEAT: Final = "heartbeat"
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """Moments of life of a household, in the order in which they were told."""
 
     at_ms: "array[int]" = field(default_factory=lambda: array("q"))
@@ -66,21 +66,21 @@ def draw_cuts(played: Played, count: int, seed: int) -> list[Cut]:
     for number in range(count):
         of = chosen[number % len(chosen)] if chosen else ""
         begin_ms, end_ms = spans.get(of, (played.from_ms, played.until_ms))
-        at_ms = _moment(seen[of], begin_ms, end_ms, random) if of in seen else None
+        at_ms = moment_of(seen[of], begin_ms, end_ms, random) if of in seen else None
         if at_ms is not None:
             # Past the household's own end nothing is cut any more: the copy goes on with heartbeats alone.
             until_ms = min(at_ms + WATCHED_AFTER_MS, max(end_ms, played.until_ms) - HOUR_MS)
-            out.append(Cut(_copy_name(of, number), of, at_ms, until_ms))
+            out.append(Cut(copy_name(of, str(number)), of, at_ms, until_ms))
     return out
 
 
-def _seen(played: Played, chosen: set[str]) -> dict[str, _Seen]:
-    seen: dict[str, _Seen] = {}
+def _seen(played: Played, chosen: set[str]) -> dict[str, Seen]:
+    seen: dict[str, Seen] = {}
     for message in played.messages():
         name = message.household if isinstance(message, Message) else message.key
         if name not in chosen or message.topic not in EVENT_TOPICS:
             continue
-        mine = seen.setdefault(name, _Seen())
+        mine = seen.setdefault(name, Seen())
         for event in _events(message):
             mine.sources.setdefault(event.source, event.at_ms)
             if sign_of(event):
@@ -89,7 +89,8 @@ def _seen(played: Played, chosen: set[str]) -> dict[str, _Seen]:
     return seen
 
 
-def _moment(seen: _Seen, begin_ms: int, end_ms: int, random: Random) -> int | None:
+def moment_of(seen: Seen, begin_ms: int, end_ms: int, random: Random) -> int | None:
+    """Draw a moment within a household's time at which it may fall silent; None where there is none."""
     order = sorted(range(len(seen.at_ms)), key=seen.at_ms.__getitem__)
     times = [seen.at_ms[i] for i in order]
     first_ms = begin_ms + min(WARM_UP_MS, (end_ms - begin_ms) // 2)
@@ -107,9 +108,10 @@ def _moment(seen: _Seen, begin_ms: int, end_ms: int, random: Random) -> int | No
     return None
 
 
-def _copy_name(of: str, number: int) -> str:
-    name = f"cut-{number}-{of}"
-    return name if len(name) <= 64 else f"cut-{number}-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
+def copy_name(of: str, place: str) -> str:
+    """Return the pseudonym of a copy; `place` tells those of one household apart."""
+    name = f"cut-{place}-{of}"
+    return name if len(name) <= 64 else f"cut-{place}-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
 
 
 def copies_of(played: Played, cuts: list[Cut]) -> list[HouseholdRecord]:

@@ -139,7 +139,7 @@ def _short(name: str) -> str:
 
 def calibration(points: Sequence[dict[str, Any]]) -> str:
     """Draw false silences promised against those that came, with a 90 % interval and the line of a kept promise."""
-    top = max(max(one["promised"], (one["interval"] or [0, 0])[1], one["came"] or 0) for one in points)
+    top = max(max(one["promised"], (one["interval"] or [0, 0])[1], one["came"]) for one in points)
     right = max(one["promised"] for one in points)
     frame = Frame(right * 1.15, top * 1.05, "promised a household-month", "came")
     until = min(frame.x_max, frame.y_max)
@@ -150,7 +150,7 @@ def calibration(points: Sequence[dict[str, Any]]) -> str:
             low, high = (frame.y(value) for value in one["interval"])
             inside += path([(x, low), (x, high)], f"l{k % 4} thin")
         words = f"{one['name']}: promised {one['promised']:g}, came {one['came']:g}"
-        inside += dot(x, frame.y(one["came"] or 0), f"f{k % 4}", words)
+        inside += dot(x, frame.y(one["came"]), f"f{k % 4}", words)
     return frame.drawn(inside, "False silences promised against those that came")
 
 

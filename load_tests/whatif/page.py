@@ -145,7 +145,7 @@ def _over_time(runs: Sequence[dict[str, Any]]) -> str:
 
 
 def _calibration(found: dict[str, Any]) -> str:
-    points = found["calibration"]
+    points = [one for one in found["calibration"] if one["came"] is not None]
     if not points:
         return ""
     words = (

@@ -209,7 +209,8 @@ class Results:
 def digest_of(past: Past) -> str:
     """Return a short digest of which offsets a plan replays."""
     held = [list(one) if one else None for one in past.snapshots]
-    return hashlib.sha256(msgspec.json.encode([past.partitions, past.firsts, past.ends, held])).hexdigest()[:12]
+    parts = [past.partitions, past.firsts, past.ends, held, *([past.cuts] if past.cuts else [])]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]
 
 
 def _values(one: Incident, line: bytes) -> tuple[Any, ...]:

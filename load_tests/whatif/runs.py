@@ -19,13 +19,13 @@ import schemas
 import streams
 from load_tests.replay_run import UNBOUNDED, Past
 from load_tests.whatif.fold import Fold, Played
-from load_tests.whatif.homes import Home, home_of
-from load_tests.whatif.spool import Spooled, SpoolSource
+from load_tests.whatif.homes import Home, Seen, homes_of
+from load_tests.whatif.spool import Cut, Spooled, SpoolSource
 from schemas.encode import encode
 from schemas.profiles import Profile
 from streams.chunk import Chunk
 from streams.partition import Partition
-from streams.replay import Source, replay
+from streams.replay import Reader, Source, replay
 
 POLLED_EVERY_S: Final = 0.3
 
@@ -57,6 +57,37 @@ class Work(msgspec.Struct, frozen=True):
     def partitions(self) -> int:
         """How many partitions there are."""
         return self.spooled.partitions if self.spooled else self.topics.partitions if self.topics else 0
+
+    @property
+    def cuts(self) -> Sequence[Cut]:
+        """Artificial collapses among what is replayed."""
+        return self.spooled.cuts if self.spooled else self.topics.cuts if self.topics else ()
+
+    def engine(self, partition: int, variant: Variant) -> Partition:
+        """Return the engine of one partition as a replay begins; it raises as `load_tests.replay_run.Past.engine` does."""
+        if self.topics is not None:
+            return self.topics.engine(partition, variant.profile)
+        return Partition(
+            partition,
+            self.partitions,
+            engine=version("anbu"),
+            buffer_records=UNBOUNDED,
+            fixed_profile=variant.profile,
+            views=False,
+        )
+
+    def source(self, partition: int, at: Callable[[float], None] = lambda _share: None) -> Source:
+        """Return the logs of one partition; `at` is told how much of those of files has passed.
+
+        Raises:
+            ValueError: there is nothing to replay.
+
+        """
+        if self.spool is not None and self.spooled is not None:
+            return SpoolSource(self.spool / f"{partition}.log", self.spooled.from_ms, self.spooled.until_ms, at)
+        if self.topics is None:
+            raise ValueError("neither a spool nor topics")
+        return self.topics.source(partition)
 
     def result(self, variant: Variant, partition: int) -> Path:
         """Return where the result of one profile and partition lies."""
@@ -112,7 +143,7 @@ class _Told:
         """Records of which only their place is left, so far."""
         return int(getattr(self._source, "erased", 0))
 
-    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:
         """Give what the source gives."""
         first = 0
         for one in self._source.chunks(engine):
@@ -133,34 +164,19 @@ def play_unit(
         elif _Shared.progress is not None:
             _Shared.progress[unit] = share
 
-    source: Source
-    if work.spool is not None and work.spooled is not None:
-        file = work.spool / f"{partition}.log"
-        source = SpoolSource(file, work.spooled.from_ms, work.spooled.until_ms, at)
-    elif work.topics is not None:
-        source = _Told(work.topics.source(partition), work.topics.ends[partition], at)
-    else:
-        raise ValueError("neither a spool nor topics")
-    engine = (
-        work.topics.engine(partition, variant.profile)
-        if work.topics is not None
-        else Partition(
-            partition,
-            work.partitions,
-            engine=version("anbu"),
-            buffer_records=UNBOUNDED,
-            fixed_profile=variant.profile,
-            views=False,
-        )
-    )
+    engine = work.engine(partition, variant)
+    seen = Seen(engine, frozenset(one.household for one in work.cuts))
+    source = work.source(partition, at)
+    if work.topics is not None:
+        source = _Told(source, work.topics.ends[partition], at)
     began_s = time.process_time()
     revisions = work.revisions(variant, partition)
     revisions.parent.mkdir(parents=True, exist_ok=True)
     # A half-written file of a killed run is begun anew: what counts is the result beside it, which appears whole.
     with revisions.open("wb") as out:
         fold = Fold(out)
-        run = replay(source, engine, fold.take)
-    homes = _homes(engine, run.household_ms) if work.spooled is None else []
+        run = replay(source, engine, fold.take, seen.look if work.spooled is None else None)
+    homes = seen.homes() if work.spooled is None else []
     played = Played(
         fold.opened(),
         fold.asked(),
@@ -181,13 +197,6 @@ def play_unit(
     half.write_bytes(msgspec.msgpack.encode(played))
     half.replace(result)
     at(1.0)
-
-
-def _homes(engine: Partition, household_ms: int) -> list[Home]:
-    """Return whom a partition watches in the end; each is given an equal share of the time watched."""
-    watched = [one for name in engine.names() if (one := engine.household(name)) is not None]
-    records = [one.record for one in watched if one.record is not None]
-    return [home_of(record, household_ms // len(records)) for record in records]
 
 
 def play_all(
@@ -261,6 +270,11 @@ def together(parts: list[Played]) -> Played:
         whole.erased += one.erased
     whole.opened.sort(key=lambda one: (one.opened_ms, one.id))
     return whole
+
+
+def homes_watched(work: Work, played: Played) -> list[Home]:
+    """Return whom a past holds, without the copies of cuts: of files as the registry has it, of logs as they were seen."""
+    return homes_of(work.spooled) if work.spooled else played.homes
 
 
 def fingerprint(*parts: Any) -> str:

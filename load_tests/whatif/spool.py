@@ -21,7 +21,7 @@ from schemas.households import HouseholdRecord
 from schemas.partitions import partition_of
 from schemas.topics import ORDER_OF, ORDERED_NAMES
 from streams.chunk import Chunk
-from streams.partition import Partition
+from streams.replay import Reader
 
 TICK_MS: Final = 60_000
 SLICE_MS: Final = 3_600_000
@@ -117,17 +117,14 @@ def write_spool(
 
 
 class SpoolSource:
-    """The logs of one partition, an hour at a time; with `only`, those of one household alone."""
+    """The logs of one partition, an hour at a time."""
 
-    def __init__(
-        self, file: Path, from_ms: int, until_ms: int, at: Callable[[float], None], *, only: bytes | None = None
-    ) -> None:
+    def __init__(self, file: Path, from_ms: int, until_ms: int, at: Callable[[float], None]) -> None:
         """Choose the file; `at` is told how much of the log time has passed, 0 to 1."""
         self._file = file
         self._from_ms = from_ms
         self._until_ms = until_ms
         self._at = at
-        self._only = only
 
     def frames(self) -> Iterator[_Frame]:
         """Give the frames as they were written.
@@ -142,7 +139,7 @@ class SpoolSource:
                 packed = file.read(_LENGTH.unpack(head)[0])
                 yield decode(zlib.decompress(packed))
 
-    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:  # noqa: ARG002 - all topics advance together
+    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:  # noqa: ARG002 - all topics advance together
         """Give a chunk of every topic for each hour."""
         clock = _Clock(TICK_MS, TickMode.SIMULATED)
         offsets = [0] * len(ORDERED_NAMES)
@@ -156,8 +153,6 @@ class SpoolSource:
             }
             for number in range(len(ORDERED_NAMES)):
                 mine = held.get(number, [])
-                if self._only is not None:
-                    mine = [one for one in mine if one[1][0] == self._only]
                 pairs = _interleave(mine, ticks)
                 if pairs:
                     first = offsets[number]

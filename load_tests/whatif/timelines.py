@@ -1,43 +1,44 @@
 """Chosen households in close-up: what the home told hour by hour, and how near the silence came to its threshold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from importlib.metadata import version
 from typing import Any, Final
 
 from detectors.life import sign_of
-from load_tests.replay_run import UNBOUNDED
 from load_tests.whatif.fold import Opened, Played
 from load_tests.whatif.homes import zone_of
-from load_tests.whatif.runs import Variant, Work
-from load_tests.whatif.spool import SpoolSource
+from load_tests.whatif.runs import Variant, Work, homes_watched
 from schemas.decode import decode
 from schemas.events import TICK_KEY, Event
 from schemas.incidents import IncidentKind
 from schemas.partitions import partition_of
 from schemas.times import EPOCH, to_rfc3339
-from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
+from schemas.topics import BY_NAME, EVENT_TOPICS, ORDERED_NAMES
+from streams.chunk import Chunk
 from streams.partition import Partition
+from streams.replay import Reader, Source
 
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
 MOST_DAYS: Final = 35
 BEFORE_DAYS: Final = 28
+STEP_RECORDS: Final = 200
+"""Half an hour of a log with ticks alone: the score of every hour is seen."""
 
 
 def choose(work: Work, played: dict[str, Played], count: int) -> list[str]:
     """Choose the households to show: one that was cut, then those on which the runs differ most, then those with most to tell."""
-    spooled = work.spooled
-    if spooled is None or count < 1:
+    if count < 1:
         return []
+    names = {home.household for run in played.values() for home in homes_watched(work, run)}
     of: dict[str, list[frozenset[str]]] = defaultdict(list)
     for run in played.values():
         mine: dict[str, set[str]] = defaultdict(set)
         for one in run.opened:
             mine[one.household].add(one.id)
-        for record in spooled.households:
-            of[record.household].append(frozenset(mine[record.household]))
+        for name in names:
+            of[name].append(frozenset(mine[name]))
     ranked = sorted(
         of,
         key=lambda name: (
@@ -47,79 +48,146 @@ def choose(work: Work, played: dict[str, Played], count: int) -> list[str]:
         ),
     )
     found = {one.household for run in played.values() for one in run.opened if one.kind == IncidentKind.SILENCE.value}
-    cuts = [one.household for one in spooled.cuts if one.household in found][:1]
+    cuts = [one.household for one in work.cuts if one.household in found][:1]
     return [*cuts, *ranked][:count]
 
 
-def timeline(work: Work, household: str, variants: Sequence[Variant], played: dict[str, Played]) -> dict[str, Any]:
-    """Replay one household alone and look at it every hour.
+class _Shown:
+    """A household that is shown, and what is seen of it meanwhile."""
+
+    def __init__(self, household: str, work: Work, zones: dict[str, str], played: dict[str, Played]) -> None:
+        self.household = household
+        self.cut = next((one for one in work.cuts if one.household == household), None)
+        self.time_zone = zones.get(self.cut.of if self.cut else household, "")
+        self.zone = zone_of(self.time_zone)
+        self.opened = {name: [one for one in run.opened if one.household == household] for name, run in played.items()}
+        runs = list(played.values())
+        from_ms = work.spooled.from_ms if work.spooled else min(run.from_ms for run in runs)
+        until_ms = work.spooled.until_ms if work.spooled else max(run.until_ms for run in runs)
+        self.from_ms, self.until_ms = _window(from_ms, until_ms, self.opened, self.cut.at_ms if self.cut else None)
+        self.signs: Counter[tuple[str, int]] = Counter()
+        self.scores: dict[str, list[list[float]]] = {}
+
+    def note(self, engine: Partition, name: str) -> None:
+        """Note how near the silence is to its threshold, once an hour."""
+        points = self.scores.setdefault(name, [])
+        after_ms = points[-1][0] + HOUR_MS if points else self.from_ms
+        if not after_ms <= engine.clock_ms <= self.until_ms:
+            return
+        watched = engine.household(self.household)
+        if watched is not None and watched.model is not None:
+            said = watched.model.explain()
+            if said["warm"]:
+                points.append([engine.clock_ms, said["score"], said["threshold"]])
+
+    def figures(self) -> dict[str, Any]:
+        days = []
+        for day in range(int((self.until_ms - self.from_ms) // DAY_MS)):
+            moment = EPOCH + timedelta(milliseconds=self.from_ms + day * DAY_MS)
+            name = moment.astimezone(self.zone).date().isoformat()
+            days.append({"day": name, "hours": [self.signs[name, hour] for hour in range(24)]})
+        cut = self.cut
+        return {
+            "household": self.household,
+            "cut_of": cut.of if cut else None,
+            "cut_at": to_rfc3339(cut.at_ms) if cut else None,
+            "cut_ms": cut.at_ms if cut else None,
+            "time_zone": self.time_zone,
+            "from_ms": self.from_ms,
+            "until_ms": self.until_ms,
+            "days": days,
+            "scores": self.scores,
+            "incidents": {name: [self._told(one) for one in mine] for name, mine in self.opened.items()},
+        }
+
+    def _told(self, one: Opened) -> dict[str, Any]:
+        return {
+            "kind": one.kind,
+            "opened_ms": one.opened_ms,
+            "at": to_rfc3339(one.opened_ms),
+            "sentence": one.sentence_en,
+        }
+
+
+def timelines(
+    work: Work,
+    households: Sequence[str],
+    variants: Sequence[Variant],
+    played: dict[str, Played],
+    at: Callable[[float], None] = lambda _share: None,
+) -> list[dict[str, Any]]:
+    """Replay some households alone and look at them every hour.
 
     Signs of life by local day and hour, the score of the silence and its threshold by hour for each of two profiles, and
-    the incidents of all runs. At most five weeks, around the first incident.
+    the incidents of all runs. At most five weeks, around the first incident. A partition is read once for all of them.
     """
-    spooled = work.spooled
-    if work.spool is None or spooled is None:
-        raise ValueError("no spool")
-    cuts = {one.household: one for one in spooled.cuts}
-    cut = cuts.get(household)
-    of = cut.of if cut else household
-    record = next(one for one in spooled.households if one.household == of)
-    zone = zone_of(record.time_zone)
-    opened = {name: [one for one in run.opened if one.household == household] for name, run in played.items()}
-    from_ms, until_ms = _window(spooled.from_ms, spooled.until_ms, opened, cut.at_ms if cut else None)
-    file = work.spool / f"{partition_of(household, spooled.partitions)}.log"
-    source = SpoolSource(file, spooled.from_ms, spooled.until_ms, lambda _share: None, only=household.encode())
-    signs: Counter[tuple[str, int]] = Counter()
-    scores: dict[str, list[list[float]]] = {}
-    for number, variant in enumerate(variants[:2]):
-        engine = Partition(0, 1, engine=version("anbu"), buffer_records=UNBOUNDED, fixed_profile=variant.profile)
-        points: list[list[float]] = []
-        last_ms = 0
-        for topic, chunk in source.chunks(engine):
-            if number == 0 and ORDERED_NAMES[topic] in EVENT_TOPICS:
-                for key, value in zip(chunk.keys, chunk.values, strict=True):
-                    if key != TICK_KEY:
-                        _count_signs(signs, ORDERED_NAMES[topic], key, value, zone)
-            engine.offer(topic, chunk)
-            engine.pump()
-            if engine.clock_ms > until_ms:
-                break
-            if engine.clock_ms >= last_ms + HOUR_MS and engine.clock_ms >= from_ms:
-                last_ms = engine.clock_ms
-                watched = engine.household(household)
-                if watched is not None and watched.model is not None:
-                    said = watched.model.explain()
-                    if said["warm"]:
-                        points.append([last_ms, said["score"], said["threshold"]])
-        scores[variant.name] = points
-    days = []
-    for day in range(int((until_ms - from_ms) // DAY_MS)):
-        name = (EPOCH + timedelta(milliseconds=from_ms + day * DAY_MS)).astimezone(zone).date().isoformat()
-        days.append({"day": name, "hours": [signs[name, hour] for hour in range(24)]})
-    return {
-        "household": household,
-        "cut_of": of if cut else None,
-        "cut_at": to_rfc3339(cut.at_ms) if cut else None,
-        "cut_ms": cut.at_ms if cut else None,
-        "time_zone": record.time_zone,
-        "from_ms": from_ms,
-        "until_ms": until_ms,
-        "days": days,
-        "scores": scores,
-        "incidents": {
-            name: [
-                {
-                    "kind": one.kind,
-                    "opened_ms": one.opened_ms,
-                    "at": to_rfc3339(one.opened_ms),
-                    "sentence": one.sentence_en,
-                }
-                for one in mine
-                if from_ms <= one.opened_ms <= until_ms
-            ]
-            for name, mine in opened.items()
-        },
-    }
+    zones = {home.household: home.time_zone for run in played.values() for home in homes_watched(work, run)}
+    shown = {name: _Shown(name, work, zones, played) for name in households}
+    of: dict[int, list[_Shown]] = defaultdict(list)
+    for one in shown.values():
+        of[partition_of(one.household, work.partitions)].append(one)
+    for number, partition in enumerate(sorted(of)):
+        _look(work, partition, of[partition], variants[:2])
+        at((number + 1) / len(of))
+    return [shown[name].figures() for name in households]
+
+
+def _look(work: Work, partition: int, shown: Sequence[_Shown], variants: Sequence[Variant]) -> None:
+    engines = [work.engine(partition, variant) for variant in variants]
+    until_ms = max(one.until_ms for one in shown)
+    keys = {one.household.encode(): one for one in shown}
+    for topic, chunk in Chosen(work.source(partition), frozenset(keys)).chunks(engines[0]):
+        if ORDERED_NAMES[topic] in EVENT_TOPICS:
+            for key, value in zip(chunk.keys, chunk.values, strict=True):
+                if key is not None and (mine := keys.get(key)) is not None:
+                    _count_signs(mine.signs, ORDERED_NAMES[topic], key, value, mine.zone)
+        for engine, variant in zip(engines, variants, strict=True):
+            _, seek = engine.offer(topic, chunk)
+            if seek is not None:
+                engine.pass_gap(topic, chunk.start)
+                engine.offer(topic, chunk)
+            _pump(engine, variant.name, shown)
+        if engines[0].clock_ms > until_ms:
+            return
+
+
+def _pump(engine: Partition, name: str, shown: Sequence[_Shown]) -> None:
+    """Apply what has its turn and look on the way: a source may bring days at once."""
+    while True:
+        engine.pump(STEP_RECORDS)
+        for one in shown:
+            one.note(engine, name)
+        if engine.pumped < STEP_RECORDS:
+            return
+
+
+class Chosen:
+    """The logs of some households alone: what is keyed by others is left out, what is for all and the ticks stay."""
+
+    def __init__(self, source: Source, households: frozenset[bytes]) -> None:
+        """Take the logs, and whose records stay."""
+        self._source = source
+        self._households = households
+
+    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:
+        """Give what the logs give of them."""
+        for topic, chunk in self._source.chunks(engine):
+            if BY_NAME[ORDERED_NAMES[topic]].broadcast:
+                yield topic, chunk
+                continue
+            left = [i for i, key in enumerate(chunk.keys) if key == TICK_KEY or key in self._households]
+            yield (
+                topic,
+                Chunk(
+                    chunk.start,
+                    chunk.next,
+                    [chunk.offsets[i] for i in left],
+                    [chunk.keys[i] for i in left],
+                    [chunk.values[i] for i in left],
+                    [chunk.timestamps[i] for i in left],
+                    chunk.broker_stamped,
+                ),
+            )
 
 
 def _window(from_ms: int, until_ms: int, opened: dict[str, list[Opened]], cut_ms: int | None) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from schemas.topics import ORDER_OF, ORDERED_NAMES
 from streams.archive.rows import ERASED, Message, message_of
 from streams.chunk import Chunk
 from streams.clickhouse import failure_of
-from streams.partition import Partition
+from streams.replay import Reader
 
 PAGE_OFFSETS: Final = 20_000
 """Offsets of one topic read at a time: memory stays flat however long the archive is."""
@@ -81,7 +81,7 @@ class ArchiveSource:
         self._ends = ends
         self.erased = 0
 
-    def chunks(self, engine: Partition) -> Iterator[tuple[int, Chunk]]:
+    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:
         """Give chunks as the engine needs them; where offsets are missing, the next chunk begins behind them."""
         while True:
             topic = engine.order.next_topic
