@@ -34,10 +34,10 @@ bench-detection: $(STAMP) ## who would notice a collapse, and when, on recorded 
 	$(if $(DATA),,$(BIN)/python -m load_tests.bench_city $(or $(CITY),--docs))
 
 bench: $(STAMP) ## Anbu beside other stream processors on one broker, CPU time an event (Java 17 for the broker)
-	$(BIN)/python -m load_tests.bench_peers $(BENCH)
+	$(BIN)/python -m load_tests.bench $(BENCH)
 
 bench-jvm: $(STAMP) ## the same with Kafka Streams, Flink and a plain Java consumer (needs Maven too)
-	$(BIN)/python -m load_tests.bench_peers --jvm $(BENCH)
+	$(BIN)/python -m load_tests.bench --jvm $(BENCH)
 
 bench-engine: $(STAMP) ## what the pure engine costs, step by step; no broker
 	$(BIN)/python -m load_tests.bench_engine $(BENCH)

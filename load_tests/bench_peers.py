@@ -1,33 +1,22 @@
 """Anbu and its peers side by side: events per CPU second, the same stream, the same broker, interleaved rounds.
 
-    make bench                      # the Python peers; about ten minutes
-    make bench-jvm                  # those and Kafka Streams, Flink, a plain Java consumer
-    python -m load_tests.bench_peers --only quix --rounds 1
-    python -m load_tests.bench_peers --compare build/bench-before.json
-
 The broker has one core, each worker in its turn the other; what counts is the CPU time of the whole worker process, so
-that others on the machine disturb little. Writes build/bench.json.
+that others on the machine disturb little. `load_tests/bench.py` is the command.
 """
 
-import argparse
-import contextlib
 import os
-import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from infra.broker import BrokerError
-from infra.kafka_node import KafkaNode
 from infra.topics import create_topics
+from load_tests.bench_live.place import NotMeasuredError, a_broker, cores
 from load_tests.bench_peers_log import write
-from load_tests.bench_peers_table import Bench, Round, compared, machine, printed
-from load_tests.bench_stream import Wanted, stream_of
+from load_tests.bench_peers_table import Bench, Round
+from load_tests.bench_stream import Stream
 
 BUILD: Final = Path("build")
 STREAMS: Final = BUILD / "bench-streams"
@@ -43,9 +32,10 @@ SLOW: Final = {
     "naive_faust": (2_000, 12_000),
     "naive_faust_real": (1_000, 5_000),
     "quix": (100_000, 300_000),
-    "pathway": (500_000, 800_000),
+    "pathway": (100_000, 250_000),
+    "anbu_real": (500_000, 800_000),
 }
-"""Peers that would take all day: of these, where the warm part begins and ends."""
+"""Those that would take all day: of these, where the warm part begins and ends."""
 PYTHON: Final = ("naive_faust", "naive_faust_real", "quix", "bytewax", "pathway", "librdkafka", "limit")
 JAVA: Final = {"kafka_streams": "Streams", "flink": "FlinkPeer", "java_consumer": "Plain"}
 ANBU: Final = ("anbu_trivial", "anbu_real")
@@ -105,13 +95,6 @@ def run(name: str, bootstrap: str, core: int, within_s: float, until: int) -> Ro
     return Round.of(points, load=os.getloadavg()[0])
 
 
-def pin(pid: int, core: int) -> None:
-    """Give every thread of a process one core."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(int(thread.name), {core})
-
-
 def install_peers() -> None:
     """Make the peers' environment under build/, once. What cannot be had shows itself when it is run."""
     folder = PEERS_PYTHON.parent.parent
@@ -144,73 +127,49 @@ def build_jvm() -> list[str]:
     return missing
 
 
-@contextlib.contextmanager
-def _broker(core: int) -> Iterator[KafkaNode]:
-    with KafkaNode(heap_mb=640) as node:
-        pin(node.pid, core)
-        yield node
+def measure(
+    bench: Bench,
+    stream: Stream,
+    names: list[str],
+    rounds: int,
+    within_s: float,
+    until: int,
+    save: Callable[[], None],
+) -> None:
+    """Write the stream, then run every worker in turn, round after round.
 
+    Raises:
+        NotMeasuredError: the stream is too short.
 
-def measure(names: list[str], rounds: int, households: int, within_s: float, until: int, out: Path) -> Bench:
-    """Write the stream, then run every worker in turn, round after round."""
-    stream = stream_of(Wanted(households, 168, 0), STREAMS)
+    """
     if stream.events < WARM:
-        raise SystemExit(f"the stream has {stream.events:,} events only; {WARM:,} are read: take more households")
-    cores = sorted(os.sched_getaffinity(0))
-    bench = Bench(machine(), households, stream.events)
-    with _broker(cores[0]) as node:
-        sys.stderr.write(f"writing {stream.events:,} events of {households:,} households\n")
+        raise NotMeasuredError(f"the stream has {stream.events:,} events only; {WARM:,} are read: take more households")
+    install_peers()
+    missing = build_jvm() if any(name in JAVA for name in names) else []
+    bench.not_measured |= dict.fromkeys(missing, "it could not be built")
+    for name in names:
+        bench.figures.pop(name, None)
+    broker_core, worker_core = cores()
+    with a_broker(1) as node:
+        sys.stderr.write(f"writing {stream.events:,} events of {stream.households:,} households\n")
         write(stream, node.bootstrap, single_events=WARM + 50_000)
-        del stream
-        for number in range(rounds):
-            for name in names:
-                found = run(name, node.bootstrap, cores[-1], within_s, until)
-                shown = found if isinstance(found, str) else f"{found.warm_us:.2f} us an event"
-                sys.stderr.write(f"round {number + 1} {name}: {shown}\n")
-                if isinstance(found, str):
-                    bench.not_measured[name] = found
-                else:
-                    bench.figures.setdefault(name, []).append(found)
-                    bench.not_measured.pop(name, None)
-                bench.save(out)  # a run that is cut short has not been for nothing
-    return bench
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure, print the table, write build/bench.json."""
-    parser = argparse.ArgumentParser(prog="python -m load_tests.bench_peers", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--households", type=int, default=1000)
-    parser.add_argument("--jvm", action="store_true", help="the JVM peers too")
-    parser.add_argument("--only", nargs="*", help="these peers only, beside Anbu")
-    parser.add_argument("--within-s", type=float, default=600.0, help="a run that takes longer is not measured")
-    parser.add_argument(
-        "--until", type=int, default=WARM, help="events of a run, for those that take less than a minute"
-    )
-    parser.add_argument("--out", type=Path, default=BUILD / "bench.json")
-    parser.add_argument("--compare", type=Path, help="an earlier file: what has changed since")
-    parser.add_argument("--show", action="store_true", help="print the file of the last run again")
-    asked = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or the worker under way would be left behind
-    if asked.show:
-        bench = msgspec.json.decode(asked.out.read_bytes(), type=Bench)
-    else:
-        names = [*ANBU, *(asked.only or [*PYTHON, *(JAVA if asked.jvm else ())])]
-        install_peers()
-        missing = build_jvm() if any(name in JAVA for name in names) else []
+        os.sched_setaffinity(0, {broker_core})
         try:
-            can = [name for name in names if name not in missing]
-            bench = measure(can, asked.rounds, asked.households, asked.within_s, asked.until, asked.out)
-        except BrokerError as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
-        bench.not_measured |= dict.fromkeys(missing, "it could not be built")
-        bench.save(asked.out)
-    sys.stdout.write(printed(bench))
-    if asked.compare:
-        sys.stdout.write(compared(bench, msgspec.json.decode(asked.compare.read_bytes(), type=Bench)))
-    return 0
+            for number in range(rounds):
+                for name in names:
+                    if name not in missing:
+                        found = run(name, node.bootstrap, worker_core, within_s, until)
+                        _note(bench, number, name, found)
+                        save()
+        finally:
+            os.sched_setaffinity(0, {broker_core, worker_core})
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _note(bench: Bench, number: int, name: str, found: Round | str) -> None:
+    shown = found if isinstance(found, str) else f"{found.warm_us:.2f} us an event"
+    sys.stderr.write(f"round {number + 1} {name}: {shown}\n")
+    if isinstance(found, str):
+        bench.not_measured[name] = found
+    else:
+        bench.figures.setdefault(name, []).append(found)
+        bench.not_measured.pop(name, None)

@@ -10,6 +10,9 @@ from typing import Final
 
 import msgspec
 
+from load_tests.bench_live.figures import Live
+from load_tests.bench_live.shown import lines_of
+
 GOALS: Final[dict[str, tuple[float | None, float | None]]] = {
     "naive_faust": (250, 100),
     "quix": (20, 10),
@@ -59,6 +62,8 @@ class Bench(msgspec.Struct):
     events: int
     ratios: dict[str, Ratio] = {}
     figures: dict[str, list[Round]] = {}
+    live: Live | None = None
+    """Two workers, latency, frugality and deadlines."""
     not_measured: dict[str, str] = {}
 
     def save(self, path: Path) -> None:
@@ -125,6 +130,8 @@ def printed(bench: Bench) -> str:
         cells = (_cell(same, same_goal), _cell(bench.paired(against, "anbu_real"), real_goal))
         lines.append(f"  {name:14} {cells[0]:>34}  {cells[1]:>34}")
     lines += [f"  not measured: {name}: {why}" for name, why in sorted(bench.not_measured.items())]
+    if bench.live is not None:
+        lines += ["", *lines_of(bench.live)]
     return "\n".join(lines) + "\n"
 
 
@@ -150,4 +157,7 @@ def compared(now: Bench, before: Bench) -> str:
         then_us = statistics.median(one.warm_us for one in before.figures[name])
         now_us = statistics.median(one.warm_us for one in now.figures[name])
         lines.append(f"  {name:18} {then_us:9.2f} {now_us:9.2f}   {then_us / now_us:.2f} times as fast")
-    return "\n".join([*lines[:2], *sorted(lines[2:])]) + "\n"
+    lines = [*lines[:2], *sorted(lines[2:])]
+    if now.live is not None and before.live is not None:
+        lines += ["", "before:", *lines_of(before.live), "now:", *lines_of(now.live)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,52 @@
+"""A worker with its real engine that says four times a second what it has applied and what CPU time it took.
+
+Run as `python -m load_tests.bench_live.probe`; its settings come from `ANBU_*` as a worker's do.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Final
+
+from streams import worker
+from streams.partition import Output, Partition
+from streams.settings import Settings
+
+EVERY_S: Final = 0.25
+_applied = 0
+
+
+class Counted(Partition):
+    """The engine, counted."""
+
+    def pump(self, at_most: int = 1 << 62) -> list[Output]:
+        """Apply, and count the readings."""
+        global _applied  # noqa: PLW0603 - one number of one process
+        before = self._read()  # the metrics set the counts back between two pumps
+        out = super().pump(at_most)
+        _applied += self._read() - before
+        return out
+
+    def _read(self) -> int:
+        return sum(map(sum, self.counts.readings))
+
+
+def _say() -> None:
+    while True:
+        # Faust takes sys.stdout for its log.
+        os.write(1, f"at {_applied} {time.process_time():.6f} {time.monotonic():.6f}\n".encode())
+        time.sleep(EVERY_S)
+
+
+def main() -> int:
+    """Work until it is ended."""
+    logging.basicConfig(level=logging.ERROR)
+    setattr(worker, "Partition", Counted)  # noqa: B010 - a probe: the worker's own engine, counted
+    threading.Thread(target=_say, daemon=True).start()
+    return worker.run_worker(Settings.from_env(os.environ))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
