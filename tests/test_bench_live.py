@@ -50,13 +50,13 @@ def test_a_goal_of_latency_scaling_or_frugality_that_is_missed_is_said_to_be_mis
 
 def test_the_page_has_the_tables_of_the_file_between_its_marks_and_keeps_the_rest(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{bench_docs.BEGIN}\nold\n{bench_docs.END}\nafter\n")
+    page.write_text(f"before\n{bench_docs.BEGIN}\nof a former run\n{bench_docs.END}\nafter\n")
     found = Bench({"cpu": "of a test"}, 10, 100, live=Live(not_measured={"latency": "it hung"}))
     bench_docs.write(found, page)
     text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith(f"Not measured: latency: it hung.\n{bench_docs.END}\nafter\n")
-    assert "old" not in text
+    assert "former" not in text
 
 
 def test_a_part_that_hangs_is_noted_as_not_measured_and_others_have_their_turn(tmp_path: Path) -> None:
@@ -66,7 +66,9 @@ def test_a_part_that_hangs_is_noted_as_not_measured_and_others_have_their_turn(t
     found = Bench({"cpu": "of a test"}, 10, 100)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("load_tests.bench_live.latency.measure", hang)
-        patch.setattr("load_tests.bench_live.scaling.measure", lambda live, *_: live.scaling.append(Scaled(1, 1, 1, 1, 1)))
+        patch.setattr(
+            "load_tests.bench_live.scaling.measure", lambda live, *_: live.scaling.append(Scaled(1, 1, 1, 1, 1))
+        )
         bench.run([], ["latency", "scaling"], bench.QUICK, found, a_stream(), tmp_path / "bench.json")
     assert found.live is not None
     assert found.live.not_measured == {"latency": "the first events: not within 120 s"}
