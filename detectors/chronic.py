@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from detectors.contract import Law
 from detectors.drift import Habit
 from detectors.findings import Fact, Lasting
+from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS
 from detectors.weeks import Concern, Mood
 from detectors.words import LEVELS, TOPICS
@@ -167,6 +168,11 @@ class Chronic:
         for name, habit in self._habits.items():
             if WAYS[name].kind is kind:
                 habit.forgive()
+
+    def quiet_until(self, clock_ms: int) -> int:
+        """Return when the next kind that was settled may be told again; never when none was."""
+        ends = (at_ms + QUIET_MS for at_ms in self._settled.values())
+        return min((end_ms for end_ms in ends if end_ms > clock_ms), default=NEVER_MS)
 
     def _is_quiet(self, kind: IncidentKind, clock_ms: int) -> bool:
         settled_ms = self._settled.get(kind, 0)

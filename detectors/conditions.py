@@ -99,6 +99,11 @@ class Conditions:
             changed |= self._take_bad(key, event) if bad else self._take_good(key, event.at_ms)
         return changed
 
+    @property
+    def stands(self) -> bool:
+        """Whether any bad reading is known: else nothing can be found, however much time passes."""
+        return bool(self._bad)
+
     def _take_good(self, key: int, at_ms: int) -> bool:
         if at_ms <= self._good.get(key, 0):
             return False

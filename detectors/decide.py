@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
+from detectors.calm import settle
 from detectors.chronic import KINDS, SEVERITIES
 from detectors.conditions import KINDS as CONDITIONS
 from detectors.conditions import RULES
@@ -24,7 +25,7 @@ TWICE: Final = 2
 def decide(state: State) -> list[Output]:
     """Return what changed at the state's clock, and re-arm `wake_ms`."""
     clock_ms = state.clock_ms
-    next_dark_ms = state.seeing.look(state.profile, clock_ms)
+    next_dark_ms, next_overdue_ms = state.seeing.look(state.profile, clock_ms)
     out = _seeing(state)
     silent, silence_wake_ms = decide_silence(state)
     out += silent
@@ -34,14 +35,16 @@ def decide(state: State) -> list[Output]:
     held, conditions_wake_ms = _conditions(state)
     gone, night_wake_ms = _night(state)
     out += held + gone
-    wake_ms = min(state.next_learning_ms, next_dark_ms, silence_wake_ms, conditions_wake_ms, night_wake_ms)
+    others_ms = min(state.next_learning_ms, next_dark_ms, conditions_wake_ms, night_wake_ms)
     for at_ms in (state.quiet_ms, state.dark_until_ms):
-        if clock_ms < at_ms < wake_ms:
-            wake_ms = at_ms
+        if clock_ms < at_ms < others_ms:
+            others_ms = at_ms
     for _, end_ms in state.paused:
-        if clock_ms < end_ms < wake_ms:
-            wake_ms = end_ms
-    state.wake_ms = max(wake_ms, clock_ms + 1)  # a wake that does not move would never let time pass
+        if clock_ms < end_ms < others_ms:
+            others_ms = end_ms
+    # A wake that does not move would never let time pass.
+    state.wake_ms = max(min(others_ms, silence_wake_ms), clock_ms + 1)
+    settle(state, min(others_ms, next_overdue_ms, state.chronic.quiet_until(clock_ms)))
     return out
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from detectors.calls import REACHED, UNANSWERED
+from detectors.calm import is_only_alive, stir
 from detectors.chronic import SEVERITIES
 from detectors.conditions import READ, RULES
 from detectors.contract import Law
@@ -229,16 +230,24 @@ class Household:
             lived = ring.learn_one(
                 at, event.data.device, sure=sign is Sign.SURE, exit_door=kind == "door" and is_exit(event)
             )
+        # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`.
+        stirs = changed and source is not None and source.dark
         if kind in RARE:
-            look = state.calls.learn_one(event) | state.medication.learn_one(event) | changed
+            said = state.calls.learn_one(event) | state.medication.learn_one(event)
+            look = said or changed
+            stirs |= said or kind in OFF_KINDS
             self._count(event)
         else:
             if kind in COUNTED:
                 self._count(event)
-            look = (changed and source is not None and source.dark) or (lived and self._listens(at))
+            look = stirs or (lived and self._listens(at))
             if kind in READ:
                 look |= state.conditions.learn_one(event, state.hours)
                 look |= lived and kind == "door" and is_night(state, at) and is_exit(event)
+                stirs |= state.conditions.stands
+            stirs |= look
+        if stirs:
+            stir(state)
         # Only what is new asks for a look, or a batch sent twice would move what is told in between.
         if look:
             state.wake_ms = min(state.wake_ms, clock_ms)
@@ -261,7 +270,8 @@ class Household:
             if learn_due_days(state):
                 self._met.clear()
                 out += follow_up(state)
-            out += decide(state)
+            if not is_only_alive(state):
+                out += decide(state)
         self._pass(clock_ms)
         return out
 
@@ -451,7 +461,10 @@ class Household:
     def _count(self, event: Event) -> None:
         """Count what is shown by week; no decision depends on it."""
         state = self._state
-        if state.weeks.learn_one(event) and state.weeks.bound(state.hours):
+        if not state.weeks.learn_one(event):
+            return
+        stir(state)
+        if state.weeks.bound(state.hours):
             state.rhythm_version += 1  # they stand in the other row now, or a restart would forget what was said
 
     def _listens(self, at_ms: int) -> bool:
@@ -471,6 +484,8 @@ class Household:
             return None
         seeing = state.seeing
         is_new, known = name not in seeing.sources, len(seeing.sources)
+        if is_new:
+            stir(state)
         source = seeing.meet(name, at_ms)
         ring = state.rings.setdefault(channel_of(name), Episodes())
         dropped = source is not None and is_new and len(seeing.sources) <= known

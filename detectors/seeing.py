@@ -59,15 +59,21 @@ class Seeing:
             blind_ms = max(blind_ms, dark_ms)
         return blind_ms if self.sources else NEVER_MS
 
-    def look(self, profile: Profile, clock_ms: int) -> int:
-        """Note which sources do not see now, so that their next report is looked at, and return when the next goes dark."""
-        next_ms = NEVER_MS
+    def look(self, profile: Profile, clock_ms: int) -> tuple[int, int]:
+        """Note which sources do not see now, so that their next report is looked at.
+
+        Return when the next goes dark, and when the next is no longer believed to see, if nothing further comes.
+        """
+        next_ms = overdue_ms = NEVER_MS
         for source in self.sources.values():
             dark_ms = source.dark_at(profile)
-            source.dark = source.is_off or source.overdue_at(profile, dark_ms) <= clock_ms
+            at_ms = source.overdue_at(profile, dark_ms)
+            source.dark = source.is_off or at_ms <= clock_ms
+            if not source.dark and at_ms < overdue_ms:
+                overdue_ms = at_ms
             if clock_ms < dark_ms < next_ms:
                 next_ms = dark_ms
-        return next_ms
+        return next_ms, overdue_ms
 
     def kinds(self) -> list[str]:
         """Return the kinds of channel there are, in a fixed order."""

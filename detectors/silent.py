@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from detectors.alarm import Alarm
+from detectors.calm import earliest_silence
 from detectors.findings import Ask, Fact, Finding, Output
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
@@ -33,7 +34,7 @@ def decide_silence(state: State) -> tuple[list[Output], int]:
     if state.silence is not None:
         over_ms = state.clock_ms - state.silence.raised_ms
         return out, state.clock_ms + LOOK_AGAIN_MS if over_ms < LOOK_FOR_MS else NEVER_MS
-    earliest_ms = max(state.life(), state.restart_ms, state.start_ms) + int(state.profile.silence.shortest_h * HOUR_MS)
+    earliest_ms = earliest_silence(state)
     if state.clock_ms < earliest_ms:
         return out, earliest_ms
     silence, verdict = state.verdict()

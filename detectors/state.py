@@ -58,6 +58,8 @@ class State:
         self.start_ms = start_ms
         self.clock_ms = start_ms
         self.wake_ms = start_ms
+        self.calm_ms = 0
+        """Until when nothing but the silence can call for a look: see `detectors.calm`. Not kept: 0 says that nobody knows."""
         self.hours = hours_of(record.time_zone if record else "Asia/Seoul")
         self.rings: dict[str, Episodes] = {}
         self.calls = Calls()
