@@ -20,7 +20,7 @@ MOST_DAYS: Final = 4096
 class LocalHours:
     """Hours of one time zone. Pure: the same moment always gives the same answer (the memo only saves time)."""
 
-    __slots__ = ("_days", "_zone")
+    __slots__ = ("_days", "_steady", "_zone")
 
     def __init__(self, time_zone: str) -> None:
         """Take an IANA name.
@@ -33,6 +33,8 @@ class LocalHours:
         self._zone = ZoneInfo(time_zone)
         self._days: dict[int, int | list[int]] = {}
         """Of each UTC day its offset, or those of its quarters where the clocks change in it."""
+        self._steady: dict[int, int | None] = {}
+        """Of each UTC day its offset where the clocks change neither in it nor in the three days before and after it."""
 
     def offset_ms(self, at_ms: int) -> int:
         """Return local time minus UTC, milliseconds, at a moment."""
@@ -79,11 +81,35 @@ class LocalHours:
 
     def last_at(self, at_ms: int, minute_of_day: int) -> int:
         """Return the last moment at or before `at_ms` at which the local clock showed this minute of the day."""
-        return max(moment for moment in self._around(at_ms, minute_of_day) if moment <= at_ms)
+        offset_ms = self._steady_offset(at_ms)
+        if offset_ms is None:
+            return max(moment for moment in self._around(at_ms, minute_of_day) if moment <= at_ms)
+        past_ms = (at_ms + offset_ms - minute_of_day * 60_000) % DAY_MS
+        return at_ms - past_ms
 
     def next_at(self, after_ms: int, minute_of_day: int) -> int:
         """Return the first moment after `after_ms` at which the local clock shows this minute of the day."""
-        return min(moment for moment in self._around(after_ms, minute_of_day) if moment > after_ms)
+        offset_ms = self._steady_offset(after_ms)
+        if offset_ms is None:
+            return min(moment for moment in self._around(after_ms, minute_of_day) if moment > after_ms)
+        past_ms = (after_ms + offset_ms - minute_of_day * 60_000) % DAY_MS
+        return after_ms - past_ms + DAY_MS
+
+    def _steady_offset(self, at_ms: int) -> int | None:
+        """Return the offset of the days around a moment; None where the clocks change in one of them."""
+        day = at_ms // DAY_MS
+        if day not in self._steady:
+            offsets = {self._offset_of_day(day + ahead) for ahead in range(-3, 4)}
+            if len(self._steady) >= MOST_DAYS:
+                self._steady.clear()
+            self._steady[day] = offsets.pop() if len(offsets) == 1 else None
+        return self._steady[day]
+
+    def _offset_of_day(self, day: int) -> int | None:
+        offsets = self._days.get(day)
+        if offsets is None:
+            offsets = self._day(day)
+        return offsets if isinstance(offsets, int) else None
 
     def _around(self, at_ms: int, minute_of_day: int) -> list[int]:
         """Return when the wall clock shows a minute of the day, from two days before to two days after."""

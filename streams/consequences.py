@@ -112,10 +112,12 @@ class Consequences:
 
     def of_time(self, watched: Watched) -> list[Output]:
         """Let time pass for what is open: revisions that waited, questions that are due, tombstones."""
+        if watched.ledger.rests and not watched.checks:  # nearly every home that is woken
+            return []
         revisions, gone = watched.ledger.wake(self._shared.clock_ms)
         out = [_answered(watched, one) for one in self._acting(watched).give_up()]
         out += tombstones(gone)
-        if revisions or watched.ledger.open:  # most homes that are woken have nothing open
+        if revisions or watched.ledger.open:
             out += self._climbed(watched, self._climb(watched, revisions).step())
         return out + self.of_unreached(watched, watched.checks.wake(self._shared.clock_ms) if watched.checks else [])
 

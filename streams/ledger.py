@@ -92,6 +92,11 @@ class Ledger:
         """Say whether there is anything to remember."""
         return bool(self.open or self.ended or self.waiting or self.seen)
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing comes of it however much time passes."""
+        return not (self.open or self.waiting or self.ended)
+
     def knows(self, name: str) -> bool:
         """Tell whether an incident is open or was ended a while ago."""
         return name in self.open or self.ended.of(name) is not None

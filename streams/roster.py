@@ -193,7 +193,11 @@ class Roster:
     def whose_turn(self, minutes: Sequence[int], every: int) -> list[Watched]:
         """Return those whose turn falls into some minutes since 1970, where each has one every so many minutes, by name."""
         turns = self._turns[: len(self._at)]
-        mine = np.isin(turns % every, [minute % every for minute in minutes]) & (turns != NO_TURN)
+        if len(minutes) == 1:  # nearly always, and many times as fast
+            mine = turns % every == minutes[0] % every
+        else:
+            mine = np.isin(turns % every, [minute % every for minute in minutes])
+        mine &= turns != NO_TURN
         found = (self._at[place] for place in np.flatnonzero(mine).tolist())
         return sorted((one for one in found if one is not None), key=lambda one: one.name)
 

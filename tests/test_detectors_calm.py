@@ -1,0 +1,116 @@
+"""A look that is spared would have found nothing: whatever comes, the household that rests is the one that was looked at."""
+
+import random
+from collections.abc import Callable
+from itertools import islice
+
+import pytest
+from detector_streams import START_MS, Arrived, any_events, any_readings, arriving, event, readings
+
+from detectors import household
+from detectors.calm import is_only_alive
+from detectors.findings import Ask, Output
+from detectors.hours import HOUR_MS, hours_of
+from detectors.household import Household
+from detectors.state import State
+from schemas.households import Absence, HouseholdRecord, Source
+from schemas.incidents import CloseCause, IncidentKind
+from schemas.times import to_rfc3339
+
+Lived = tuple[list[Output], list[bytes]]
+
+
+def at_home(rng: random.Random, n: int) -> list[Arrived]:
+    """Ordinary days, with what the devices say of the home, and reports that come late."""
+    said = readings(rng, 60)
+    well = {
+        "temperature": {"value": 22.0},
+        "battery": {"value": 90.0},
+        "door": {"state": "off"},
+        "moisture": {"state": "off"},
+    }
+    for device in ("hall", "front"):  # or one leak would keep the home from resting for good
+        said += [event(kind, said[-1].at_ms + HOUR_MS, device=device, **good) for kind, good in well.items()]
+    devices = [(one, one.at_ms + rng.randrange(0, HOUR_MS)) for one in said]
+    return sorted([*arriving(rng, n), *devices], key=lambda one: (one[1], one[0].at_ms, one[0].kind))
+
+
+def at_odds(rng: random.Random, n: int) -> list[Arrived]:
+    """Whatever a broken gateway may send, between ordinary days."""
+    strange = [(one, one.at_ms) for one in islice(any_readings(rng, n), n)]
+    return sorted([*arriving(rng, n), *any_events(rng, n), *strange[: n // 10]], key=lambda one: one[1])
+
+
+def lives(stream: Callable[[random.Random, int], list[Arrived]], seed: int, looks: Callable[[State], bool]) -> Lived:
+    """Let a household live through a stream, its clock moving by minutes; what it found, and its rows hour by hour."""
+    rng = random.Random(seed)
+    events = stream(rng, 2500)
+    model = Household("h", record=a_record(), start_ms=START_MS)
+    found: list[Output] = []
+    rows: list[bytes] = []
+    raised: list[tuple[IncidentKind, int]] = []
+    clock_ms, i = START_MS, 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(household, "is_only_alive", looks)
+        while i < len(events) and clock_ms < START_MS + 16 * 24 * HOUR_MS:
+            clock_ms += 60_000
+            while i < len(events) and events[i][1] <= clock_ms:
+                model.learn_one(events[i][0], clock_ms)
+                i += 1
+            new = model.advance(clock_ms) if model.wake_ms <= clock_ms else []
+            found += new
+            raised += [(one.kind, int(one.facts["raised_ms"])) for one in new if not isinstance(one, Ask)]
+            for kind, raised_ms in raised if rng.random() < 0.01 else []:
+                found += model.settle(kind, rng.choice(list(CloseCause)), raised_ms, clock_ms)
+            if clock_ms % HOUR_MS == 0:
+                rows.append(model.snapshot())
+    return found, rows
+
+
+def a_record() -> HouseholdRecord:
+    away = [START_MS + days * 24 * HOUR_MS for days in (5, 6)]
+    return HouseholdRecord(
+        household="h",
+        sources=[Source("/sensors/gw", 3600), Source("/phone/app", 3600)],
+        absences=[Absence(to_rfc3339(away[0]), to_rfc3339(away[1]))],
+        latest_silence_h=20.0,
+    )
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("stream", [at_home, at_odds])
+def test_a_household_that_rests_is_the_one_that_was_looked_at(
+    stream: Callable[[random.Random, int], list[Arrived]], seed: int
+) -> None:
+    spared = 0
+
+    def counted(state: State) -> bool:
+        nonlocal spared
+        rests = is_only_alive(state)
+        spared += rests
+        return rests
+
+    rested = lives(stream, seed, counted)
+    assert rested == lives(stream, seed, lambda _: False)
+    assert rested[0], "nothing was found: the comparison says nothing"
+    assert spared > 20, "hardly a look was spared: the comparison says nothing"
+
+
+def test_negative_control_a_look_spared_whatever_comes_leaves_another_household(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = lives(at_home, 0, lambda _: False)
+    monkeypatch.setattr(household, "stir", lambda _: None)
+    assert lives(at_home, 0, is_only_alive) != looked_at
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo"])
+def test_a_minute_of_the_day_is_found_as_the_calendar_has_it_where_clocks_change_and_where_they_do_not(
+    zone: str,
+) -> None:
+    hours, rng = hours_of(zone), random.Random(1)
+    for _ in range(400):
+        at_ms, minute = START_MS + rng.randrange(-5 * 365 * 24, 365 * 24) * HOUR_MS // 4, rng.randrange(1440)
+        around = hours._around(at_ms, minute)
+        assert hours.last_at(at_ms, minute) == max(one for one in around if one <= at_ms)
+        assert hours.next_at(at_ms, minute) == min(one for one in around if one > at_ms)
