@@ -61,6 +61,12 @@ def rhythm_row(state: State) -> bytes:
     )
 
 
+def is_row(row: bytes) -> bool:
+    """Tell by its beginning whether bytes are a row of this format, as `state_of` would read it."""
+    at = 1 if row[:1] < b"\xa0" else 3  # where a list of few elements begins, and of many
+    return row[:1] >= b"\x90" and row[at : at + 1] == bytes([FORMAT])
+
+
 def state_of(hot: bytes, rhythm: bytes, profile: Profile, record: HouseholdRecord | None) -> State:
     """Return the state of two rows, bit for bit.
 

@@ -28,6 +28,7 @@ from schemas.events import TICK_KEY
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.partition import Partition
+from streams.sleep import ALL
 
 SEEDS: Final = 1000
 STREAMS: Final = Path("build/bench-streams")
@@ -47,11 +48,13 @@ class Size(msgspec.Struct):
     row_bytes: float
     sweep_us: float
     """A look through the deadlines of 200,000 households when none is due: wall clock, median."""
+    woken_share: float
+    """Households woken, an event."""
 
 
-def measure(stream: Stream, households: int, aged_h: int) -> Size:
+def measure(stream: Stream, households: int, aged_h: int, awake: int) -> Size:
     """Let a thousand homes live, copy them, and measure one hour of all of them."""
-    engine = Partition(0, 1, engine="bench", buffer_records=1 << 40)
+    engine = Partition(0, 1, engine="bench", buffer_records=1 << 40, awake=awake)
     aged = offsets_at(stream, START_MS + aged_h * HOUR_MS)
     run_until(stream, engine, blake2b(), aged)
     engine.checkpoint()
@@ -61,6 +64,7 @@ def measure(stream: Stream, households: int, aged_h: int) -> Size:
     gc.collect()
     grown = resident_bytes() - before
     engine.checkpoint()
+    woken = engine.sleep.woken
     ends = offsets_at(stream, START_MS + (aged_h + 1) * HOUR_MS)
     chunks = list(copied(stream, aged, ends, households // SEEDS))
     read = sum(map(sum, engine.counts.readings))
@@ -81,6 +85,7 @@ def measure(stream: Stream, households: int, aged_h: int) -> Size:
         checkpoint_s / len(kept.rows) * 1e6,
         sum(len(key) + len(value or b"") for key, value in kept.rows) / len(kept.rows),
         _sweep_us(),
+        (engine.sleep.woken - woken) / events,
     )
 
 
@@ -115,6 +120,7 @@ def copy_homes(engine: Partition, copy: int) -> None:
         made.record, made.record_bytes = one.record, bytes(bytearray(one.record_bytes))
         made.model = Household.restore(one.model.hot(), one.model.rhythm(), one.model.profile, one.record)
         roster.touch(made)
+        engine.sleep.settle()
 
 
 def _named(name: str, copy: int) -> str:
@@ -153,23 +159,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m load_tests.bench_scale", description=__doc__)
     parser.add_argument("--households", type=int, nargs="*", default=[1000, 10_000, 50_000])
     parser.add_argument("--aged-hours", type=int, default=72, help="how long the thousand lived before")
+    parser.add_argument("--awake", type=int, default=ALL, help="households that are objects at once (default: all)")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="the first size, one round, as JSON")
     asked = parser.parse_args(arguments)
     stream = stream_of(Wanted(SEEDS, 168, 0), STREAMS)
     if asked.json:
-        sys.stdout.write(msgspec.json.encode(measure(stream, asked.households[0], asked.aged_hours)).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(measure(stream, asked.households[0], asked.aged_hours, asked.awake)).decode() + "\n")
         return 0
     del stream
     found: dict[int, list[Size]] = {size: [] for size in asked.households}
     for _ in range(asked.rounds):
         for size in asked.households:
             command = [sys.executable, "-m", "load_tests.bench_scale", "--json", "--households", str(size)]
-            command += ["--aged-hours", str(asked.aged_hours)]
+            command += ["--aged-hours", str(asked.aged_hours), "--awake", str(asked.awake)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own program
             found[size].append(msgspec.json.decode(done.stdout, type=Size))
     sys.stdout.write(
-        "households    events  CPU us an event         KB a household  CPU us a row  bytes a row  sweep us\n"
+        "households    events  CPU us an event         KB a household  CPU us a row  bytes a row  sweep us  woken an event\n"
     )
     for sizes in found.values():
         each = [one.each_us for one in sizes]
@@ -178,7 +185,8 @@ def main(arguments: list[str] | None = None) -> int:
             f"{mid.households:10,} {mid.events:9,}  {statistics.median(each):6.2f} ({min(each):.2f} to {max(each):.2f})"
             f"  {statistics.median(one.household_bytes for one in sizes) / 1024:14.1f}"
             f"  {statistics.median(one.row_us for one in sizes):12.1f}  {mid.row_bytes:11.0f}"
-            f"  {statistics.median(one.sweep_us for one in sizes):8.0f}\n"
+            f"  {statistics.median(one.sweep_us for one in sizes):8.0f}"
+            f"  {statistics.median(one.woken_share for one in sizes):14.2f}\n"
         )
     sys.stdout.write(f"load {os.getloadavg()[0]:.1f}\n")
     return 0

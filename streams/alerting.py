@@ -42,12 +42,14 @@ class Alerting:
 
     def bear_on(self, watched: Watched) -> list[Output]:
         """Let the alerts in force bear on a household whose place or model has changed."""
-        shared, model = self._shared, watched.model
-        if model is None:
+        shared = self._shared
+        if not watched.has_model:
             return []
         bearing = shared.whole.alerts.bearing(watched.record, shared.whole.profile)
-        if bearing == model.alerted:
+        if bearing == watched.alerted:
             return []
+        model = watched.model
+        assert model is not None  # noqa: S101 - it has one
         out = self._consequences.of_findings(watched, model.apply_alert(bearing, shared.clock_ms))
         shared.judged(watched)
         return out
@@ -91,11 +93,11 @@ class Alerting:
 
     def _due(self, watched: Watched) -> list[Known]:
         """Return the alerts about which it is a home's turn. Nobody is at home in an absence."""
-        record, model, clock_ms = watched.record, watched.model, self._shared.clock_ms
-        if record is None or model is None:
+        record, clock_ms = watched.record, self._shared.clock_ms
+        if record is None or not watched.has_model:
             return []
         covering = [known for known in self._shared.whole.alerts.covering(record) if known.asks]
-        if not covering or self._is_ahead(watched) or model.is_absent(clock_ms):
+        if not covering or self._is_ahead(watched) or watched.model is None or watched.model.is_absent(clock_ms):
             return []
         return [known for known in covering if watched.checks.is_due(known, clock_ms)]
 

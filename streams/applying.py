@@ -66,7 +66,7 @@ class Applying:
             if isinstance(profile, Fault):
                 out += shared.faults(one, [profile])
             elif isinstance(profile, Profile) and profile != shared.whole.profile and not self._is_profile_fixed:
-                shared.whole.profile = profile
+                shared.whole.profile = shared.roster.sleep.profile = profile
                 for watched in shared.roster:
                     out += self._put_in_force(watched, profile, one)
         return out

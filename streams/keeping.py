@@ -48,7 +48,7 @@ class Keeper:
     def __init__(self, owner: int, recovered: Recovered | None, roster: Roster) -> None:
         found = recovered or Recovered()
         self._stamp = Stamp(found.top_epoch + 1, owner, found.top_number)
-        self._rewrite = [watched.name for watched in roster]
+        self._rewrite = roster.names()
         self._ended_keys = list(found.leftover)
         """Keys whose end the last checkpoint told, or a former owner's: their tombstones go out with the next one."""
 
@@ -105,10 +105,10 @@ class Keeper:
         name = watched.name.encode()
         if not roster.holds(watched):
             self._ended_keys += [prefix + name for prefix in (HOT, *RHYTHMS, RECORD)]
-            return [("hot", HOT + name, [list(cut), list(watched.checks.slots), list(watched.ledger.given)])]
+            return [("hot", HOT + name, [list(cut), list(watched.checks.slots), list(watched.given)])]
         rows: list[tuple[str, bytes, Any]] = []
         rhythm = watched.rhythm_payload()
-        if watched.model is None and watched.rhythm_kept >= 0:
+        if not watched.has_model and watched.rhythm_kept >= 0:
             self._ended_keys += [prefix + name for prefix in RHYTHMS]
             watched.rhythm_kept = -1
         if rhythm is not None:
@@ -127,7 +127,7 @@ def _is_over(key: bytes, roster: Roster) -> bool:
     watched = roster.get(name)
     if watched is None:
         return name not in roster.ended_ahead
-    return watched.model is None and key[:2] in RHYTHMS
+    return not watched.has_model and key[:2] in RHYTHMS
 
 
 def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tuple[Whole, set[str]]:
@@ -150,12 +150,14 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
     roster.ended_ahead = {name: cut for name, cut in recovered.ended.items() if cut.is_ahead_of(position)}
     roster.ended_given = {name: recovered.ended_given.get(name, []) for name in roster.ended_ahead}
     roster.ended_slots = {name: recovered.ended_slots.get(name, []) for name in roster.ended_ahead}
+    roster.sleep.profile = whole.profile
     for name, rows in recovered.households.items():
         watched = roster.meet(name, at.clock_ms)
         try:
-            since_ms = watched.take_rows(rows, whole.profile, position)
-            roster.rearm(watched)
-            roster.look(watched)
+            since_ms = watched.take_rows(rows, position)
+            if not watched.is_asleep:
+                roster.rearm(watched)
+                roster.look(watched)
         except Exception:  # noqa: BLE001 - whatever its rows hold, it costs this household alone
             roster.drop(watched)
             unreadable.add(name)
@@ -164,5 +166,9 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
             watched.since_ms = since_ms
         else:
             roster.register(watched)
-        roster.rearm(watched)
+        if watched.is_asleep:
+            roster.recall(watched)
+        else:
+            roster.rearm(watched)
+            roster.sleep.settle()
     return whole, unreadable

@@ -22,7 +22,7 @@ class Loads:
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
-        self._names = {*(watched.name for watched in roster if watched.ledger.given), *roster.formers()}
+        self._names = {*(watched.name for watched in roster if watched.given), *roster.formers()}
 
     def is_full(self, desk: Desk, shift: Shift, clock_ms: int) -> bool:
         """Tell whether a post has its share of the shift's cap."""
@@ -41,7 +41,7 @@ class Loads:
         found = 0
         for name in list(self._names):
             watched = self._roster.get(name)
-            given = self._roster.given_of_former(name) if watched is None else watched.ledger.given
+            given = self._roster.given_of_former(name) if watched is None else watched.given
             if not any(shift_ms > shift.start_ms - OLD_MS for _, shift_ms, _ in given):
                 self._names.discard(name)
             found += sum(

@@ -23,6 +23,7 @@ from streams.refused import Refused
 from streams.roster import Roster
 from streams.scan import Scanner
 from streams.shared import Shared
+from streams.sleep import ALL, Sleep
 from streams.snapshot import Recovered
 from streams.views import Views
 from streams.waking import MINUTE_MS, Waking
@@ -39,6 +40,7 @@ class Partition:
     gives what must be kept. `recovered` is what the changelog held. `engine` is the version every incident carries.
     `fixed_profile` is for replays that ask what would have been: it holds from the beginning, whatever the log says.
     `views=False`: nobody reads what households look like, so it is not said; decisions are the same.
+    `awake`: so many households are objects at once, the others sleep as their rows; what is told and kept is the same.
     """
 
     def __init__(
@@ -53,19 +55,20 @@ class Partition:
         controls: Controls | None = None,
         fixed_profile: Profile | None = None,
         views: bool = True,
+        awake: int = ALL,
     ) -> None:
         self.number = number
         self.engine = engine
         self.pumped = 0
         """Records and moves of the clock that the last `pump` took."""
         controls = controls or Controls()
-        self._roster = Roster(number, partitions)
+        self._roster = Roster(number, partitions, Sleep(awake))
         self._refused = Refused(number)
         self._whole, self.unreadable = restore(recovered, self._roster, self._refused)
         """`unreadable`: households whose rows could not be used, to be salvaged before anything is applied."""
         self._whole.engine = engine
         if fixed_profile is not None:
-            self._whole.profile = fixed_profile
+            self._whole.profile = self._roster.sleep.profile = fixed_profile
         self._keeper = Keeper(owner, recovered, self._roster)
         self._scanner = Scanner(engine, len(ORDERED_NAMES), self._whole.positions)
         self._gaps: list[tuple[int, int, int]] = []
@@ -130,6 +133,11 @@ class Partition:
         return self._roster.delays
 
     @property
+    def sleep(self) -> Sleep:
+        """Who of them is awake."""
+        return self._roster.sleep
+
+    @property
     def open_incidents(self) -> int:
         """Incidents not yet ended."""
         return self._roster.open_incidents
@@ -141,7 +149,7 @@ class Partition:
 
     def names(self) -> list[str]:
         """Return the pseudonyms of all households watched, sorted."""
-        return [watched.name for watched in self._roster]
+        return self._roster.names()
 
     def household(self, name: str) -> Watched | None:
         """Return a household as it stands, for tests and explanations; None when it is not watched."""
@@ -163,6 +171,7 @@ class Partition:
         apply, counts = self._applying.by_topic, self.counts.records
         out: list[Output] = []
         self.pumped = 0
+        sleep = self._roster.sleep
         for one in self.order.pump():
             self.pumped += 1
             if isinstance(one, Moved):
@@ -175,6 +184,10 @@ class Partition:
             if said:
                 out += said
                 out += self._views.of_revisions(said)
+            if len(sleep) > sleep.most:
+                sleep.settle()
+            if sleep.broken:
+                out += self._watching.begin_anew()
             if self.pumped >= at_most:
                 break
         return out

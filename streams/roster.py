@@ -1,6 +1,6 @@
 """The households of one partition: who is watched, who wants to be woken when, who is no longer watched. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -11,6 +11,7 @@ from detectors.delay import BANDS_H
 from detectors.hazard import NEVER_MS
 from schemas.partitions import partition_of
 from streams.given import Given, given_of
+from streams.sleep import Sleep
 from streams.snapshot import Cut
 from streams.watched import Watched
 
@@ -41,7 +42,9 @@ class End(NamedTuple):
 class Roster:
     """Households by pseudonym, their deadlines as one array: 200,000 are looked through in a tenth of a millisecond."""
 
-    def __init__(self, number: int, partitions: int) -> None:
+    def __init__(self, number: int, partitions: int, sleep: Sleep | None = None) -> None:
+        self.sleep = Sleep() if sleep is None else sleep
+        """Who of them is awake."""
         self.blind = 0
         """Households of which nothing can be seen, those of exercises left out, as in `open_incidents`."""
         self.slow = 0
@@ -81,8 +84,20 @@ class Roster:
         return len(self._households)
 
     def __iter__(self) -> Iterator[Watched]:
-        """Give them in the order of their pseudonyms: the same in every run."""
-        return iter(sorted(self._households.values(), key=lambda watched: watched.name))
+        """Give them in the order of their pseudonyms: the same in every run. Between two of them others fall asleep."""
+        return self.in_turn([self._households[name] for name in sorted(self._households)])
+
+    def in_turn(self, those: Iterable[Watched]) -> Iterator[Watched]:
+        """Give households one by one; between two of them others fall asleep, so that any number may have their turn."""
+        sleep = self.sleep
+        for watched in those:
+            yield watched
+            if len(sleep) > sleep.most:
+                sleep.settle()
+
+    def names(self) -> list[str]:
+        """Return their pseudonyms, sorted."""
+        return sorted(self._households)
 
     def get(self, name: str) -> Watched | None:
         """Return a household that is watched."""
@@ -116,7 +131,7 @@ class Roster:
             if index >= len(self._wakes):
                 self._wakes = np.concatenate((self._wakes, np.full(len(self._wakes), NEVER_MS, np.int64)))
                 self._turns = np.concatenate((self._turns, np.full(len(self._turns), NO_TURN, np.uint16)))
-        watched = Watched(name, index, clock_ms or 1)
+        watched = Watched(name, index, clock_ms or 1, self.sleep)
         former = self.dirty.get(name)
         if former is not None:
             # It ended since the last checkpoint. Its new rows take the place of its old ones: who finds nothing else must
@@ -144,8 +159,16 @@ class Roster:
 
     def touch(self, watched: Watched) -> None:
         """Note that a household changed: its deadline, and that its rows must be written."""
+        watched.used = True
         self.dirty[watched.name] = watched
         self.rearm(watched)
+
+    def recall(self, watched: Watched) -> None:
+        """Count a household that sleeps as it was when it fell asleep."""
+        self.open_incidents += watched.open_count * watched.counts
+        self._wakes[watched.index] = watched.wake_ms
+        self.blind += watched.counts if watched.blind else 0
+        self._count_delay(watched, watched.counts)
 
     def look(self, watched: Watched) -> None:
         """Note whether anything can be seen of a household; that changes only where its model was woken or judged."""
@@ -204,6 +227,7 @@ class Roster:
     def drop(self, watched: Watched) -> None:
         """Let go of a household without a word."""
         del self._households[watched.name]
+        self.sleep.forget(watched)
         if watched.since_ms:
             self._strangers -= 1
             self.unregistered -= watched.counts
@@ -223,7 +247,7 @@ class Roster:
         """
         watched = self._households.get(name)
         checksum = 0 if watched is None or by_registry else crc32(watched.record_bytes)
-        given = self.given_of_former(name) if watched is None else watched.ledger.given
+        given = self.given_of_former(name) if watched is None else watched.given
         self._remember(name, End(clock_ms, clock_ms, checksum, tuple(given)))
         if watched is not None:
             self._let_go(watched)
@@ -231,7 +255,7 @@ class Roster:
     def expire(self, watched: Watched, clock_ms: int) -> None:
         """End the watching of a household without a registry record; one that had ended before stays what it was."""
         end = self._ended.get(watched.name, End(clock_ms, clock_ms, 0))
-        self._remember(watched.name, end._replace(given=tuple(watched.ledger.given)))
+        self._remember(watched.name, end._replace(given=tuple(watched.given)))
         self._let_go(watched)
 
     def _remember(self, name: str, end: End) -> None:

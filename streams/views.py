@@ -38,8 +38,9 @@ class Views:
         shared = self._shared
         every = LIVE_MINUTES if shared.positions.live else SIMULATED_MINUTES
         out = []
-        for watched in shared.roster.whose_turn(range(max(first, last - every + 1), last + 1), every):
-            if watched.model is None or self._is_ahead(watched):
+        minutes = range(max(first, last - every + 1), last + 1)
+        for watched in shared.roster.in_turn(shared.roster.whose_turn(minutes, every)):
+            if self._is_ahead(watched) or watched.model is None:
                 continue
             mark = mark_of(watched, shared.clock_ms)
             if mark != watched.model.shown:

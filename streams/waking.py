@@ -37,7 +37,7 @@ class Waking:
             self._begun = True
             self._watching.begin(clock_ms)
         out += self._alerting.pass_time(clock_ms)
-        for watched in shared.roster.due(clock_ms):
+        for watched in shared.roster.in_turn(shared.roster.due(clock_ms)):
             out += self._wake(watched, clock_ms)
         out += [dead(letter) for letter in shared.refused.flush(clock_ms)]
         if self._minute != clock_ms // MINUTE_MS:

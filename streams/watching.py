@@ -78,6 +78,19 @@ class Watching:
         shared.judged(watched)
         return out
 
+    def begin_anew(self) -> list[Output]:
+        """Begin anew with the models that could not be read as their households woke: those are told as "cannot see"."""
+        shared = self._shared
+        broken, shared.roster.sleep.broken = shared.roster.sleep.broken, []
+        out: list[Output] = []
+        for watched in broken:
+            if shared.clock_ms and not watched.lost_since_ms and shared.roster.holds(watched):
+                watched.lost_since_ms = shared.clock_ms
+                watched.model = shared.model(watched, shared.clock_ms)
+                out += self._consequences.of_findings(watched, [self._blindness(watched, "raise")])
+                shared.judged(watched)
+        return out
+
     def see_again(self, watched: Watched) -> list[Output]:
         """Note the first sign of life since a household's state was lost."""
         found: list[Found] = [self._blindness(watched, "clear")]

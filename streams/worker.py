@@ -247,6 +247,7 @@ class Worker:
                 recovered=recovered,
                 owner=self._owner,
                 buffer_records=self._settings.buffer_records,
+                awake=self._settings.awake,
                 controls=self._controls,
             )
         )

@@ -99,15 +99,19 @@ def run_crashing(
     controls: Controls | None = None,
     buffer_records: int = 500,
     compact: bool = False,
+    **options: Any,
 ) -> tuple[Told, dict[str, Any], int]:
-    """Run to the end of the logs with so many crashes, some within a checkpoint; what was told, the state, the crashes."""
+    """Run to the end of the logs with so many crashes, some within a checkpoint; what was told, the state, the crashes.
+
+    `options` are the partition's.
+    """
     rnd = Random(seed)
     changelog: list[tuple[bytes, bytes | None]] = []
     told, crashed, owner = Told(), 0, 1
     ends = [len(log) for log in logs]
     total = sum(ends)
     while True:
-        partition = fresh(changelog, owner, controls, buffer_records=buffer_records)
+        partition = fresh(changelog, owner, controls, buffer_records=buffer_records, **options)
         cursors = list(partition.order.positions.offsets)
         lives_for = rnd.randrange(1, total // (crashes + 1) + 2) if crashed < crashes else 1 << 60
         done = 0

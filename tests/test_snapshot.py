@@ -176,9 +176,10 @@ def test_a_household_whose_model_is_nonsense_is_salvaged_alone(data: st.DataObje
     payload[1] = msgspec.msgpack.encode(model)
     rows[last] = HOT + b"h-1", pack(stamp, payload)
     partition = partition_of(rows)
+    # Found at once by its beginning, or when the household wakes.
     assert partition.unreadable <= {"h-1"}
-    have = states(partition) if partition.unreadable else {}
-    assert all(have[name] == wanted[name] for name in have)
+    have = states(partition)
+    assert all(have[name] == wanted[name] for name in wanted if name != "h-1")
 
 
 def test_a_position_row_whose_counts_of_refusals_are_of_another_version_is_used_without_them() -> None:
