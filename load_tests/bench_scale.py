@@ -165,7 +165,9 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     stream = stream_of(Wanted(SEEDS, 168, 0), STREAMS)
     if asked.json:
-        sys.stdout.write(msgspec.json.encode(measure(stream, asked.households[0], asked.aged_hours, asked.awake)).decode() + "\n")
+        sys.stdout.write(
+            msgspec.json.encode(measure(stream, asked.households[0], asked.aged_hours, asked.awake)).decode() + "\n"
+        )
         return 0
     del stream
     found: dict[int, list[Size]] = {size: [] for size in asked.households}

@@ -151,8 +151,7 @@ class Settings:
     )
     awake: int = _setting(
         10_000,
-        "households of one partition that are kept ready; further ones sleep in a fifth of the memory and take three times as"
-        " long an event",
+        "households of one partition that are kept awake; further ones sleep as the bytes of their rows (docs/scale.md)",
         _between(0, 10_000_000),
     )
     session_timeout_s: float = _setting(

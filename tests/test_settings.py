@@ -40,6 +40,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "ANBU_TICK_EVERY_S": "0.5",
         "ANBU_CHECKPOINT_EVERY_S": "2.5",
         "ANBU_BUFFER_RECORDS": "1000",
+        "ANBU_AWAKE": "500",
         "ANBU_SESSION_TIMEOUT_S": "10",
         "ANBU_FETCH_MAX_BYTES": "65536",
         "ANBU_ARCHIVE_DAYS": "90",
