@@ -140,6 +140,17 @@ class Episodes:
         """Return the moments of all ghosts."""
         return [episode.start for i, episode in enumerate(self.items) if not self.confirmed(i)]
 
+    def lone(self, after_ms: int, until_ms: int) -> list[tuple[int, int]]:
+        """Return (moment, device) of the ghosts after a moment and not after another, the last one first."""
+        items = self.items
+        out = []
+        for i in range(len(items) - 1, -1, -1):
+            if items[i].start <= after_ms:
+                break
+            if items[i].start <= until_ms and not items[i].sure and not self.confirmed(i):
+                out.append((items[i].start, items[i].device))
+        return out
+
     def forget_before(self, at: int) -> None:
         """Drop what is older than `at`, but the last confirmed episode that began before it, and one ghost since."""
         items = self.items

@@ -275,18 +275,22 @@ class Household:
         self._pass(clock_ms)
         return out
 
-    def settle(self, kind: IncidentKind, cause: CloseCause, opened_ms: int, clock_ms: int) -> list[Output]:
-        """Take a responder's word that an incident opened at `opened_ms` is closed.
+    def settle(
+        self, kind: IncidentKind, cause: CloseCause, opened_ms: int, clock_ms: int, said_ms: int | None = None
+    ) -> list[Output]:
+        """Take a responder's word, given at `said_ms` (default: the clock), that an incident opened at `opened_ms` is closed.
 
         Whoever was met or spoken to lives: the silence starts anew, and one still open is told as cleared. A broken device
         or a wrong number proves nothing of the person; a silence closed for such a cause starts anew all the same, or it
         would be raised again at once. Unless it was ordinary life, its days leave the baseline. Hospital is an absence
-        until the home shows life again. "No contact" closes nothing.
+        until the home shows life again. "No contact" closes nothing. What the closing says of the home is learned with the
+        day on which the incident opened: until then it makes no difference when it was heard.
         """
         self._pass(clock_ms)
         state = self._state
         if cause is CloseCause.NO_CONTACT:
             return []
+        state.outcomes.hear(kind, cause, opened_ms)
         if kind is IncidentKind.CANNOT_SEE:
             state.quiet_ms = state.clock_ms + BLIND_AGAIN_MS
         elif kind is IncidentKind.SILENCE or cause in CONTACT:
@@ -295,10 +299,8 @@ class Household:
         if kind is not IncidentKind.SILENCE and cause in CONTACT:
             out = clear_by_contact(state)
         if kind is IncidentKind.SILENCE:
-            alarms = [alarm for alarm in (state.silence, state.past) if alarm and alarm.raised_ms == opened_ms]
-            since_ms = alarms[0].since_ms if alarms else opened_ms
             if cause not in ORDINARY:
-                state.untrue = [*state.untrue, (since_ms, state.clock_ms)][-MOST_UNTRUE:]
+                state.untrue = sorted({*state.untrue, (opened_ms, opened_ms)})[-MOST_UNTRUE:]
             state.silence = state.past = None
         elif kind is IncidentKind.UNANSWERED_CALLS:
             state.calls.settled_ms = state.clock_ms
@@ -313,7 +315,8 @@ class Household:
             state.restart_ms = max(state.restart_ms, state.clock_ms)
         state.told.pop(kind, None)
         if cause is CloseCause.HOSPITAL:
-            state.hospital_ms = state.clock_ms
+            said_ms = state.clock_ms if said_ms is None else min(max(said_ms, opened_ms), state.clock_ms)
+            state.hospital_ms = max(said_ms, state.learned_ms)
         return out + decide(state)
 
     def due(self, *, reports_continue: bool = True) -> dict[IncidentKind, int]:

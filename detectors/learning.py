@@ -8,7 +8,7 @@ from detectors.foresight import learn_delay
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME, PHONE
-from detectors.rhythm import Day
+from detectors.rhythm import Day, Spans
 from detectors.state import HORIZON_MS, State
 from detectors.weeks import UNSEEN
 from detectors.words import (
@@ -52,7 +52,7 @@ def learn_due_days(state: State) -> bool:
 def _learn(state: State, start_ms: int, end_ms: int) -> None:
     # Score, decide, learn: nothing is learned from a day that ends in an alarming silence, or the model would come to
     # expect that nobody moves. Whether it was told must not matter: what was known then depends on the order of arrival.
-    untrue = [*state.paused, *state.untrue]
+    untrue = [*state.paused, *_spans(state)]
     if _ends_in_alarm(state, end_ms):
         untrue.append((start_ms, end_ms))
     if state.hospital_ms:
@@ -68,13 +68,39 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     state.weeks.learn_before(end_ms, state.hours)
     _count_day(state, day, words)
     seeing.learn_before(end_ms, profile)
+    state.conditions.forget_before(end_ms)
+    _learn_outcomes(state, start_ms, end_ms)
+    state.untrue = _settled(state, end_ms)
     for ring in state.rings.values():
         ring.forget_before(end_ms)
-    state.conditions.forget_before(end_ms)
     state.learned_ms = end_ms
     state.paused = [(a, b) for a, b in state.paused if b > end_ms - HORIZON_MS]
     state.untrue = [(a, b) for a, b in state.untrue if b > end_ms - HORIZON_MS]
     state.rhythm_version += 1
+
+
+def _spans(state: State) -> Spans:
+    """Return the spans that were no ordinary life, those of silences as they are known by now."""
+    return [state.silence_around(a) if a == b else (a, b) for a, b in state.untrue]
+
+
+def _settled(state: State, end_ms: int) -> Spans:
+    """Return the spans that were no ordinary life: of a silence that ended before a moment nothing can change any more."""
+    return [span if span[1] <= end_ms else one for one, span in zip(state.untrue, _spans(state), strict=True)]
+
+
+def _learn_outcomes(state: State, start_ms: int, end_ms: int) -> None:
+    """Learn what responders found, and what devices do by themselves where nobody is."""
+    nobody = [*state.paused, *(state.silence_around(at_ms) for at_ms in state.outcomes.faults)]
+    if state.hospital_ms:
+        nobody.append((state.hospital_ms, NEVER_MS))
+    home = state.rings.get(HOME)
+    if home is not None:
+        proofs = list(home.proofs())
+        nexts = [one.start for one in proofs[1:]] + [NEVER_MS]
+        nobody += [(one.end, next_ms) for one, next_ms in zip(proofs, nexts, strict=True) if one.leaves]
+        state.chatter.learn_before(home, start_ms, end_ms, nobody)
+    state.outcomes.learn_before(end_ms, (end_ms - start_ms) / DAY_MS)
 
 
 def _count_day(state: State, day: Day, words: list[Word]) -> None:

@@ -39,6 +39,7 @@ def hot_row(state: State) -> bytes:
             state.weeks.state(),
             state.shown,
             state.conditions.state(),
+            state.outcomes.waiting,
         ]
     )
 
@@ -57,6 +58,7 @@ def rhythm_row(state: State) -> bytes:
             state.weeks.slow_state(),
             state.chronic.state(),
             state.delay.state(),
+            [state.outcomes.state(), state.chatter.state()],
         ]
     )
 
@@ -105,6 +107,8 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
         state.shown = row[18]
     if len(row) > 19:
         state.conditions.restore(row[19])
+    if len(row) > 20:
+        state.outcomes.waiting = [(at_ms, what) for at_ms, what in row[20]]
     state.rhythm_version, state.learned_ms, state.next_learning_ms = slow[1:4]
     state.rhythm.restore(slow[4])
     state.calls.restore_rates(slow[5])
@@ -115,6 +119,9 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
         state.chronic.restore(slow[8])
     if len(slow) > 9:
         state.delay.restore(slow[9])
+    if len(slow) > 10:
+        state.outcomes.restore(slow[10][0])
+        state.chatter.restore(slow[10][1])
     state.know_kinds()
     if record is not None:
         state.hours = hours_of(record.time_zone)

@@ -58,7 +58,7 @@ def _come_home(state: State) -> None:
     rings = [ring for kind, ring in state.rings.items() if kind == HOME or not at_home]
     backs = [e.start for ring in rings for e in ring.proofs() if e.start > state.hospital_ms]
     if backs:
-        state.untrue = [*state.untrue, (state.hospital_ms, min(backs))][-MOST_UNTRUE:]
+        state.untrue = sorted({*state.untrue, (state.hospital_ms, min(backs))})[-MOST_UNTRUE:]
         state.hospital_ms = 0
 
 

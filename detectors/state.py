@@ -5,6 +5,7 @@ from zlib import crc32
 
 from detectors.alarm import Alarm
 from detectors.calls import Calls
+from detectors.chatter import Chatter
 from detectors.chronic import Chronic
 from detectors.conditions import Conditions
 from detectors.delay import Delay
@@ -13,6 +14,7 @@ from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from detectors.life import HOME
 from detectors.medication import Medication
+from detectors.outcomes import Outcomes
 from detectors.rhythm import Rhythm, Spans
 from detectors.seeing import Seeing
 from detectors.silence import Lane, Step, blind_spans, score
@@ -68,6 +70,8 @@ class State:
         self.chronic = Chronic()
         self.delay = Delay()
         self.conditions = Conditions()
+        self.outcomes = Outcomes()
+        self.chatter = Chatter()
         self.rhythm = Rhythm()
         self.rhythm_version = 0
         self.learned_ms = self.hours.day_start(start_ms)
@@ -77,7 +81,7 @@ class State:
         self.paused: Spans = []
         """Declared absences."""
         self.untrue: Spans = []
-        """Spans that responders found to be no ordinary life."""
+        """Spans that responders found to be no ordinary life; a span without length is the silence around that moment."""
         self.restart_ms = 0
         """Silence is counted from here at the earliest: a responder's contact, an erased source."""
         self.hospital_ms = 0
@@ -123,7 +127,7 @@ class State:
         The last is 0 where that clock is not used.
         """
         sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
-        budget = max(1e-6, self.profile.silence_budget * sensitivity * self.alert_factor)
+        budget = max(1e-6, self.profile.silence_budget * sensitivity * self.alert_factor * self.outcomes.factor)
         if self.rhythm.longest.kind != HOME:
             return budget * RHYTHM_SHARE_CARRIED, budget * (1 - RHYTHM_SHARE_CARRIED), 0.0
         return budget * RHYTHM_SHARE, budget * (1 - RHYTHM_SHARE - BEGUN_SHARE), budget * BEGUN_SHARE
@@ -208,7 +212,8 @@ class State:
             # Nobody is seen at home while they are out: there only what they carry can tell silence from absence.
             blind = blind_spans([lane for lane in lanes if lane.name != HOME] if carried else lanes) if lanes else []
             ghost_ms = self.rings[HOME].last_ghost(since_ms, until_ms) if HOME in self.rings else 0
-            silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind)
+            share = self._ghost_share(since_ms, until_ms) if ghost_ms else 1.0
+            silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind, share)
             verdict = self.judge(silence)
             if ghost_ms:
                 verdict = self._not_calmer(silence, verdict)
@@ -237,6 +242,18 @@ class State:
             latest_silence_h=self.record.latest_silence_h if self.record else None,
             warm_ms=self.warm_ms,
         )
+
+    def _ghost_share(self, since_ms: int, until_ms: int) -> float:
+        """Return what the lone triggers of a silence weigh: as much as the one that is most to be believed."""
+        if not self.chatter.alone:
+            return 1.0
+        nats = self.profile.silence.ghost_nats
+        return max(self.chatter.share(device, nats) for _, device in self.rings[HOME].lone(since_ms, until_ms))
+
+    def silence_around(self, at_ms: int) -> tuple[int, int]:
+        """Return the silence in which a moment lies: from the last proof of life to the next one, if there is one yet."""
+        after = [one.start for ring in self.rings.values() for one in ring.proofs() if one.start > at_ms]
+        return self.life(at_ms), min(after, default=NEVER_MS)
 
     def _not_calmer(self, silence: Silence, verdict: Verdict) -> Verdict:
         """Return the verdict, but never a later one than if the ghost had been the person: doubt must not calm more than proof."""

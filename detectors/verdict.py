@@ -29,6 +29,8 @@ class Silence(NamedTuple):
     """Nats."""
     blind: Spans
     """When nothing saw the person. While they are out, the home does not count where something carried reports."""
+    ghost_share: float = 1.0
+    """What that trigger weighs: less than 1 where its device is known to stir by itself."""
 
 
 class Verdict(NamedTuple):
@@ -73,7 +75,7 @@ def judge(
             for span_h, name in ((ordinary_h, "longest"), (fixed_h, "fixed"), (begun_h, "begun"))
             if span_h is not None
         ]
-        lowered = how.ghost_nats if silence.ghost_ms else 0.0
+        lowered = how.ghost_nats * silence.ghost_share if silence.ghost_ms else 0.0
         ask_at = min(how.ask_at * silence.threshold / REFERENCE_THRESHOLD, silence.threshold)
         levels = [ask_at + lowered, silence.threshold + lowered]
         end_ms = min(min(clocks)[0], _last_change(silence))

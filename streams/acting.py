@@ -154,7 +154,7 @@ class Acting:
             return self._answer(action, "no_contact_does_not_close")
         if action.revision < entry.grave_since:
             return self._answer(action, "changed_since")
-        close = Close(entry.incident.kind, action.cause, entry.raised_ms)
+        close = Close(entry.incident.kind, action.cause, entry.raised_ms or entry.happened_ms, from_rfc3339(action.at))
         last = self._ledger.end(self._teller, entry, action.cause, self._clock_ms, owner=action.who)
         return self._answer(action)._replace(revisions=[last], close=close)
 

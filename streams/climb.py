@@ -201,7 +201,7 @@ class Climb:
                 last = settled(incident, steps, step, guided=guided, needs_help=cause is CloseCause.MERGED)
                 entry.incident = replace(last, revision=entry.incident.revision)
                 self._out.append(self._ledger.end(self._teller, entry, cause, self._clock_ms))
-                closes.append(Close(incident.kind, cause, entry.raised_ms))
+                closes.append(Close(incident.kind, cause, entry.raised_ms or entry.happened_ms, event.at_ms))
                 continue
             worries = incident.kind is IncidentKind.MISSED_MEDICATION and settles(incident.kind, outcome)
             if worries and not is_at_top(steps):

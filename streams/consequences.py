@@ -184,7 +184,8 @@ class Consequences:
     def _settle(self, watched: Watched, close: Close) -> list[Output]:
         if watched.model is None:
             return []
-        settled = watched.model.settle(close.kind, close.cause, close.opened_ms, self._shared.clock_ms)
+        clock_ms = self._shared.clock_ms
+        settled = watched.model.settle(close.kind, close.cause, close.opened_ms, clock_ms, close.said_ms)
         return self.of_findings(watched, settled)
 
     def _act_late(self, watched: Watched) -> list[Output]:

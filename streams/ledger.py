@@ -42,6 +42,9 @@ class Close(NamedTuple):
     kind: IncidentKind
     cause: CloseCause
     opened_ms: int
+    """When it was raised; an emergency: when it happened."""
+    said_ms: int
+    """When a responder said so, or an answer did."""
 
 
 class Kept(NamedTuple):
