@@ -9,7 +9,7 @@ from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME, PHONE
 from detectors.rhythm import Day, Spans
-from detectors.state import HORIZON_MS, State
+from detectors.state import HORIZON_MS, UNTIL_HOME, State
 from detectors.weeks import UNSEEN
 from detectors.words import (
     ANSWERED,
@@ -52,11 +52,11 @@ def learn_due_days(state: State) -> bool:
 def _learn(state: State, start_ms: int, end_ms: int) -> None:
     # Score, decide, learn: nothing is learned from a day that ends in an alarming silence, or the model would come to
     # expect that nobody moves. Whether it was told must not matter: what was known then depends on the order of arrival.
-    untrue = [*state.paused, *_spans(state)]
+    untrue = [*state.paused, *(state.untrue_span(one, end_ms) for one in state.untrue)]
     if _ends_in_alarm(state, end_ms):
         untrue.append((start_ms, end_ms))
     if state.hospital_ms:
-        untrue.append((state.hospital_ms, NEVER_MS))
+        untrue.append((state.hospital_ms, state.home_again(state.hospital_ms)))
     seeing, profile = state.seeing, state.profile
     dark = {kind: seeing.dark_spans(kind, end_ms, profile) for kind in seeing.kinds()}
     day = Day(start_ms, end_ms, state.hours, state.rings, untrue, dark, state.start_ms)
@@ -75,25 +75,23 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
         ring.forget_before(end_ms)
     state.learned_ms = end_ms
     state.paused = [(a, b) for a, b in state.paused if b > end_ms - HORIZON_MS]
-    state.untrue = [(a, b) for a, b in state.untrue if b > end_ms - HORIZON_MS]
     state.rhythm_version += 1
 
 
-def _spans(state: State) -> Spans:
-    """Return the spans that were no ordinary life, those of silences as they are known by now."""
-    return [state.silence_around(a) if a == b else (a, b) for a, b in state.untrue]
-
-
 def _settled(state: State, end_ms: int) -> Spans:
-    """Return the spans that were no ordinary life: of a silence that ended before a moment nothing can change any more."""
-    return [span if span[1] <= end_ms else one for one, span in zip(state.untrue, _spans(state), strict=True)]
+    """Return the spans that were no ordinary life and may still touch a day: one that ended by now stays as it is."""
+    both = [(one, state.untrue_span(one, end_ms)) for one in state.untrue]
+    return [span if span[1] <= end_ms else one for one, span in both if span[1] > end_ms - HORIZON_MS]
 
 
 def _learn_outcomes(state: State, start_ms: int, end_ms: int) -> None:
     """Learn what responders found, and what devices do by themselves where nobody is."""
-    nobody = [*state.paused, *(state.silence_around(at_ms) for at_ms in state.outcomes.faults)]
+    nobody = [*state.paused]
+    nobody += [state.silence_around(at_ms) for at_ms in state.outcomes.faults if at_ms < end_ms]
+    stays = [a for a, b in state.untrue if b == UNTIL_HOME]
     if state.hospital_ms:
-        nobody.append((state.hospital_ms, NEVER_MS))
+        stays.append(state.hospital_ms)
+    nobody += [(at_ms, state.home_again(at_ms)) for at_ms in stays]
     home = state.rings.get(HOME)
     if home is not None:
         proofs = list(home.proofs())

@@ -8,8 +8,7 @@ from detectors.findings import Ask, Fact, Finding, Output
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.ladder import Home, first_to_resident
-from detectors.life import HOME
-from detectors.state import HORIZON_MS, MOST_UNTRUE, State
+from detectors.state import HORIZON_MS, MOST_UNTRUE, UNTIL_HOME, State
 from detectors.verdict import Silence, Verdict
 from schemas.households import HouseholdRecord
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
@@ -48,17 +47,11 @@ def decide_silence(state: State) -> tuple[list[Output], int]:
 
 
 def _come_home(state: State) -> None:
-    """End a stay in hospital with the home's first sign of life; its days leave the baseline.
-
-    Where no source could see the person come home, any sign of life ends it: nobody may stay unwatched for ever.
-    """
+    """End a stay in hospital with the home's first sign of life; its days leave the baseline."""
     if not state.hospital_ms:
         return
-    at_home = HOME in state.seeing.kinds()
-    rings = [ring for kind, ring in state.rings.items() if kind == HOME or not at_home]
-    backs = [e.start for ring in rings for e in ring.proofs() if e.start > state.hospital_ms]
-    if backs:
-        state.untrue = sorted({*state.untrue, (state.hospital_ms, min(backs))})[-MOST_UNTRUE:]
+    if state.home_again(state.hospital_ms) < NEVER_MS:
+        state.untrue = sorted({*state.untrue, (state.hospital_ms, UNTIL_HOME)})[-MOST_UNTRUE:]
         state.hospital_ms = 0
 
 

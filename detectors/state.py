@@ -31,6 +31,8 @@ LEARN_MINUTE: Final = 615
 after the quarter of an hour in which company may still confirm what the day's last motion was."""
 MOST_UNTRUE: Final = 64
 """Spans remembered that were no ordinary life."""
+UNTIL_HOME: Final = -1
+"""Instead of the end of such a span: a stay in hospital, which ends when the home shows life again."""
 RHYTHM_SHARE: Final = 0.4
 """Share of the silence budget of the rhythm clock,"""
 BEGUN_SHARE: Final = 0.3
@@ -81,7 +83,8 @@ class State:
         self.paused: Spans = []
         """Declared absences."""
         self.untrue: Spans = []
-        """Spans that responders found to be no ordinary life; a span without length is the silence around that moment."""
+        """Spans that responders found to be no ordinary life, as `untrue_span` reads them: how long they lasted may still
+        come late."""
         self.restart_ms = 0
         """Silence is counted from here at the earliest: a responder's contact, an erased source."""
         self.hospital_ms = 0
@@ -254,6 +257,29 @@ class State:
         """Return the silence in which a moment lies: from the last proof of life to the next one, if there is one yet."""
         after = [one.start for ring in self.rings.values() for one in ring.proofs() if one.start > at_ms]
         return self.life(at_ms), min(after, default=NEVER_MS)
+
+    def home_again(self, at_ms: int) -> int:
+        """Return the first sign of life at home after a moment; `NEVER_MS` while there is none.
+
+        Where no source could see the person come home, any sign of life counts: nobody may stay unwatched for ever.
+        """
+        at_home = HOME in self.seeing.kinds()
+        rings = [ring for kind, ring in self.rings.items() if kind == HOME or not at_home]
+        return min((one.start for ring in rings for one in ring.proofs() if one.start > at_ms), default=NEVER_MS)
+
+    def untrue_span(self, span: tuple[int, int], end_ms: int) -> tuple[int, int]:
+        """Return a span that was no ordinary life, as it is known when all before `end_ms` is.
+
+        One without length is the silence around that moment, which begins with that moment where it lies after `end_ms`:
+        when the silence began may still come late. One until home ends with the first sign of life there.
+        """
+        a, b = span
+        if b == UNTIL_HOME:
+            return a, self.home_again(a)
+        if a < b:
+            return span
+        from_ms, until_ms = self.silence_around(a)
+        return (from_ms if a < end_ms else a), until_ms
 
     def _not_calmer(self, silence: Silence, verdict: Verdict) -> Verdict:
         """Return the verdict, but never a later one than if the ghost had been the person: doubt must not calm more than proof."""
