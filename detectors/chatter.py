@@ -65,7 +65,7 @@ class Chatter:
     def restore(self, state: list[Any]) -> None:
         """Take the numbers of a `state()`."""
         self.days = state[0]
-        self.alone = {device: count for device, count in state[1]}
+        self.alone = dict(state[1])
 
 
 def united(spans: Iterable[tuple[int, int]]) -> Spans:

@@ -198,7 +198,9 @@ def _days() -> list[Event]:
             if not from_h <= minute / 60 < until_h:
                 events += home.moves(at(day, minute / 60))
     events += [event("door", at(16, 8.9), device="front door", state="on")]
-    return events + [event("motion", at(day, hour), device="attic", state="on") for day in (16, 18) for hour in (12, 15)]
+    return events + [
+        event("motion", at(day, hour), device="attic", state="on") for day in (16, 18) for hour in (12, 15)
+    ]
 
 
 DAYS = _days()
@@ -242,13 +244,13 @@ def lived(event_waits: list[int], closing_waits: list[int], *, restored_after: i
 IN_TIME = lived([0] * BLOCKS, [0] * len(CLOSINGS))
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(WAITS, min_size=BLOCKS, max_size=BLOCKS), st.lists(WAITS, min_size=6, max_size=6))
 def test_any_order_within_30_hours_leaves_the_same_model(event_waits: list[int], closing_waits: list[int]) -> None:
     assert lived(event_waits, closing_waits) == IN_TIME
 
 
-@settings(max_examples=6)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, len(DAYS)))
 def test_a_restart_anywhere_leaves_the_same_model(after: int) -> None:
     assert lived([0] * BLOCKS, [0] * len(CLOSINGS), restored_after=after) == IN_TIME
