@@ -1,6 +1,7 @@
 """The day's learning: 30 hours after a day has ended, when no event and no absence can change it any more."""
 
 from collections import Counter
+from itertools import pairwise
 from typing import Final
 
 from detectors.chronic import NIGHT_SHARE, NIGHTS_OUT
@@ -95,8 +96,8 @@ def _learn_outcomes(state: State, start_ms: int, end_ms: int) -> None:
     home = state.rings.get(HOME)
     if home is not None:
         proofs = list(home.proofs())
-        nexts = [one.start for one in proofs[1:]] + [NEVER_MS]
-        nobody += [(one.end, next_ms) for one, next_ms in zip(proofs, nexts, strict=True) if one.leaves]
+        pairs = pairwise([*proofs, None])
+        nobody += [(a.end, NEVER_MS if b is None else b.start) for a, b in pairs if a is not None and a.leaves]
         state.chatter.learn_before(home, start_ms, end_ms, nobody)
     state.outcomes.learn_before(end_ms, (end_ms - start_ms) / DAY_MS)
 
