@@ -128,6 +128,11 @@ class Household:
         return self._state.blind
 
     @property
+    def outcomes(self) -> tuple[float, float]:
+        """False alarms and real ones that responders found in this home, faded."""
+        return self._state.outcomes.false, self._state.outcomes.real
+
+    @property
     def delay(self) -> Delay:
         """How long after a collapse an incident is to be expected; learned once a day."""
         return self._state.delay

@@ -246,6 +246,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     shares: dict[str, float] = {}
     """What each channel contributed, 0..1, summing to 1."""
+    chance: float | None = None
+    """How likely it is that somebody needs help, 0..1, when this was told: it orders what is open and decides nothing."""
+    chance_by: dict[str, float] = {}
+    """What that is made of, log-odds: `usual` for what is known of the kind and the silence, and what closings taught by
+    feature (`docs/learning.md`)."""
     opened_at: Rfc3339
     at: Rfc3339
     """Clock of this revision."""

@@ -88,6 +88,8 @@ INCIDENTS: Final = Table(
         "step_until": _TIME_OR_NULL,
         "visited_at": _TIME_OR_NULL,
         "snoozed_until": _TIME_OR_NULL,
+        "chance": "Nullable(Float64)",
+        "chance_by": "Map(String, Float32)",
     },
 )
 """Every revision of every incident. What is absent in an incident is '' in a text column, NULL in a number or time."""
@@ -243,7 +245,7 @@ def _incident_or_status(value: bytes, partition: int, offset: int) -> Row:
 
 
 def _incident(i: Incident, partition: int, offset: int) -> Values:
-    for share in i.shares.values():
+    for share in (*i.shares.values(), *i.chance_by.values()):
         # Written as a 4-byte float: beyond its range the driver fails, and the batch with it.
         if abs(share) > _FLOAT32_MOST:
             raise _RefusedError(BadReason.OUT_OF_RANGE)
@@ -288,6 +290,8 @@ def _incident(i: Incident, partition: int, offset: int) -> Values:
         _ms_or_none(i.step_until),
         _ms_or_none(i.visited_at),
         _ms_or_none(i.snoozed_until),
+        i.chance,
+        dict(i.chance_by),
     )
 
 

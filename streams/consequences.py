@@ -15,6 +15,7 @@ from schemas.times import to_rfc3339
 from streams.acting import Acted, Acting
 from streams.beside import call_beside
 from streams.climb import OUTCOMES, Climb, Climbed
+from streams.help_model import History, stamped, taught
 from streams.identity import request_id
 from streams.ladder_steps import ALIVE, shared
 from streams.ledger import Close, answer
@@ -160,6 +161,7 @@ class Consequences:
 
     def _tell(self, watched: Watched, revisions: list[Incident]) -> list[Output]:
         """Tell revisions, each with whoever owns it."""
+        revisions = self._ranked(watched, revisions)
         if watched.ledger.open:
             shared = self._shared
             teller, duty = shared.teller(watched), shared.whole.profile.duty
@@ -167,6 +169,36 @@ class Consequences:
             out = revised(watched, owning.step())
             return out + [Output("checkin.requests", watched.name.encode(), one) for one in owning.requests]
         return revised(watched, revisions)
+
+    def _ranked(self, watched: Watched, revisions: list[Incident]) -> list[Incident]:
+        """Give what is open its chance that somebody needs help; keep what was closed for the shared model to learn."""
+        out = []
+        for known in revisions:
+            if known.ended:
+                self._keep_lesson(watched, known)
+                out.append(known)
+                continue
+            after = stamped(known, *self._of_home(watched), self._weights)
+            entry = watched.ledger.open.get(known.id)
+            if entry is not None and entry.incident.revision == known.revision:
+                entry.incident = after
+            out.append(after)
+        return out
+
+    def _keep_lesson(self, watched: Watched, ended: Incident) -> None:
+        lesson = taught(ended, ended.cause, *self._of_home(watched)) if watched.counts else None
+        if lesson is not None:
+            watched.ledger.keep_lesson(ended.id, lesson, self._shared.clock_ms)
+
+    @staticmethod
+    def _of_home(watched: Watched) -> tuple[History, str]:
+        """Return what responders found in a home before, and its time zone."""
+        history = History() if watched.model is None else History(*watched.model.outcomes)
+        return history, "Asia/Seoul" if watched.record is None else watched.record.time_zone
+
+    @property
+    def _weights(self) -> tuple[float, ...]:
+        return ()
 
     def _climb(self, watched: Watched, told: list[Incident] | None = None) -> Climb:
         shared = self._shared

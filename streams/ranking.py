@@ -13,7 +13,8 @@ share of the same budget, so one is as rare in ordinary life as the other.
 Life seen since, or a device that said off, divides it by ten. *Urgency*: CAP's word for it, times severity, times how fast
 help loses its worth for the kind.
 
-The tables are assumed, not measured: they order what is open, they decide nothing.
+The tables are assumed, not measured: they order what is open, they decide nothing. Closings correct the chances
+(`streams.help_model`): an incident that was told in its turn carries its chance and what that is made of.
 """
 
 from math import exp
@@ -85,7 +86,12 @@ CLEARED: Final = 0.1
 
 
 def chance(incident: Incident) -> float:
-    """Return how likely it is that somebody needs help, 0 to 1."""
+    """Return how likely it is that somebody needs help, 0 to 1: as the incident says, which knows what closings taught."""
+    return prior_chance(incident) if incident.chance is None else incident.chance
+
+
+def prior_chance(incident: Incident) -> float:
+    """Return how likely it is that somebody needs help, 0 to 1, before anything was learned from closings."""
     if incident.kind is IncidentKind.SILENCE and incident.score is not None:
         nats = max(0.0, incident.score, incident.threshold or 0.0)
         known = PRIOR / (PRIOR + (1 - PRIOR) * exp(-nats))
