@@ -111,7 +111,9 @@ def stamped(incident: Incident, history: History, time_zone: str, weights: Seque
     return replace(incident, chance=round(_chance(odds), 4), chance_by=told)
 
 
-def taught(incident: Incident, cause: CloseCause | None, history: History, time_zone: str) -> tuple[list[float], float] | None:
+def taught(
+    incident: Incident, cause: CloseCause | None, history: History, time_zone: str
+) -> tuple[list[float], float] | None:
     """Return (x, y) of an incident that was closed, as it was last told; None where the cause says nothing of the person."""
     if cause in NEEDED or cause in NOT_NEEDED:
         x = [*features(incident, history, time_zone), round(_logit(prior_chance(incident)), 4)]
