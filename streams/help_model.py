@@ -135,7 +135,7 @@ class Learner:
 
     def learn_one(self, lesson: Lesson) -> None:
         """Take a lesson; one of another shape, of a version that knows other features, teaches nothing."""
-        if len(lesson.x) != len(NAMES) + 1 or not all(abs(value) < 1e3 for value in lesson.x):  # noqa: PLR2004 - no log-odds of a chance
+        if len(lesson.x) != len(NAMES) + 1 or not all(abs(value) < 1e3 for value in lesson.x):
             return
         *x, prior = lesson.x
         self._model.intercept = prior

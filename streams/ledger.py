@@ -391,7 +391,7 @@ class Ledger:
             absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
             ledger.given = given_of(rest[0] if rest else [])
             ledger.answers = Answers.from_state(rest[1] if len(rest) > 1 else [])
-            ledger.lessons = [Taught(*one) for one in rest[2]] if len(rest) > 2 else []  # noqa: PLR2004 - its place
+            ledger.lessons = [Taught(*one) for one in rest[2]] if len(rest) > 2 else []
             ledger.absences = [msgspec.convert(one, Absence) for one in absences]
             ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
         ledger._rearm()

@@ -41,7 +41,7 @@ NAMES = [
     "0008_snapshots.sql",
     "0009_replays.sql",
     "0010_one_plan.sql",
-    "0012_chances.sql",
+    "0011_chances.sql",
 ]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 
