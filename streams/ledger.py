@@ -349,8 +349,6 @@ class Ledger:
         due += [min(entry.ask_ms, entry.owner_ms) for entry in self.open.values()]
         due += [one.since_ms + WAITS_MS for one in self.waiting[:1]]
         due.append(self.ended.wake_ms)
-        if self.lessons and not self.open:
-            due.append(self.lessons[0].due_ms)
         self.wake_ms = min(due, default=NEVER_MS)
 
     # The check-in ladder and responders tell and end incidents by the same rules.
