@@ -78,6 +78,16 @@ class Calls:
             self._fold(self._outcomes.pop(0))
         return True
 
+    @property
+    def last(self) -> Outcome | None:
+        """The last call, of the last days or of the open row of unanswered ones before; None where that reached somebody."""
+        return self._outcomes[-1] if self._outcomes else self._base[-1] if self._base else None
+
+    @property
+    def has_called(self) -> bool:
+        """Whether any call is known of."""
+        return self.last is not None or any(rate.count for rate in self._rates)
+
     def score_one(self, hour: int) -> float:
         """Return what an unanswered call in this local hour adds to a silence, nats."""
         return -math.log(1.0 - self.answer_rate(hour))

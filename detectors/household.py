@@ -20,6 +20,7 @@ from detectors.episodes import Episodes
 from detectors.findings import Output
 from detectors.follow_up import follow_up
 from detectors.hazard import NEVER_MS
+from detectors.health import health_counts
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.learning import learn_due_days
 from detectors.life import Sign, channel_of, is_exit, sign_of
@@ -126,6 +127,10 @@ class Household:
     def blind(self) -> bool:
         """There are sources, and none of them is healthy."""
         return self._state.blind
+
+    def source_health(self, clock_ms: int) -> int:
+        """Return how its sources do at a clock: `detectors.health`."""
+        return health_counts(self._state, clock_ms)
 
     @property
     def outcomes(self) -> tuple[float, float]:

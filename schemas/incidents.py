@@ -326,4 +326,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Households of an exercise; they are in none of the other counts."""
     slow: int = 0
     """Households whose sources make a collapse be found late (`HouseholdView.delay`)."""
+    budget: float | None = None
+    """False alarms of silence that the profile in force accepts, a household and month; None of an older engine."""
     engine: str

@@ -104,6 +104,7 @@ STATUSES: Final = Table(
         "blind": "UInt64",
         "open": "UInt64",
         "lag": "Nullable(UInt64)",
+        "budget": "Nullable(Float64)",
         "engine": _TEXT,
     },
 )
@@ -309,6 +310,7 @@ def _status(s: Status) -> Values:
         _whole(s.blind, 64),
         _whole(s.open, 64),
         _whole(s.lag, 64) if s.lag is not None else None,
+        s.budget,
         s.engine,
     )
 

@@ -2,19 +2,33 @@
 
 from collections.abc import Collection
 from itertools import accumulate
+from typing import Final
 
+from detectors.health import CHANNELS, HEALTH
 from schemas.actions import ActionResult
 from schemas.checkins import CheckinRequest
 from schemas.exercise import is_exercise
 from schemas.incidents import Incident
 from schemas.topics import ORDERED_NAMES
 from streams.keeping import Checkpoint
-from streams.metrics import DELAY_BOUNDS, WorkerMetrics
+from streams.metrics import BUDGETS, DELAY_BOUNDS, MOST_POSTS, OTHERS, WorkerMetrics
 from streams.order import OrderCounts
 from streams.owned import Owned
 from streams.partition import OUTCOMES, Counts, Output, Partition
 from streams.snapshot import Recovered
 from streams.wallclock import now_ms
+
+EXEMPLAR: Final = "incident"
+"""What an exemplar names: an incident's id, a hash that only the board makes anything of, for who may see that district."""
+
+
+def few_posts(loads: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Return posts by name, at most `MOST_POSTS`; the rest together, under one name."""
+    names = sorted(loads)
+    out = {name: loads[name] for name in names[:MOST_POSTS]}
+    if rest := [loads[name] for name in names[MOST_POSTS:]]:
+        out[OTHERS] = (sum(given for given, _ in rest), sum(cap for _, cap in rest))
+    return out
 
 
 class Gauges:
@@ -23,6 +37,7 @@ class Gauges:
     def __init__(self, metrics: WorkerMetrics) -> None:
         """Choose the metrics."""
         self._metrics = metrics
+        self._posts: dict[int, set[str]] = {}
 
     def show(self, owned: Owned, stands_s: float) -> None:
         """Bring up to date what is shown of a partition."""
@@ -45,6 +60,7 @@ class Gauges:
         metrics.held_records.labels(partition).set(engine.order.held)
         metrics.lag_records.labels(partition).set(owned.lag() or 0)
         self._show_households(partition, engine)
+        self._show_profile(partition, engine)
 
     def show_partitions(self, topic_set: int, owned: Collection[Owned]) -> None:
         """Bring up to date how many partitions there are, and how many of them this worker judges."""
@@ -60,8 +76,24 @@ class Gauges:
         for part, counts in zip(("day", "night"), engine.delays, strict=True):
             for bound, number in zip(DELAY_BOUNDS, accumulate(counts), strict=True):
                 self._metrics.households_by_delay.labels(partition, part, bound).set(number)
+        for at, number in enumerate(engine.sources):
+            channel, health = divmod(at, len(HEALTH))
+            self._metrics.sources.labels(partition, CHANNELS[channel], HEALTH[health]).set(number)
         self._metrics.households_exercise.labels(partition).set(engine.exercises)
         self._metrics.incidents_open.labels(partition).set(engine.open_incidents)
+
+    def _show_profile(self, partition: int, engine: Partition) -> None:
+        metrics = self._metrics
+        for what, allowed in zip(BUDGETS, engine.budgets, strict=True):
+            metrics.budget.labels(partition, what).set(allowed)
+        loads = few_posts(engine.loads())
+        for post in self._posts.get(partition, set()) - set(loads):
+            for gauge in (metrics.shift_given, metrics.shift_cap):
+                gauge.remove_by_labels({"partition": str(partition), "post": post})
+        self._posts[partition] = set(loads)
+        for post, (given, cap) in loads.items():
+            metrics.shift_given.labels(partition, post).set(given)
+            metrics.shift_cap.labels(partition, post).set(cap)
 
     def _count(self, counts: Counts) -> None:
         for topic, records in enumerate(counts.records):
@@ -80,11 +112,13 @@ class Gauges:
         what = output.what
         if isinstance(what, Incident) and output.topic == "incidents":
             if what.status == "Exercise":
+                # Nor is its lateness told here, or a drill of 200 homes at once would wake somebody: the drill says it.
                 self._metrics.exercise_revisions.labels(what.kind.value).inc()
-            else:
-                self._metrics.incident_revisions.labels(what.kind.value, what.state.value).inc()
+                return
+            self._metrics.incident_revisions.labels(what.kind.value, what.state.value).inc()
             if output.appended_ms > 0:
-                self._metrics.emergency_seconds.observe(max(0.0, (now_ms() - output.appended_ms) / 1000))
+                took_s = max(0.0, (now_ms() - output.appended_ms) / 1000)
+                self._metrics.emergency_seconds.observe(took_s, {EXEMPLAR: what.id})
         elif isinstance(what, CheckinRequest) and what.status != "Exercise":
             self._metrics.checkin_requests.labels(what.purpose).inc()
         elif isinstance(what, ActionResult) and not is_exercise(what.household):

@@ -8,8 +8,8 @@ the home has left.
 
 from typing import Final
 
-from schemas.duty import Desk
-from streams.duty import Shift
+from schemas.duty import Desk, Duty
+from streams.duty import Shift, shift_at
 from streams.roster import Roster
 from streams.watched import Watched
 
@@ -36,6 +36,16 @@ class Loads:
         if watched.counts:
             watched.ledger.note_given(clock_ms, shift.start_ms, shift.owner)
             self._names.add(watched.name)
+
+    def now(self, duty: Duty, clock_ms: int) -> dict[str, tuple[int, int]]:
+        """Return what each post on duty that has a cap was given here in its shift, and the whole cap of that shift."""
+        out: dict[str, tuple[int, int]] = {}
+        for desk in duty.desks:
+            if desk.cap_per_shift:
+                shift = shift_at(duty, desk, clock_ms)
+                cap = max(desk.cap_per_shift, out.get(shift.owner, (0, 0))[1])
+                out[shift.owner] = (self._count(shift, clock_ms + 1), cap)
+        return out
 
     def _count(self, shift: Shift, clock_ms: int) -> int:
         found = 0

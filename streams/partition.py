@@ -138,6 +138,21 @@ class Partition:
         return self._roster.sleep
 
     @property
+    def sources(self) -> list[int]:
+        """Sources by channel and health, a place each: `detectors.health`."""
+        return self._roster.sources
+
+    @property
+    def budgets(self) -> tuple[float, float, float]:
+        """What the profile in force allows a household and month: false silence alarms, other ones, check-in calls."""
+        profile = self._whole.profile
+        return profile.silence_budget, profile.other_budget, profile.checkins_per_month
+
+    def loads(self) -> dict[str, tuple[int, int]]:
+        """Return what each post on duty with a cap was given here in its shift, and the whole cap of that shift."""
+        return self._shared.loads.now(self._whole.profile.duty, self.clock_ms)
+
+    @property
     def open_incidents(self) -> int:
         """Incidents not yet ended."""
         return self._roster.open_incidents

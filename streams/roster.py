@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.delay import BANDS_H
 from detectors.hazard import NEVER_MS
+from detectors.health import PLACES, unpacked
 from schemas.partitions import partition_of
 from streams.given import Given, given_of
 from streams.sleep import Sleep
@@ -51,6 +52,8 @@ class Roster:
         """Households whose collapse would be found late by what their sources allow, told so; exercises left out."""
         self.delays = [[0] * (len(BANDS_H) + 1) for _ in ("day", "night")]
         """Households by band of their expected detection delay, by day and by night; exercises left out."""
+        self.sources = [0] * PLACES
+        """Sources by channel and health, at the last look at each home, an hour ago at most; exercises left out."""
         self.exercises = 0
         """Households of exercises."""
         self.unregistered = 0
@@ -169,6 +172,8 @@ class Roster:
         self._wakes[watched.index] = watched.wake_ms
         self.blind += watched.counts if watched.blind else 0
         self._count_delay(watched, watched.counts)
+        for place, count in enumerate(unpacked(watched.source_health)):
+            self.sources[place] += count
 
     def look(self, watched: Watched) -> None:
         """Note whether anything can be seen of a household; that changes only where its model was woken or judged."""
@@ -176,6 +181,7 @@ class Roster:
         if blind != watched.blind:
             watched.blind = blind
             self.blind += watched.counts if blind else -watched.counts
+        self.weigh(watched, 0 if watched.model is None else watched.model.clock_ms)
         if watched.model is not None and watched.model.rhythm_version != watched.delay_version:
             watched.delay_version = watched.model.rhythm_version
             self._forget_delay(watched)
@@ -185,6 +191,21 @@ class Roster:
         elif watched.model is None and watched.delay_version != -1:
             watched.delay_version = -1
             self._forget_delay(watched)
+
+    def weigh(self, watched: Watched, clock_ms: int) -> bool:
+        """Note how a household's sources do at a clock, and tell whether that is something new: its rows hold it."""
+        if not watched.counts:
+            return False
+        before = watched.source_health
+        self._take_health(watched, 0 if watched.model is None else watched.model.source_health(clock_ms))
+        return before != watched.source_health
+
+    def _take_health(self, watched: Watched, now: int) -> None:
+        if now != watched.source_health:
+            both = zip(unpacked(now), unpacked(watched.source_health), strict=True)
+            for place, (after, before) in enumerate(both):
+                self.sources[place] += after - before
+            watched.source_health = now
 
     def _forget_delay(self, watched: Watched) -> None:
         self._count_delay(watched, -watched.counts)
@@ -234,6 +255,7 @@ class Roster:
         self.exercises -= 1 - watched.counts
         self.blind -= watched.counts if watched.blind else 0
         self._forget_delay(watched)
+        self._take_health(watched, 0)
         self.open_incidents -= watched.open_count * watched.counts
         self._wakes[watched.index] = NEVER_MS
         self._turns[watched.index] = NO_TURN

@@ -42,6 +42,8 @@ class Views:
         for watched in shared.roster.in_turn(shared.roster.whose_turn(minutes, every)):
             if self._is_ahead(watched) or watched.model is None:
                 continue
+            if shared.roster.weigh(watched, shared.clock_ms):
+                shared.roster.touch(watched)
             mark = mark_of(watched, shared.clock_ms)
             if mark != watched.model.shown:
                 out.append(self._say(watched, mark))

@@ -85,6 +85,7 @@ class Waking:
             exercise=roster.exercises,
             blind=roster.blind,
             slow=roster.slow,
+            budget=shared.whole.profile.silence_budget,
             unregistered=roster.unregistered,
             open=roster.open_incidents,
             lost=shared.whole.lost_records,

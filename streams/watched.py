@@ -25,6 +25,8 @@ _CALM: Final = (1.0, 0)
 _NO_BANDS: Final = (-1, -1)
 _BANDS: Final = {_NO_BANDS: _NO_BANDS}
 """The bands there are: 64 pairs, which all households share."""
+_HEALTHS: Final[dict[bytes, int]] = {}
+"""The counts of sources there are: some hundred, which households share."""
 _NONE_GIVEN: Final[list[Given]] = []
 _NO_LEDGER: Final = plain(Ledger("").state())
 _NO_CHECKS: Final = plain(Checks().state())
@@ -41,6 +43,8 @@ class _Brief(msgspec.Struct, array_like=True, frozen=True):
     delay_version: int
     alerted: tuple[float, int]
     given: list[Given]
+    sources: bytes = b""
+    """`Watched.source_health`, little-endian: it has more bits than a number of the row may have."""
 
 
 _BRIEF: Final = msgspec.msgpack.Decoder(_Brief)
@@ -80,6 +84,7 @@ class Watched:
         "rhythm_place",
         "since_ms",
         "slow",
+        "source_health",
         "used",
         "wake_ms",
     )
@@ -122,6 +127,8 @@ class Watched:
         """Which bands of the expected delay, by day and by night, it is counted in."""
         self.delay_version = -1
         """Version of the rhythm that these are of."""
+        self.source_health = 0
+        """How its sources do, as the partition has counted them: `detectors.health`."""
         self.lost_since_ms = 0
         """Its state was damaged at this clock and nothing has shown life since: told as "cannot see"."""
         self.first_kept = 0
@@ -288,6 +295,7 @@ class Watched:
             self.delay_version,
             self.alerted,
             self.given,
+            self.source_health.to_bytes((self.source_health.bit_length() + 7) // 8, "little"),
         )
 
     def rhythm_payload(self) -> list[Any] | None:
@@ -353,6 +361,7 @@ class Watched:
         self.wake_ms, self.open_count, self.blind, self.slow = brief.wake_ms, brief.open_count, brief.blind, brief.slow
         self.delay_bands = _BANDS.setdefault(brief.delay_bands, brief.delay_bands)
         self.delay_version = brief.delay_version
+        self.source_health = _HEALTHS.setdefault(brief.sources, int.from_bytes(brief.sources, "little"))
         self._alerted, self._given = _shared(brief.alerted, _CALM), brief.given or _NONE_GIVEN
 
 

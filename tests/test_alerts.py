@@ -145,9 +145,11 @@ def test_no_alert_names_a_home() -> None:
         }
 
 
-def test_the_budget_in_the_rules_is_the_one_of_the_default_profile() -> None:
+def test_the_budget_in_the_rules_is_the_one_of_the_profile_in_force_and_no_number_of_their_own() -> None:
     budget = next(rule for rule in rules() if rule.get("record") == "anbu:silence_budget:per_household_month")
-    assert budget["expr"] == f"vector({DEFAULT_PROFILE.silence_budget})"
+    assert budget["expr"] == 'max(anbu_budget{what="silence"})'
+    expressions = "".join(rule["expr"] for rule in rules() if "silence" in rule["expr"])
+    assert str(DEFAULT_PROFILE.silence_budget) not in expressions
 
 
 def test_waits_are_shortened_and_nothing_else() -> None:

@@ -63,6 +63,14 @@ def test_a_dashboard_panel_shows_what_clickhouse_has(seen: Seen, panel: str, sql
 
 
 @pytest.mark.slow
+def test_a_dot_on_a_dashboard_leads_to_the_emergency_it_stands_for_and_names_nothing_else(seen: Seen) -> None:
+    named = [set(one) for one in seen.exemplars]
+    assert named
+    assert all(labels == {"incident"} for labels in named)
+    assert {one["incident"] for one in seen.exemplars} & seen.incidents
+
+
+@pytest.mark.slow
 def test_negative_control_a_dashboard_panel_about_nothing_would_be_found_empty(seen: Seen) -> None:
     assert seen.metrics[EMPTY] == []
 

@@ -28,11 +28,14 @@ COMPOSE = yaml.safe_load((INFRA / "compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: one for name, one in SERVICES.items() if one["image"].startswith("anbu:")}
 SECRETS = {"CLICKHOUSE_PASSWORD", "GRAFANA_CLICKHOUSE_PASSWORD", "GRAFANA_ADMIN_PASSWORD"}
+_DEFAULT = re.compile(r"\$\{[A-Z_]+:-([^}]*)\}")
 _ASKED = re.compile(r"\$\{([A-Z_]+):\?[^}]*\}")
 
 
 def settings_of(name: str) -> Settings:
-    env = {key: _ASKED.sub("5ecret", str(value)) for key, value in OURS[name]["environment"].items()}
+    env = {
+        key: _DEFAULT.sub(r"\1", _ASKED.sub("5ecret", str(value))) for key, value in OURS[name]["environment"].items()
+    }
     return Settings.from_env(env)
 
 

@@ -12,11 +12,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from street import Street
 
 from schemas.incidents import IncidentKind
-from streams.gauge import Gauges
+from streams.gauge import Gauges, few_posts
 from streams.generate import PAGES, ROOT, drifted, page
 from streams.metrics import (
     EVERY,
+    MOST_POSTS,
+    OTHERS,
     PARTITION,
+    POST,
     RESULTS,
     Maker,
     Named,
@@ -51,7 +54,7 @@ def test_no_label_could_name_a_person() -> None:
     labels = {label for one in BOTH for label, _ in one.labels} - {"url"}  # the board's own address
     assert labels == {
         *("engine", "topic", "outcome", "reason", "kind", "state", "purpose", "result", "partition", "what", "table"),
-        *("part", "hours"),
+        *("part", "hours", "channel", "health", "post"),
     }
 
 
@@ -71,14 +74,25 @@ def test_the_documentation_says_how_many_series_a_process_has() -> None:
     text = " ".join((ROOT / "docs/viewers.md").read_text(encoding="utf-8").split())
     made = {name: (registry := new_registry(), maker(registry, engine="test")) for name, maker in EVERY.items()}
     counts = {name: series(registry) for name, (registry, _) in made.items()}
-    told = r"a worker has (\d+), and (\d+) more for each partition it owns; a writer (\d+), webhooks (\d+), the board (\d+)"
+    told = r"a worker has (\d+), (\d+) more for each partition it owns, and in each of them 2 for each post with a cap"
+    told += r" that is on duty, (\d+) posts at most; a writer (\d+), webhooks (\d+), the board (\d+)"
     found = re.search(told, text)
     assert found
-    worker, each, *others = map(int, found.groups())
+    worker, each, posts, *others = map(int, found.groups())
+    assert posts == MOST_POSTS + 1
     assert [worker, *others] == [counts[name] for name in ("worker", "writer", "webhook", "board")]
     labels = [dict(one.labels) for one in made["worker"][1].named if ("partition", PARTITION) in one.labels]
     sets = [[values for label, values in one.items() if label != "partition"] for one in labels]
-    assert each == sum(math.prod(map(len, one)) for one in sets)
+    assert each == sum(math.prod(map(len, one)) for one in sets if POST not in one)
+    assert sum(POST in one for one in sets) == 2
+
+
+def test_a_roster_of_many_posts_adds_a_few_series_and_no_load_is_lost() -> None:
+    loads = {f"post-{number:02}": (1, 10) for number in range(40)}
+    few = few_posts(loads)
+    assert len(few) == MOST_POSTS + 1
+    assert few[OTHERS] == (40 - MOST_POSTS, 10 * (40 - MOST_POSTS))
+    assert few_posts(dict(list(loads.items())[:MOST_POSTS])) == dict(list(loads.items())[:MOST_POSTS])
 
 
 def test_every_series_of_a_closed_set_is_there_at_zero_before_anything_happened() -> None:

@@ -42,6 +42,7 @@ NAMES = [
     "0009_replays.sql",
     "0010_one_plan.sql",
     "0011_chances.sql",
+    "0012_budgets.sql",
 ]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from streams.metrics import EVERY, PARTITION
+from streams.metrics import EVERY, PARTITION, POST
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMETHEUS = ROOT / "infra" / "prometheus"
@@ -94,9 +94,9 @@ def wrong_in(expr: str) -> Iterator[str]:
                 continue
             if label not in labels:
                 yield f"{name} has no label {label}"
-            elif how in {"=", "!="} and labels[label] != PARTITION and value not in labels[label]:
+            elif how in {"=", "!="} and labels[label] not in (PARTITION, POST) and value not in labels[label]:
                 yield f"{name}: {label} is never {value}"
-            elif how in {"=~", "!~"} and not value.startswith("$") and labels[label] != PARTITION:
+            elif how in {"=~", "!~"} and not value.startswith("$") and labels[label] not in (PARTITION, POST):
                 yield from (f"{name}: {label} is never {v}" for v in value.split("|") if v not in labels[label])
 
 

@@ -34,6 +34,7 @@ from infra.topics import create_topics
 from infra.viewers.preview import expanded
 from load_tests.demo_rubbish import with_rubbish
 from load_tests.feed import feed
+from load_tests.neighbour_duty import put_on_duty
 from load_tests.recording import wire_of
 from load_tests.simulator import Rates, simulate
 from schemas.actions import ResponderAction
@@ -86,6 +87,10 @@ class Seen:
     """How often the rules were evaluated in that time."""
     metrics: dict[str, list[Any]] = field(default_factory=dict)
     """Each expression of a panel with what Prometheus answered, before the kill."""
+    exemplars: list[dict[str, str]] = field(default_factory=list)
+    """Labels of the exemplars that Prometheus has of the latency of emergencies."""
+    incidents: set[str] = field(default_factory=set)
+    """Ids of the emergency buttons that were pressed."""
     tables: dict[str, Any] = field(default_factory=dict)
     """Each SQL of a panel with the rows ClickHouse gave, or the error."""
     down_after_s: float = 0.0
@@ -193,7 +198,7 @@ class Watching:
                 [
                     *(program("prometheus"), f"--config.file={folder / 'prometheus.yml'}"),
                     *(f"--web.listen-address=127.0.0.1:{self.port}", f"--storage.tsdb.path={folder / 'tsdb'}"),
-                    "--rules.alert.resend-delay=5s",
+                    *("--rules.alert.resend-delay=5s", "--enable-feature=exemplar-storage"),
                 ],
                 log=folder / "prometheus.log",
             ),
@@ -218,6 +223,12 @@ class Watching:
             raise ValueError(f"{expr}: {answer['error']}")
         result = answer["data"]["result"]
         return result if answer["data"]["resultType"] != "scalar" else [{"metric": {}, "value": result}]
+
+    def exemplars(self, expr: str, from_s: float) -> list[dict[str, str]]:
+        """The labels of what stands beside an expression as single cases."""
+        asked = urllib.parse.urlencode({"query": expr, "start": f"{from_s}", "end": f"{time.time()}"})
+        found = _get(f"http://127.0.0.1:{self.port}/api/v1/query_exemplars?{asked}")["data"]
+        return [one["labels"] for series in found for one in series["exemplars"]]
 
     def is_up(self) -> bool:
         try:
@@ -325,6 +336,7 @@ def play(folder: Path, exprs: list[str], sqls: list[str]) -> Seen:
     receiver = Receiver()
     with contextlib.ExitStack() as left, _parts(folder, receiver.port) as (settings, children):
         left.callback(receiver.close)
+        put_on_duty(settings, now_ms())  # shifts with a cap
         town = _feed_the_past(settings)
         wait_until(lambda: _has_judged(settings, town.until_ms, children["worker"]), 90, "the worker to judge the past")
         for name in ("first", "second"):
@@ -337,6 +349,8 @@ def play(folder: Path, exprs: list[str], sqls: list[str]) -> Seen:
         began_s = time.time()
         _live(settings, [home.name for home in town.households], watching)
         _look(seen, watching, exprs, began_s)
+        with IncidentSubscriber(settings.bootstrap) as subscriber:
+            seen.incidents = {one.id for one in subscriber.catch_up(20) if one.kind is IncidentKind.EMERGENCY_BUTTON}
         _kill_the_worker(seen, watching, receiver, children["worker"])
         assert children["writer"].stop(20) == 0, children["writer"].tail()
         _ask_tables(seen, settings, sqls)
@@ -363,6 +377,8 @@ def _look(seen: Seen, watching: Watching, exprs: list[str], began_s: float) -> N
     seen.evaluated = int(watchdog["value"][1])
     for expr in exprs:
         seen.metrics[expr] = watching.query(expr.replace("$__rate_interval", "15s").replace("$__range", "1m"))
+
+    seen.exemplars = watching.exemplars("anbu_emergency_seconds_bucket", began_s)
 
 
 def _kill_the_worker(seen: Seen, watching: Watching, receiver: Receiver, worker: Child) -> None:

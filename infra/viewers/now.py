@@ -206,6 +206,25 @@ NOW = Board(
             ),
         ),
         row(
+            8,
+            lines(
+                "Shift's load against its cap",
+                "Incidents that each post on duty was given in its shift, and the cap of that shift from the profile. What comes"
+                " above the cap is asked by machine first; nothing is dropped. Emergencies have no cap. Empty without a cap"
+                " in the profile.",
+                ("sum by (post) (anbu_shift_given)", "{{post}}"),
+                ("max by (post) (anbu_shift_cap)", "cap of {{post}}"),
+                unit="none",
+            ),
+            lines(
+                "Share of the cap that is used",
+                "What each post on duty was given in its shift, as a share of its cap: 1 is all of it.",
+                ("sum by (post) (anbu_shift_given) / max by (post) (anbu_shift_cap)", "{{post}}"),
+                unit="percentunit",
+                steps=((0, "transparent"), (0.8, AMBER), (1, RED)),
+            ),
+        ),
+        row(
             12,
             rows(
                 "Open cases",

@@ -61,9 +61,11 @@ class Panel:
     """Alerts that this panel helps to understand."""
 
 
-def _target(expr: str, legend: str, number: int, *, instant: bool) -> prometheus.Dataquery:
+def _target(expr: str, legend: str, number: int, *, instant: bool, exemplars: bool = False) -> prometheus.Dataquery:
     query = prometheus.Dataquery().expr(expr).ref_id(chr(ord("A") + number)).datasource(PROMETHEUS)
     query = query.legend_format(legend)
+    if exemplars:
+        query = query.exemplar(True)
     return query.instant() if instant else query.range()
 
 
@@ -106,8 +108,12 @@ def lines(
     stacked: bool = False,
     steps: Sequence[Threshold] = (),
     runbooks: tuple[str, ...] = (),
+    exemplars: bool = False,
 ) -> Panel:
-    """Draw lines over time: pairs of expression and legend, or `sql` with a column `time`. `steps` are drawn as lines."""
+    """Draw lines over time: pairs of expression and legend, or `sql` with a column `time`. `steps` are drawn as lines.
+
+    `exemplars` marks single incidents beside the lines; each leads to its page on the board, as the data source says.
+    """
     builder = timeseries.Panel().unit(unit).fill_opacity(20 if stacked else 0).line_width(1).min(0)
     builder = builder.show_points(common_model.VisibilityMode.AUTO)
     builder = builder.legend(
@@ -124,7 +130,9 @@ def lines(
             common.GraphThresholdsStyleConfig().mode(common_model.GraphThresholdsStyleMode.DASHED)
         )
     for at, (expr, legend) in enumerate(exprs):
-        builder = builder.with_target(_target(expr, legend, at, instant=False)).datasource(PROMETHEUS)
+        builder = builder.with_target(
+            _target(expr, legend, at, instant=False, exemplars=exemplars and at == 0)
+        ).datasource(PROMETHEUS)
     if sql:
         builder = builder.with_target(Sql(sql, over_time=True)).datasource(CLICKHOUSE)
     return Panel(title, about, builder, runbooks)

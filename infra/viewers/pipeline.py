@@ -59,9 +59,10 @@ PIPELINE = Board(
             lines(
                 "From an emergency to its incident",
                 "From the broker's append of the event to the broker's acknowledgement of its incident, over the last hour."
-                " Empty while there was no emergency.",
+                " Empty while there was no emergency. Dots are single emergencies; each leads to its incident on the board.",
                 *_quantiles("anbu_emergency_seconds"),
                 unit="s",
+                exemplars=True,
                 steps=((0, "transparent"), (1, AMBER), (5, RED)),
                 runbooks=("AnbuEmergencySlow",),
             ),

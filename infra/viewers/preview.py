@@ -111,11 +111,14 @@ def svg(lines: Sequence[Line], unit: str, width: int, height: int) -> str:
 
 
 def table_lines(names: Sequence[str], found: Sequence[Sequence[Any]]) -> list[Line]:
-    """Make lines of rows: a time, perhaps a name, and a value."""
+    """Make lines of rows: a time, perhaps a name, and a value; or a time and several values, each a line of its column."""
     lines: dict[str, list[tuple[float, float]]] = {}
     for one in found:
-        legend = str(one[1]) if len(one) == 3 else names[-1]
-        lines.setdefault(legend, []).append((one[0].timestamp(), float(one[-1])))
+        has_name = len(one) == 3 and isinstance(one[1], str)
+        for column in range(2 if has_name else 1, len(one)):
+            if one[column] is not None:
+                legend = str(one[1]) if has_name else names[column]
+                lines.setdefault(legend, []).append((one[0].timestamp(), float(one[column])))
     return list(lines.items())
 
 

@@ -15,8 +15,8 @@ QUALITY = Board(
             5,
             number(
                 "Alarms of silence a household-month",
-                "Incidents of silence opened in the chosen time, for each month of one home being watched. The default"
-                " budget for false ones is 0.05.",
+                "Incidents of silence opened in the chosen time, for each month of one home being watched. The budget for"
+                " false ones stands beside it.",
                 unit="none",
                 decimals=3,
                 sql="""
@@ -24,8 +24,14 @@ QUALITY = Board(
                     SELECT sum(households) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS alarms
                 FROM incidents FINAL WHERE status = 'Actual'
                 """,
-                steps=((0, GREEN), (0.1, AMBER), (0.5, RED)),
                 runbooks=("AnbuSilenceOverBudget",),
+            ),
+            number(
+                "Budget of the profile in force",
+                "False alarms of silence that the profile in force accepts, for each month of one home being watched.",
+                unit="none",
+                decimals=3,
+                expr='max(anbu_budget{what="silence"})',
             ),
             number(
                 "Known false alarms a household-month",
@@ -39,7 +45,20 @@ QUALITY = Board(
                     SELECT sum(households) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS alarms
                 FROM incidents_current WHERE status = 'Actual'
                 """,
-                steps=((0, GREEN), (0.1, AMBER), (0.5, RED)),
+                runbooks=("AnbuSilenceOverBudget",),
+            ),
+            number(
+                "Of the budget, used by known false alarms",
+                "Known false alarms of silence as a share of what the profiles in force at each hour allowed.",
+                unit="percentunit",
+                decimals=0,
+                sql="""
+                SELECT countIf(kind = 'silence' AND cause IN ('safe_at_home', 'safe_away', 'wrong_contact', 'device_fault')
+                    AND $__timeFilter(opened_at)) / (
+                    SELECT sum(households * budget) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS share
+                FROM incidents_current WHERE status = 'Actual'
+                """,
+                steps=((0, GREEN), (0.8, AMBER), (1, RED)),
                 runbooks=("AnbuSilenceOverBudget",),
             ),
             number(
@@ -69,14 +88,13 @@ QUALITY = Board(
             9,
             lines(
                 "Alarms of silence by day, a household-month",
-                "Alarms of each day divided by the homes watched on it, as if the day were a month. The lines are the"
-                " default budget and what the demo's rule allows.",
+                "Alarms of each day divided by the homes watched on it, as if the day were a month, beside what the profile in force"
+                " on that day allows of false ones.",
                 unit="none",
-                steps=((0, "transparent"), (0.05, AMBER), (0.5, RED)),
                 sql="""
-                SELECT w.day AS time, a.alarms / w.months AS "alarms a household-month"
+                SELECT w.day AS time, a.alarms / w.months AS "alarms a household-month", w.budget AS "budget of the profile"
                 FROM (
-                    SELECT toStartOfDay(hour) AS day, sum(households) / 720 AS months FROM statuses FINAL
+                    SELECT toStartOfDay(hour) AS day, sum(households) / 720 AS months, avg(budget) AS budget FROM statuses FINAL
                     WHERE $__timeFilter(hour) GROUP BY day
                 ) AS w
                 LEFT JOIN (
@@ -141,12 +159,12 @@ QUALITY = Board(
             rows(
                 "False alarms of silence against the budget, by channel",
                 "Alarms of silence by the channel that weighed most, known false ones among them, and those as a share of"
-                " the default budget for all homes together (1 is all of it).",
+                " what the profiles of that time allowed for all homes together (1 is all of it).",
                 sql="""
                 SELECT if(empty(shares), '(none)', arraySort((c, w) -> -w, mapKeys(shares), mapValues(shares))[1]) AS channel,
                     count() AS alarms,
                     countIf(cause IN ('safe_at_home', 'safe_away', 'wrong_contact', 'device_fault')) AS known_false,
-                    known_false / (SELECT 0.05 * sum(households) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS of_budget
+                    known_false / (SELECT sum(households * budget) / 720 FROM statuses FINAL WHERE $__timeFilter(hour)) AS of_budget
                 FROM incidents_current WHERE status = 'Actual' AND kind = 'silence' AND $__timeFilter(opened_at)
                 GROUP BY channel ORDER BY alarms DESC
                 """,

@@ -8,11 +8,79 @@ _LATE = (
     " / (sum by (topic) (rate(anbu_readings_total[$__rate_interval])) > 0)"
 )
 
+_HEALTH = (
+    "healthy: it reports as it does; overdue: two declared reports are missing; dark: told dark; off: switched off; never:"
+    " registered, and nothing came yet. As of the last look at each home, an hour ago at most."
+)
+_NOT_SEEING = (
+    'sum by (channel) (anbu_sources{health=~"overdue|dark|off"})'
+    ' / (sum by (channel) (anbu_sources{health!="never"}) > 0)'
+)
+
+
+def _by_health(channel: str) -> tuple[str, str]:
+    return (f'sum by (health) (anbu_sources{{channel="{channel}"}})', "{{health}}")
+
+
 SOURCES = Board(
     uid="anbu-sources",
     title="Anbu: Sources",
     about="What sensors, phones and calls bring, what of it cannot be used, and which homes nothing is seen of.",
     rows=(
+        row(
+            9,
+            lines(
+                "Home sensors by health",
+                f"Sensors and their gateways in watched homes. {_HEALTH}",
+                _by_health("sensors"),
+                unit="none",
+                stacked=True,
+                runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
+            ),
+            lines(
+                "Phones by health",
+                f"Phones and telecom records of watched homes. {_HEALTH}",
+                _by_health("phone"),
+                unit="none",
+                stacked=True,
+                runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
+            ),
+            lines(
+                "Worn devices by health",
+                f"Bands and watches that people of watched homes wear. {_HEALTH}",
+                _by_health("worn"),
+                unit="none",
+                stacked=True,
+                runbooks=("AnbuHomesBlind",),
+            ),
+        ),
+        row(
+            9,
+            lines(
+                "Care robots by health",
+                f"Robots that stand in watched homes. {_HEALTH}",
+                _by_health("robot"),
+                unit="none",
+                stacked=True,
+                runbooks=("AnbuHomesBlind",),
+            ),
+            lines(
+                "Check-in calls by health",
+                "Watched homes by how calls to them do. healthy: the last one reached somebody; overdue: it did not; dark: so"
+                " many in a row did not that it is an incident; off: the number is dead; never: nobody was called yet.",
+                _by_health("calls"),
+                unit="none",
+                stacked=True,
+            ),
+            lines(
+                "Share of sources that do not see",
+                "Sources that are overdue, dark or switched off, as a share of those of their kind that ever reported. One"
+                " kind that rises in all homes is its sender's outage.",
+                (_NOT_SEEING, "{{channel}}"),
+                unit="percentunit",
+                runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
+            ),
+        ),
         row(
             9,
             lines(

@@ -3,15 +3,28 @@
 from typing import Final
 
 from streams.metrics.board import BoardPrometheus
-from streams.metrics.naming import PARTITION, Named, metrics_table, new_registry, outside_their_sets
+from streams.metrics.naming import (
+    MOST_POSTS,
+    OTHERS,
+    PARTITION,
+    POST,
+    Named,
+    metrics_table,
+    new_registry,
+    outside_their_sets,
+)
 from streams.metrics.webhook import WebhookPrometheus
-from streams.metrics.worker import DELAY_BOUNDS, RESULTS, WorkerMetrics
+from streams.metrics.worker import BUDGETS, DELAY_BOUNDS, RESULTS, WorkerMetrics
 from streams.metrics.writer import WriterPrometheus
 
 __all__ = [
+    "BUDGETS",
     "DELAY_BOUNDS",
     "EVERY",
+    "MOST_POSTS",
+    "OTHERS",
     "PARTITION",
+    "POST",
     "RESULTS",
     "BoardPrometheus",
     "Maker",

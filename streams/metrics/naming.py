@@ -1,8 +1,8 @@
 """What a metric is called, and what becomes of that: the metric itself, its row in the documentation, and a check on labels.
 
-Names end in their base unit (`_seconds`, `_bytes`) and counters in `_total`. A label's values come from a closed set, or
-are partition numbers; never a household, an incident or anything else that could name a person. Series of closed sets
-exist from the start, at 0, so that `rate()` sees the first step of each.
+Names end in their base unit (`_seconds`, `_bytes`) and counters in `_total`. A label's values come from a closed set, are
+partition numbers, or are a few posts of the profile; never a household, an incident or anything else that could name a
+person. Series of closed sets exist from the start, at 0, so that `rate()` sees the first step of each.
 """
 
 import itertools
@@ -26,6 +26,12 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 PARTITION: Final = ("0", "1", "…")
 """Stands for partition numbers: series come and go with the partitions a worker owns."""
 
+POST: Final = ("…",)
+"""Stands for posts of the profile's roster, codes that its operator chose: `MOST_POSTS` of them, and what they are called
+when there are more, `OTHERS`."""
+MOST_POSTS: Final = 16
+OTHERS: Final = "(others)"
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -37,7 +43,7 @@ class Named:
     """counter, gauge, histogram or info."""
     unit: str
     labels: tuple[tuple[str, tuple[str, ...]], ...]
-    """Each label with the values it may take; `PARTITION` for partition numbers, nothing for a version."""
+    """Each label with the values it may take; `PARTITION` for partition numbers, `POST` for posts, nothing for a version."""
     about: str
     buckets: tuple[float, ...] = ()
 
@@ -122,7 +128,7 @@ def _fits(labels: dict[str, Any], sets: dict[str, tuple[str, ...]] | None) -> bo
         if sets[key] == PARTITION:
             if not (value.isdecimal() and len(value) <= 4):
                 return False
-        elif sets[key] and value not in sets[key]:
+        elif sets[key] not in ((), POST) and value not in sets[key]:
             return False
     return True
 
@@ -146,4 +152,6 @@ def _label(label: tuple[str, tuple[str, ...]]) -> str:
         return f"`{name}`"
     if values == PARTITION:
         return f"`{name}`: a number"
+    if values == POST:
+        return f"`{name}`: a post of the profile, {MOST_POSTS} at most, and `{OTHERS}`"
     return f"`{name}`: {', '.join(values)}"

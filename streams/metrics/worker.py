@@ -5,12 +5,13 @@ from typing import Final, get_args, get_type_hints
 from prometheus_client import CollectorRegistry
 
 from detectors.delay import BANDS_H
+from detectors.health import CHANNELS, HEALTH
 from schemas.actions import ActionResult
 from schemas.checkins import CheckinRequest
 from schemas.events import Reason
 from schemas.incidents import IncidentKind, IncidentState
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
-from streams.metrics.naming import PARTITION, Naming
+from streams.metrics.naming import PARTITION, POST, Naming
 
 OUTCOMES: Final = ("applied", "late", "dead_letter", "not_registered", "no_consent")
 CHUNKS: Final = ("applied", "gap", "overlap", "dropped")
@@ -18,6 +19,7 @@ TICKS: Final = ("taken", "repeated", "refused")
 ROW_KINDS: Final = ("hot", "rhythm", "record", "position", "tombstone")
 RECOVERED: Final = ("used", "set_aside", "corrupt")
 PARTITIONS: Final = ("topic_set", "given", "ready")
+BUDGETS: Final = ("silence", "other", "checkins")
 PURPOSES: Final[tuple[str, ...]] = get_args(get_type_hints(CheckinRequest)["purpose"])
 RESULTS: Final[tuple[str, ...]] = (
     "ok",
@@ -144,6 +146,40 @@ class WorkerMetrics:
             partition=PARTITION,
             part=("day", "night"),
             hours=DELAY_BOUNDS,
+        )
+        self.sources = new.gauge(
+            "anbu_sources",
+            "sources of the households by what they are and how they do, at the last look at each home, an hour ago at"
+            " most: it reports; two reports are missing; it is told dark; it is switched off; it is registered and has told"
+            " nothing yet. Calls are counted a home: the last one reached somebody; did not; so many in a row did not that"
+            " it is an incident; the number is dead; there was none yet",
+            unit="sources",
+            partition=PARTITION,
+            channel=CHANNELS,
+            health=HEALTH,
+        )
+        self.budget = new.gauge(
+            "anbu_budget",
+            "what the profile in force allows a household and month: false alarms of silence, other false alarms,"
+            " check-in calls",
+            unit="a household and month",
+            partition=PARTITION,
+            what=BUDGETS,
+        )
+        self.shift_given = new.gauge(
+            "anbu_shift_given",
+            "incidents that each post on duty was given in its shift, emergencies and exercises not counted; posts without"
+            " a cap are not told of",
+            unit="incidents",
+            partition=PARTITION,
+            post=POST,
+        )
+        self.shift_cap = new.gauge(
+            "anbu_shift_cap",
+            "the cap of the shift of each post on duty, all partitions together",
+            unit="incidents",
+            partition=PARTITION,
+            post=POST,
         )
         self.households_exercise = new.gauge(
             "anbu_households_exercise",
