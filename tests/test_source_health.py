@@ -93,7 +93,7 @@ def test_a_phone_switched_off_is_off_and_a_home_that_leaves_takes_its_sources_al
         street.tick(10 * 60_000, mode=TickMode.LIVE)
     assert counted(street) == {("sensors", "healthy"): 2, ("phone", "healthy"): 1, ("phone", "off"): 1}
     street.remove("h-2")
-    street.tick()
+    street.tick(mode=TickMode.LIVE)
     assert counted(street) == {("sensors", "healthy"): 1, ("phone", "healthy"): 1}
 
 
