@@ -1,9 +1,11 @@
 """The slow clock: what gets worse over days and weeks. Its findings ask for support or a word, never for a dispatch.
 
-Six habits of a household are tested day by day (`detectors.drift`), and what calls and robots were told is looked at
+The habits of a household are tested day by day (`detectors.drift`), and what calls and robots were told is looked at
 over several talks. Judged once a day, and when a call has come.
 """
 
+import math
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
@@ -56,7 +58,10 @@ WAYS: Final[dict[str, Way]] = {
     "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 5.5, 0.85, 8.0),
     "nights_out": Way(IncidentKind.NIGHT_WANDERING, 1.0, 0.0, 0.2, 4.0, 0.02, 14.0),
     "night_share": Way(IncidentKind.DAY_NIGHT_REVERSAL, 1.0, 0.5, 0.4, 8.0),
+    "talks": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 6.0, 8.0, 6.0),
+    "dialogs": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 9.0, 8.0, 6.0),
 }
+DOSES: Final = "doses"
 NIGHTS_OUT: Final = "nights_out"
 NIGHT_SHARE: Final = "night_share"
 HABITS: Final = tuple(WAYS)
@@ -68,6 +73,7 @@ KINDS: Final = (
     IncidentKind.LASTING_CONCERN,
     IncidentKind.NIGHT_WANDERING,
     IncidentKind.DAY_NIGHT_REVERSAL,
+    IncidentKind.SHORTER_TALKS,
 )
 SEVERITIES: Final[dict[IncidentKind, Severity]] = {
     IncidentKind.SLOW_DECLINE: Severity.MODERATE,
@@ -77,8 +83,14 @@ SEVERITIES: Final[dict[IncidentKind, Severity]] = {
     IncidentKind.LASTING_CONCERN: Severity.MINOR,
     IncidentKind.NIGHT_WANDERING: Severity.MODERATE,
     IncidentKind.DAY_NIGHT_REVERSAL: Severity.MODERATE,
+    IncidentKind.SHORTER_TALKS: Severity.MINOR,
 }
 _MOOD: Final = TOPICS.index(CareTopic.MOOD)
+Factor = Callable[[IncidentKind], float]
+
+
+def _as_measured(_kind: IncidentKind) -> float:
+    return 1.0
 
 
 class Chronic:
@@ -92,23 +104,29 @@ class Chronic:
         self._habits: dict[str, Habit] = {}
         self._settled: dict[IncidentKind, int] = {}
 
-    def learn_one(self, day: dict[str, list[float]], at_ms: int) -> None:
-        """Take a day: values by habit, one of most of them, one a call or a dose of others. What was not seen is absent."""
+    def learn_one(self, day: dict[str, list[float]], at_ms: int, factor: Factor = _as_measured) -> None:
+        """Take a day: values by habit, one of most of them, one a call or a dose of others. What was not seen is absent.
+
+        `factor` tells by how much the limit of a kind is moved in this home.
+        """
         for name, values in day.items():
             way = WAYS[name]
             habit = self._habits.get(name) or way.habit()
             self._habits[name] = habit
             for x in values:
                 noise = max(way.noise * habit.usual, 0.05)
-                habit.learn_one(x, float(at_ms), sign=way.sign, least_variance=noise, delta=way.delta, limit=way.limit)
+                limit = way.limit * factor(way.kind)
+                habit.learn_one(x, float(at_ms), sign=way.sign, least_variance=noise, delta=way.delta, limit=limit)
 
     def usual(self, name: str) -> float:
         """Return the usual value of a habit; what is usual among people where nothing was learned of it."""
         habit = self._habits.get(name)
         return WAYS[name].prior if habit is None else habit.usual
 
-    def found(self, concerns: list[Concern], moods: list[Mood], clock_ms: int) -> dict[IncidentKind, Lasting]:
-        """Return what is worse than usual now."""
+    def found(
+        self, concerns: list[Concern], moods: list[Mood], clock_ms: int, factor: Factor = _as_measured
+    ) -> dict[IncidentKind, Lasting]:
+        """Return what is worse than usual now; `factor` as in `learn_one`."""
         out: dict[IncidentKind, Lasting] = {}
         for name, habit in self._habits.items():
             kind = WAYS[name].kind
@@ -122,26 +140,30 @@ class Chronic:
         decline = out.get(IncidentKind.SLOW_DECLINE)
         if IncidentKind.DAY_NIGHT_REVERSAL in out and decline is not None and decline.facts["habit"] == "sleep":
             del out[IncidentKind.SLOW_DECLINE]  # up at night because day and night are reversed: one thing, told once
-        low = self._low_mood(moods, clock_ms)
+        low = self._low_mood(moods, clock_ms, factor(IncidentKind.LOW_MOOD))
         if low is not None:
             out[IncidentKind.LOW_MOOD] = low
-        lasting = self._lasting(concerns, clock_ms)
+        lasting = self._lasting(concerns, clock_ms, factor(IncidentKind.LASTING_CONCERN))
         if lasting is not None:
             out[IncidentKind.LASTING_CONCERN] = lasting
         return out
 
-    def _low_mood(self, moods: list[Mood], clock_ms: int) -> Lasting | None:
+    def _low_mood(self, moods: list[Mood], clock_ms: int, factor: float) -> Lasting | None:
         kind = IncidentKind.LOW_MOOD
         if self._is_quiet(kind, clock_ms):
             return None
         settled_ms = self._settled.get(kind, 0)
         talks = [one for one in moods if one.at_ms > max(settled_ms, clock_ms - MOOD_WITHIN_MS)][-MOOD_TALKS:]
         low = [one for one in talks if one.level]
-        if len(low) < MOOD_LOW or low[-1].at_ms - low[0].at_ms < MOOD_OVER_MS or not any(m.level for m in talks[-2:]):
+        if (
+            len(low) < min(MOOD_TALKS, math.ceil(MOOD_LOW * factor - 0.5))
+            or low[-1].at_ms - low[0].at_ms < MOOD_OVER_MS
+            or not any(m.level for m in talks[-2:])
+        ):
             return None
         return Lasting(low[0].at_ms, {"low": len(low), "talks": len(talks)})
 
-    def _lasting(self, concerns: list[Concern], clock_ms: int) -> Lasting | None:
+    def _lasting(self, concerns: list[Concern], clock_ms: int, factor: float) -> Lasting | None:
         kind = IncidentKind.LASTING_CONCERN
         if self._is_quiet(kind, clock_ms):
             return None
@@ -151,7 +173,7 @@ class Chronic:
             for one in concerns
             if not one.resolved_ms
             and one.topic != _MOOD
-            and one.told_ms - max(one.since_ms, settled_ms) >= LASTING_MS
+            and one.told_ms - max(one.since_ms, settled_ms) >= LASTING_MS * factor
             and clock_ms - one.told_ms < FORGOTTEN_MS
         ]
         if not lasting:

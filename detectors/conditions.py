@@ -5,6 +5,7 @@ for as long as its rule says. Only the newest readings of each device are kept, 
 leave the same: nothing is counted, the latest word stands.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, NamedTuple
 from zlib import crc32
 
@@ -13,6 +14,7 @@ from detectors.findings import Lasting
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.life import is_exit
+from detectors.thrift import LEAST
 from schemas.events import Event
 from schemas.incidents import IncidentKind, Severity
 
@@ -62,7 +64,13 @@ HYSTERESIS: Final = 1.0
 """°C back from the limit at which it is over: in between, neither is said."""
 BATTERY: Final = (10.0, 20.0)
 """Percent below which a battery is nearly empty, and above which it was changed."""
+LONGEST_MS: Final = 15 * HOUR_MS
+"""No condition must last longer than this: no more half hours of it are remembered."""
 WARM_MONTHS: Final = frozenset(range(5, 10))
+
+
+def _as_measured(_kind: IncidentKind) -> float:
+    return 1.0
 
 
 class Bad(NamedTuple):
@@ -138,14 +146,16 @@ class Conditions:
         times = [times[0], *times[1:][-MOST_TIMES:]] if rule.standing else _thinned(times)
         self._bad[key] = Bad(times, max(newest, (at_ms, value))[1])
         # A row of bad readings is looked at only where it may have lasted long enough by now.
-        return newest[0] <= good_ms < at_ms or times[-1] - _first_after(times, good_ms) >= rule.lasts_ms
+        return newest[0] <= good_ms < at_ms or times[-1] - _first_after(times, good_ms) >= rule.lasts_ms * LEAST
 
     def _good_ms(self, key: int) -> int:
         good_ms = self._good.get(key, 0)
         return max(good_ms, self._good.get(key & ~7 | ORDINARY, 0)) if key & 7 in (COLD_PLACE, HOT_PLACE) else good_ms
 
-    def found(self, clock_ms: int) -> tuple[dict[IncidentKind, Lasting], int]:
-        """Return what holds long enough at a moment, and when to look again."""
+    def found(
+        self, clock_ms: int, factor: Callable[[IncidentKind], float] = _as_measured
+    ) -> tuple[dict[IncidentKind, Lasting], int]:
+        """Return what holds long enough at a moment, and when to look again. `factor`: how strictly a kind is judged here."""
         out: dict[IncidentKind, Lasting] = {}
         next_ms = NEVER_MS
         for key, bad in sorted(self._bad.items()):
@@ -157,7 +167,8 @@ class Conditions:
             # Not from the good reading on: an older bad one that is over must not make hours of a single new one.
             since_ms = _first_after(bad.times, good_ms)
             until_ms = clock_ms if rule.standing else bad.times[-1]
-            due_ms = max(since_ms + rule.lasts_ms, self._settled.get(kind, 0))
+            lasts_ms = min(int(rule.lasts_ms * factor(kind)), LONGEST_MS)
+            due_ms = max(since_ms + lasts_ms, self._settled.get(kind, 0))
             if until_ms < due_ms:
                 next_ms = min(next_ms, due_ms) if rule.standing else next_ms
                 continue

@@ -4,19 +4,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 from detectors.calm import settle
-from detectors.chronic import KINDS, SEVERITIES
+from detectors.chronic import DOSES, KINDS, SEVERITIES
 from detectors.conditions import KINDS as CONDITIONS
 from detectors.conditions import RULES
 from detectors.findings import Fact, Finding, Lasting, Output
 from detectors.hours import HOUR_MS
+from detectors.medication import in_a_row
 from detectors.night import out_at_night
+from detectors.offline import KINDS as OFFLINE
+from detectors.offline import offline
 from detectors.silent import decide_silence
 from detectors.state import State, Told
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
-LATER: Final = frozenset({*SEVERITIES, IncidentKind.WEAK_BATTERY})
+LATER: Final = frozenset({*SEVERITIES, IncidentKind.WEAK_BATTERY, *OFFLINE})
 """Kinds that can wait for days."""
-MEASURED: Final = frozenset({*RULES, IncidentKind.CANNOT_SEE})
+MEASURED: Final = frozenset({*RULES, IncidentKind.CANNOT_SEE, *OFFLINE})
 """Kinds that a device says itself; the others are concluded."""
 TWICE: Final = 2
 """A row twice as long is told whatever else is seen of the person: they can no longer be reached."""
@@ -32,11 +35,13 @@ def decide(state: State) -> list[Output]:
     out += _unanswered(state)
     out += _medication(state)
     out += _chronic(state)
+    out += _meals(state)
+    lost, offline_wake_ms = _offline(state)
     held, conditions_wake_ms = _conditions(state)
     gone, night_wake_ms = _night(state)
-    out += held + gone
-    others_ms = min(state.next_learning_ms, next_dark_ms, conditions_wake_ms, night_wake_ms)
-    for at_ms in (state.quiet_ms, state.dark_until_ms):
+    out += lost + held + gone
+    others_ms = min(state.next_learning_ms, next_dark_ms, conditions_wake_ms, night_wake_ms, offline_wake_ms)
+    for at_ms in (state.quiet_ms, state.quiet_offline_ms, state.dark_until_ms):
         if clock_ms < at_ms < others_ms:
             others_ms = at_ms
     for _, end_ms in state.paused:
@@ -70,6 +75,8 @@ def _seeing(state: State) -> list[Output]:
         "source_kind": last.kind if last else "",
         "sources": len(sources),
     }
+    if not blind:
+        facts["repaired_h"] = facts.pop("blind_h")
     return [_tell(state, kind, since_ms, Severity.MODERATE if blind else None, "heartbeat", facts)]
 
 
@@ -93,8 +100,9 @@ def _medication(state: State) -> list[Output]:
     """Tell when doses in a row were missed."""
     kind = IncidentKind.MISSED_MEDICATION
     row = state.medication.row(state.paused)
-    enough = state.profile.medication_in_a_row
-    severity = Severity.SEVERE if row.doses >= TWICE * enough else Severity.MODERATE if row.doses >= enough else None
+    most = state.profile.medication_in_a_row
+    enough = in_a_row(state.chronic.usual(DOSES), most, state.profile.other_budget)
+    severity = Severity.SEVERE if row.doses >= TWICE * most else Severity.MODERATE if row.doses >= enough else None
     told = state.told.get(kind)
     if severity is None and (told is None or row.doses):
         return []
@@ -106,16 +114,36 @@ def _medication(state: State) -> list[Output]:
 
 def _chronic(state: State) -> list[Output]:
     """Tell what gets worse over weeks, and when it is as it was."""
-    found = state.chronic.found(state.weeks.concerns(), state.weeks.moods(), state.clock_ms)
+    found = state.chronic.found(state.weeks.concerns(), state.weeks.moods(), state.clock_ms, state.factor)
     return [
         _tell(state, kind, since_ms, SEVERITIES[kind] if facts is not None else None, "clear", facts or {})
         for kind, since_ms, facts in _changed(state, KINDS, found)
     ]
 
 
+def _meals(state: State) -> list[Output]:
+    """Tell that meals were missed, and that they are eaten again, as the last look once a day has found."""
+    kind, found = IncidentKind.MISSED_MEALS, state.meals.found
+    return [
+        _tell(state, kind, since_ms, Severity.MODERATE if facts is not None else None, "clear", facts or {})
+        for kind, since_ms, facts in _changed(state, (kind,), {kind: found} if found is not None else {})
+    ]
+
+
+def _offline(state: State) -> tuple[list[Output], int]:
+    """Tell what is offline in a home that is seen, and when it is back: with how long that took."""
+    found, next_ms = offline(state)
+    out: list[Output] = []
+    for kind, since_ms, facts in _changed(state, OFFLINE, found):
+        over: dict[str, Fact] = {"repaired_h": round((state.clock_ms - since_ms) / HOUR_MS, 1)}
+        severity = Severity.MINOR if facts is not None else None
+        out.append(_tell(state, kind, since_ms, severity, "heartbeat", over if facts is None else facts))
+    return out, next_ms
+
+
 def _conditions(state: State) -> tuple[list[Output], int]:
     """Tell what the devices say of the home itself, and when it is over."""
-    found, next_ms = state.conditions.found(state.clock_ms)
+    found, next_ms = state.conditions.found(state.clock_ms, state.factor)
     out: list[Output] = [
         _tell(state, kind, since_ms, RULES[kind].severity if facts is not None else None, "clear", facts or {})
         for kind, since_ms, facts in _changed(state, CONDITIONS, found)
@@ -161,6 +189,8 @@ def _tell(
     if severity is None:
         state.told.pop(kind, None)
     else:
+        if told is None:
+            state.thrift.learn_one(kind, state.clock_ms)
         state.told[kind] = Told(raised_ms, severity.rank, since_ms)
     return Finding(
         kind=kind,

@@ -12,10 +12,12 @@ import msgspec
 from detectors.calls import REACHED, UNANSWERED
 from detectors.calm import is_only_alive, stir
 from detectors.chronic import SEVERITIES
-from detectors.conditions import READ, RULES
+from detectors.conditions import READ as CONDITIONS
+from detectors.conditions import RULES
 from detectors.contract import Law
 from detectors.decide import decide
 from detectors.delay import Delay
+from detectors.devices import TELEMETRY
 from detectors.episodes import Episodes
 from detectors.findings import Output
 from detectors.follow_up import follow_up
@@ -26,6 +28,7 @@ from detectors.learning import learn_due_days
 from detectors.life import Sign, channel_of, is_exit, sign_of
 from detectors.medication import MISSED, TAKEN
 from detectors.night import is_night
+from detectors.offline import KINDS as OFFLINE
 from detectors.overview import mark, overview
 from detectors.registry import take_record
 from detectors.rows import hot_row, rhythm_row, state_of
@@ -51,6 +54,8 @@ RARE: Final = frozenset({*UNANSWERED, *REACHED, MISSED, TAKEN, *OFF_KINDS, "comp
 """Kinds after which the household is judged as soon as the clock moves; all others wait for its wake."""
 COUNTED: Final = KINDS - RARE
 """Kinds that are counted by week and otherwise ordinary."""
+READ: Final = CONDITIONS | TELEMETRY | {"power"}
+"""Kinds that tell of the home, its devices or of meals."""
 MOST_MET: Final = 64
 FURTHEST_MS: Final = 60 * DAY_MS
 """A clock that jumps further is not walked wake by wake."""
@@ -252,7 +257,12 @@ class Household:
                 self._count(event)
             look = stirs or (lived and self._listens(at))
             if kind in READ:
-                look |= state.conditions.learn_one(event, state.hours)
+                if kind in CONDITIONS:
+                    look |= state.conditions.learn_one(event, state.hours)
+                if kind in TELEMETRY:
+                    state.devices.learn_one(event)
+                else:
+                    state.meals.learn_one(event, state.hours)
                 look |= lived and kind == "door" and is_night(state, at) and is_exit(event)
                 stirs |= state.conditions.stands
             stirs |= look
@@ -319,10 +329,15 @@ class Household:
         elif kind in SEVERITIES:
             state.chronic.settle(kind, state.clock_ms)
             state.rhythm_version += 1
+        elif kind is IncidentKind.MISSED_MEALS:
+            state.meals.settle(state.clock_ms)
+        elif kind in OFFLINE:
+            state.quiet_offline_ms = state.clock_ms + BLIND_AGAIN_MS
         elif kind in RULES:
             state.conditions.settle(kind, state.clock_ms)
         elif kind is IncidentKind.OUT_AT_NIGHT:
             state.restart_ms = max(state.restart_ms, state.clock_ms)
+        state.thrift.learn_one(kind, state.clock_ms, cause)
         state.told.pop(kind, None)
         if cause is CloseCause.HOSPITAL:
             said_ms = state.clock_ms if said_ms is None else min(max(said_ms, opened_ms), state.clock_ms)

@@ -11,6 +11,7 @@ from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME, PHONE
 from detectors.rhythm import Day, Spans
 from detectors.state import HORIZON_MS, UNTIL_HOME, State
+from detectors.table import learn_at_table, look_at_table
 from detectors.weeks import UNSEEN
 from detectors.words import (
     ANSWERED,
@@ -21,6 +22,7 @@ from detectors.words import (
     STIRS,
     STRETCHES,
     TAKEN,
+    TALKS,
     UNANSWERED,
     Word,
 )
@@ -40,6 +42,7 @@ FEWEST_STRETCHES: Final = 6
 def learn_due_days(state: State) -> bool:
     """Learn every day that is due by the state's clock; tell whether there was one."""
     before = state.rhythm_version
+    is_due = state.next_learning_ms <= state.clock_ms
     while state.next_learning_ms <= state.clock_ms:
         start_ms = state.learned_ms
         end_ms = state.day_end(start_ms)
@@ -47,6 +50,10 @@ def learn_due_days(state: State) -> bool:
             end_ms = state.hours.day_start(state.clock_ms - MOST_DAYS // 2 * DAY_MS)
         _learn(state, start_ms, end_ms)
         state.next_learning_ms = state.learning_after(end_ms)
+    if is_due:
+        look_at_table(state)
+        state.devices.look(state.clock_ms)
+        state.thrift.pass_time(state.clock_ms, state.profile.other_budget)
     return state.rhythm_version != before
 
 
@@ -68,12 +75,14 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     words = state.weeks.words_before(end_ms)
     state.weeks.learn_before(end_ms, state.hours)
     _count_day(state, day, words)
+    learn_at_table(state, start_ms, end_ms)
     seeing.learn_before(end_ms, profile)
     state.conditions.forget_before(end_ms)
     _learn_outcomes(state, start_ms, end_ms)
     state.untrue = _settled(state, end_ms)
     for ring in state.rings.values():
         ring.forget_before(end_ms)
+    state.devices.forget_before(end_ms)
     state.learned_ms = end_ms
     state.paused = [(a, b) for a, b in state.paused if b > end_ms - HORIZON_MS]
     state.rhythm_version += 1
@@ -140,9 +149,11 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
     if not any(_meets(span, day) for span in day.untrue):
         habits["answers"] = [float(one.place == ANSWERED) for one in words if one.place in (ANSWERED, UNANSWERED)]
         habits["doses"] = [float(one.place == TAKEN) for one in words if one.place in (TAKEN, MISSED)]
+        habits["talks"] = [float(one.length) for one in words if one.place == ANSWERED and one.length]
+        habits["dialogs"] = [float(one.length) for one in words if one.place == TALKS and one.length]
     state.weeks.learn_day(day.start_ms, day.hours, counts, hours)
     state.weeks.follow(day.end_ms, day.hours, robot=state.has_robot)
-    state.chronic.learn_one({name: values for name, values in habits.items() if values}, day.end_ms)
+    state.chronic.learn_one({name: values for name, values in habits.items() if values}, day.end_ms, state.factor)
 
 
 def _place(day: Day, at_ms: int) -> int:

@@ -12,6 +12,26 @@ MISSED: Final = "medication_missed"
 TAKEN: Final = "medication_taken"
 
 
+A_MONTH: Final = 60
+"""Doses of a month."""
+IRREGULAR: Final = 0.1
+"""Who misses more of the doses than this is told of one miss later."""
+PART: Final = 0.3
+"""Part of the other budget."""
+
+
+def in_a_row(taken: float, ordinary: int, budget: float) -> int:
+    """Return how many doses must be missed in a row to be told, by the share of doses that this person usually takes.
+
+    A single one where the person is so regular that chance would bring it no more often than the budget allows; one more than the
+    profile's number where every tenth dose is missed.
+    """
+    missed = min(max(1.0 - taken, 1e-6), 1.0)
+    if A_MONTH * missed <= PART * budget:
+        return 1
+    return ordinary + (missed > IRREGULAR)
+
+
 class Dose(NamedTuple):
     """What a robot said of one dose."""
 
@@ -32,8 +52,7 @@ class MissedRow(NamedTuple):
 class Medication:
     """Doses, exact within the learning horizon: repeats and order of arrival do not matter.
 
-    River's contract: `learn_one(event)`, `score_one()` in doses missed in a row. A single miss of a household that is
-    otherwise regular is later work.
+    River's contract: `learn_one(event)`, `score_one()` in doses missed in a row.
     """
 
     opts_out: ClassVar[frozenset[Law]] = frozenset()

@@ -7,6 +7,7 @@ from detectors.hazard import NEVER_MS
 from detectors.hours import HOUR_MS
 from detectors.life import HOME
 from detectors.state import State
+from schemas.incidents import IncidentKind
 
 NIGHT_UNTIL_H: Final = 4
 """The night of this file runs from midnight to here, local time."""
@@ -34,5 +35,5 @@ def out_at_night(state: State) -> tuple[int, int]:
     if last.end <= state.restart_ms or last.end < state.warm_ms or state.chronic.usual(NIGHTS_OUT) > SELDOM:
         return 0, NEVER_MS
     # Whoever shows life elsewhere, on the phone they carry, is out all the same: only the home can tell their return.
-    due_ms = last.end + OUT_MS
+    due_ms = last.end + int(OUT_MS * state.factor(IncidentKind.OUT_AT_NIGHT))
     return (last.end, NEVER_MS) if state.clock_ms >= due_ms else (0, due_ms)

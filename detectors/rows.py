@@ -40,6 +40,7 @@ def hot_row(state: State) -> bytes:
             state.shown,
             state.conditions.state(),
             state.outcomes.waiting,
+            [state.meals.state(), state.devices.state(), state.thrift.state(), state.quiet_offline_ms],
         ]
     )
 
@@ -109,6 +110,11 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
         state.conditions.restore(row[19])
     if len(row) > 20:
         state.outcomes.waiting = [(at_ms, what) for at_ms, what in row[20]]
+    if len(row) > 21:
+        state.meals.restore(row[21][0])
+        state.devices.restore(row[21][1])
+        state.thrift.restore(row[21][2])
+        state.quiet_offline_ms = row[21][3]
     state.rhythm_version, state.learned_ms, state.next_learning_ms = slow[1:4]
     state.rhythm.restore(slow[4])
     state.calls.restore_rates(slow[5])

@@ -9,15 +9,18 @@ from detectors.chatter import Chatter
 from detectors.chronic import Chronic
 from detectors.conditions import Conditions
 from detectors.delay import Delay
+from detectors.devices import Devices
 from detectors.episodes import COMPANY_MS, Episodes
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from detectors.life import HOME
+from detectors.meals import Meals
 from detectors.medication import Medication
 from detectors.outcomes import Outcomes
 from detectors.rhythm import Rhythm, Spans
 from detectors.seeing import Seeing
 from detectors.silence import Lane, Step, blind_spans, score
+from detectors.thrift import Thrift
 from detectors.verdict import Silence, Verdict, judge
 from detectors.weeks import Weeks
 from schemas.households import HouseholdRecord
@@ -74,6 +77,9 @@ class State:
         self.conditions = Conditions()
         self.outcomes = Outcomes()
         self.chatter = Chatter()
+        self.meals = Meals()
+        self.devices = Devices()
+        self.thrift = Thrift()
         self.rhythm = Rhythm()
         self.rhythm_version = 0
         self.learned_ms = self.hours.day_start(start_ms)
@@ -97,6 +103,8 @@ class State:
         """A blackout explains until then that nothing reports."""
         self.quiet_ms = 0
         """A blindness closed by a responder is not told again before this."""
+        self.quiet_offline_ms = 0
+        """The same of a device offline in a home that is seen."""
         self.silence: Alarm | None = None
         self.past: Alarm | None = None
         """The last silence that life has cleared: late evidence may still withdraw it."""
@@ -140,6 +148,14 @@ class State:
         """The score at which the rhythm clock alarms, nats."""
         nats = self.rhythm.threshold.score_one(self.budgets[0])
         return nats if self.rhythm.longest.kind == HOME else CARRIED_NATS * nats
+
+    def factor(self, kind: IncidentKind) -> float:
+        """Return by how much the limit of a kind besides silence is moved in this home.
+
+        What was told is not over because it was told: the step that this has cost does not count against it.
+        """
+        factor = self.thrift.factor(kind, self.profile.other_budget)
+        return min(1.0, factor) if kind in self.told else factor
 
     @property
     def blind(self) -> bool:

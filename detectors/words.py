@@ -1,5 +1,6 @@
 """What was said or done in one event that is counted by week, as one number: small to keep, ordered by time."""
 
+import math
 from typing import Final, NamedTuple
 
 from detectors.digest import digest
@@ -12,6 +13,11 @@ ANSWERED, UNANSWERED, TAKEN, MISSED, TALKS, PHONE, PHONE_DAYS, DAYS, OUTINGS, ST
 """Places of counts: calls, doses, talks with a robot, contacts by phone, days with the phone in sight, days with the home
 in sight, ways out, activity begun by day, activity begun in the night."""
 COUNTS: Final = 11
+LENGTHS: Final = 15
+"""Steps of the length of a talk; 0 stands for one that nobody timed."""
+SHORTEST_S: Final = 20.0
+STEP: Final = 1.3
+"""Each step is longer by this factor: from 20 seconds to 13 minutes."""
 _SAID: Final = {
     "checkin_answered": ANSWERED,
     "checkin_refused": ANSWERED,
@@ -40,6 +46,8 @@ class Word(NamedTuple):
     """A digest: only whether two are equal matters."""
     levels: int
     resolved: int
+    length: int = 0
+    """How long a talk was, in steps of `STEP`; 0 where nobody timed it."""
 
     def level(self, topic: int) -> int:
         """Return what was told of a topic: 0 well, 1 a concern, 2 an alarm; -1 when it was not spoken of."""
@@ -63,12 +71,28 @@ def word_of(event: Event) -> int | None:
         resolved |= 1 << TOPICS.index(topic)
     if place == _NOWHERE and not levels and not resolved:
         return None
+    place |= _length(event) << 4 if place in (ANSWERED, TALKS) else 0
     return (((event.at_ms << 8 | place) << 56 | digest(event.id)) << 16 | levels) << 8 | resolved
 
 
 def read(number: int) -> Word:
     """Return what a number says."""
-    return Word(number >> 88, number >> 80 & 0xFF, number >> 24 & (1 << 56) - 1, number >> 8 & 0xFFFF, number & 0xFF)
+    return Word(
+        number >> 88,
+        number >> 80 & 0xF,
+        number >> 24 & (1 << 56) - 1,
+        number >> 8 & 0xFFFF,
+        number & 0xFF,
+        number >> 84 & 0xF,
+    )
+
+
+def _length(event: Event) -> int:
+    """Return the length of a talk in steps. A question after a disaster is short by its nature, and a refusal is no talk."""
+    seconds = event.data.duration_s
+    if not seconds or event.data.purpose == "disaster" or event.kind == "checkin_refused":
+        return 0
+    return min(LENGTHS, max(1, 1 + round(math.log(seconds / SHORTEST_S) / math.log(STEP))))
 
 
 def pack(numbers: list[int]) -> bytes:

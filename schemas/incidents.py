@@ -42,6 +42,10 @@ class IncidentKind(StrEnum):
     OUT_AT_NIGHT = "out_at_night"
     NIGHT_WANDERING = "night_wandering"
     DAY_NIGHT_REVERSAL = "day_night_reversal"
+    MISSED_MEALS = "missed_meals"
+    SHORTER_TALKS = "shorter_talks"
+    DEVICE_OFFLINE = "device_offline"
+    PHONE_OFF = "phone_off"
 
 
 EMERGENCIES: Final[frozenset[IncidentKind]] = frozenset(
@@ -91,6 +95,10 @@ KIND_NAMES: Final[dict[IncidentKind, tuple[str, str]]] = {
     IncidentKind.OUT_AT_NIGHT: ("심야 외출", "out in the middle of the night"),
     IncidentKind.NIGHT_WANDERING: ("잦은 심야 외출", "going out at night more often"),
     IncidentKind.DAY_NIGHT_REVERSAL: ("낮밤이 바뀐 생활", "day and night reversed"),
+    IncidentKind.MISSED_MEALS: ("식사 거름", "missed meals"),
+    IncidentKind.SHORTER_TALKS: ("짧아진 대화", "shorter talks"),
+    IncidentKind.DEVICE_OFFLINE: ("기기 연결 끊김", "a device offline"),
+    IncidentKind.PHONE_OFF: ("휴대전화 꺼짐", "phone switched off"),
 }
 """(Korean, English) name of each kind."""
 

@@ -55,6 +55,10 @@ CHANCE: Final[dict[IncidentKind, float]] = {
     IncidentKind.OUT_AT_NIGHT: 0.2,
     IncidentKind.NIGHT_WANDERING: 0.1,
     IncidentKind.DAY_NIGHT_REVERSAL: 0.05,
+    IncidentKind.MISSED_MEALS: 0.1,
+    IncidentKind.SHORTER_TALKS: 0.03,
+    IncidentKind.DEVICE_OFFLINE: 0.002,
+    IncidentKind.PHONE_OFF: 0.01,
 }
 """How likely somebody needs help; of a silence without a score, as of unanswered calls."""
 PACE: Final[dict[IncidentKind, float]] = {

@@ -22,7 +22,7 @@ from schemas.times import to_rfc3339
 from streams.identity import emergency_id
 from streams.ladder_steps import step_to_take
 from streams.open_incident import Open
-from streams.wording import after_answer, guidance_given, guidance_not_given, sentences
+from streams.wording import after_answer, guidance_given, guidance_not_given, repaired, sentences
 
 PAST_AFTER_MS: Final = 3_600_000
 """An emergency told this long after it happened is past: still told, no longer immediate."""
@@ -59,6 +59,10 @@ _NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
     IncidentKind.OUT_AT_NIGHT: NextStep.CALL_RESIDENT,
     IncidentKind.NIGHT_WANDERING: NextStep.FOLLOW_UP,
     IncidentKind.DAY_NIGHT_REVERSAL: NextStep.FOLLOW_UP,
+    IncidentKind.MISSED_MEALS: NextStep.CALL_RESIDENT,
+    IncidentKind.SHORTER_TALKS: NextStep.FOLLOW_UP,
+    IncidentKind.DEVICE_OFFLINE: NextStep.CHECK_DEVICE,
+    IncidentKind.PHONE_OFF: NextStep.CHECK_DEVICE,
 }
 _LASTING: Final = (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)
 """States that an update leaves as they are."""
@@ -195,9 +199,13 @@ def again(teller: Teller, incident: Incident, finding: Finding, at_ms: int, *, c
 
 def cleared(teller: Teller, incident: Incident, finding: Finding, at_ms: int) -> Incident:
     """Return a revision that says: the device said off, or life was seen again. Told, never closing by itself."""
+    back = repaired(finding)
+    said_ko, said_en = _marked(incident.household, back) if back else (incident.sentence_ko, incident.sentence_en)
     return replace(
         _next(incident, at_ms),
         state=incident.state if incident.state is IncidentState.ACKNOWLEDGED else IncidentState.UPDATED,
+        sentence_ko=said_ko,
+        sentence_en=said_en,
         urgency=Urgency.PAST,
         event_until=to_rfc3339(max(finding.event_until_ms, finding.event_from_ms)),
         last_sign_of_life=_time(finding.last_life_ms) or incident.last_sign_of_life,
@@ -368,7 +376,11 @@ def _step_now(incident: Incident) -> NextStep:
 
 def _said(household: str, finding: Finding, at_ms: int) -> tuple[str, str]:
     """Return both sentences; those of an exercise begin with the mark, for whoever sees nothing but the sentence."""
-    korean, english = sentences(finding, at_ms)
+    return _marked(household, sentences(finding, at_ms))
+
+
+def _marked(household: str, said: tuple[str, str]) -> tuple[str, str]:
+    korean, english = said
     return (MARK_KO + korean, MARK_EN + english) if is_exercise(household) else (korean, english)
 
 

@@ -56,6 +56,15 @@ _TOPICS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+_DEVICES: Final[dict[str, tuple[str, str]]] = {
+    "device": ("댁의 센서 하나가", "A sensor at home"),
+    "sensors": ("댁의 게이트웨이가", "The gateway at home"),
+    "robot": ("돌봄 로봇이", "The care robot"),
+    "phone": ("휴대전화가", "The phone"),
+    "worn": ("착용 기기가", "The worn device"),
+}
+
+
 _AGE_KO: Final = re.compile(r"(?:방금|(?:\d+시간 )?\d+분 전) 감지되었습니다\.$")
 _AGE_EN: Final = re.compile(r"(?:just now|(?:\d+ h )?\d+ min ago)\.$")
 
@@ -148,12 +157,46 @@ def _of_the_home(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, st
             f"기기의 배터리가 {float(value):.0f}% 남아 곧 꺼질 수 있습니다.",
             f"A device has {float(value):.0f} % of its battery left and may soon go dark.",
         )
+    if kind in (IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF):
+        what, gone = _DEVICES.get(str(facts.get("what")), _DEVICES["device"]), _hours(facts.get("offline_h"))
+        off = (
+            ("꺼져 있습니다", "been switched off")
+            if kind is IncidentKind.PHONE_OFF
+            else ("신호가 없습니다", "said nothing")
+        )
+        return f"{what[0]} {gone[0]}째 {off[0]}.", f"{what[1]} has {off[1]} for {gone[1]}."
+    if kind is IncidentKind.MISSED_MEALS:
+        return _meals(facts)
     if kind is IncidentKind.OUT_AT_NIGHT:
         out = tuple(part.removeprefix("0시간 ").removeprefix("0 h ") for part in _hours(facts.get("out_h")))
         return (
             f"평소와 달리 한밤중에 집을 나서신 뒤 {out[0]} 넘게 돌아오지 않으셨습니다.",
             f"Left home in the middle of the night, which is unusual, and has not been back for over {out[1]}.",
         )
+    return None
+
+
+def _meals(facts: Mapping[str, Fact]) -> tuple[str, str]:
+    told, missed = facts.get("told", 0), facts.get("missed", 0)
+    if told and told == missed:
+        return (
+            f"최근 대화에서 {told}번 연속 식사를 걱정하셨습니다.",
+            f"Meals were named as a worry in {told} talks in a row.",
+        )
+    return (
+        f"댁에 계시는데도 평소와 달리 {missed}번 연속 식사하신 흔적이 없습니다.",
+        f"At home, but no sign of a meal {missed} times in a row, which is unusual.",
+    )
+
+
+def repaired(finding: Finding) -> tuple[str, str] | None:
+    """Korean and English sentence for what is seen again, with how long it was not; None for everything else."""
+    gone = _hours(finding.facts.get("repaired_h"))
+    if finding.kind is IncidentKind.CANNOT_SEE:
+        return f"{gone[0]} 만에 다시 신호가 들어옵니다.", f"Something reports again, after {gone[1]}."
+    if finding.kind in (IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF):
+        what = _DEVICES.get(str(finding.facts.get("what")), _DEVICES["device"])
+        return f"{what[0]} {gone[0]} 만에 다시 연결되었습니다.", f"{what[1]} reports again, after {gone[1]}."
     return None
 
 
@@ -175,6 +218,11 @@ def _slowly(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, str] | 
         return (
             "안부 전화를 받으시는 일이 예전보다 뚜렷이 줄었습니다.",
             "Check-in calls are answered clearly less often than before.",
+        )
+    if kind is IncidentKind.SHORTER_TALKS:
+        return (
+            "안부 전화에서 나누시는 대화가 예전보다 뚜렷이 짧아졌습니다.",
+            "The talks in check-in calls have become clearly shorter than before.",
         )
     if kind is IncidentKind.LOW_MOOD:
         low, talks = facts.get("low", 0), facts.get("talks", 0)

@@ -29,6 +29,7 @@ from detector_streams import (
     scores,
     signs,
 )
+from msgspec.structs import replace
 
 from detectors.begun import BegunAt
 from detectors.calls import Calls
@@ -36,6 +37,7 @@ from detectors.chronic import HABITS, Chronic
 from detectors.conditions import Conditions
 from detectors.contract import Law
 from detectors.delay import Delay
+from detectors.devices import Devices
 from detectors.drift import Habit
 from detectors.episodes import Episodes
 from detectors.fading import Fading
@@ -43,14 +45,17 @@ from detectors.hazard import HazardTable
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.household import Household
 from detectors.longest import LongestSilence
+from detectors.meals import Meals
 from detectors.medication import Medication
 from detectors.rhythm import Rhythm
 from detectors.seeing import Seeing
 from detectors.source import Source
 from detectors.threshold import Threshold
+from detectors.thrift import PARTS, Thrift
 from detectors.weeks import Weeks
 from schemas.households import HouseholdRecord
 from schemas.households import Source as Enrolled
+from schemas.incidents import CloseCause, IncidentKind
 from schemas.profiles import DEFAULT_PROFILE, SilenceProfile
 
 HOW: Final = SilenceProfile()
@@ -201,6 +206,12 @@ def any_habits(rng: random.Random, n: int) -> Iterator[tuple[dict[str, list[floa
         yield {name: [rng.uniform(0, 1e6) for _ in range(3)] for name in HABITS}, START_MS + i * DAY_MS
 
 
+def told(rng: random.Random, n: int) -> list[tuple[IncidentKind, int, CloseCause | None]]:
+    """What was told of a home, and how it was closed."""
+    kinds, causes = list(IncidentKind), [None, *CloseCause]
+    return [(rng.choice(kinds), START_MS + i * DAY_MS, rng.choice(causes)) for i in range(n)]
+
+
 def _see(seeing: Seeing, report: tuple[str, int, bool, int]) -> None:
     name, at_ms, off, until_ms = report
     source = seeing.meet(name, at_ms)
@@ -349,6 +360,39 @@ CASES: Final = (
         readings,
         any_readings,
         20_000,
+    ),
+    Case(
+        "meals",
+        Meals,
+        Meals,
+        lambda meals, one: meals.learn_one(one, SEOUL),
+        lambda meals: [meals.watched, meals.missed_share(1)],
+        *plain(Meals),
+        lambda rng, n: [replace(one, data=replace(one.data, device="fridge")) for one in readings(rng, n)],
+        lambda rng, n: (replace(one, kind="door") for one in any_readings(rng, n)),
+        1_000,
+    ),
+    Case(
+        "devices",
+        Devices,
+        Devices,
+        lambda devices, one: devices.learn_one(one),
+        lambda devices: devices.offline(START_MS + 300 * DAY_MS),
+        *plain(Devices),
+        lambda rng, n: [one for one in readings(rng, 20 * n) if rng.random() < 0.05],
+        any_readings,
+        2_000,
+    ),
+    Case(
+        "thrift",
+        Thrift,
+        Thrift,
+        lambda thrift, one: thrift.learn_one(*one),
+        lambda thrift: [thrift.factor(kind, 0.05) for kind in PARTS],
+        *plain(Thrift),
+        told,
+        lambda rng, n: iter(told(rng, n)),
+        1_000,
     ),
     Case(
         "calls",

@@ -20,6 +20,8 @@ _CATEGORY: Final[dict[IncidentKind, tuple[str, ...]]] = {
     IncidentKind.DISASTER_HELP: ("Rescue",),
     IncidentKind.CANNOT_SEE: ("Infra",),
     IncidentKind.WEAK_BATTERY: ("Infra",),
+    IncidentKind.DEVICE_OFFLINE: ("Infra",),
+    IncidentKind.PHONE_OFF: ("Infra",),
     IncidentKind.WATER_LEAK: ("Infra", "Safety"),
     IncidentKind.DOOR_OPEN: ("Safety",),
 }

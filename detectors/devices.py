@@ -1,0 +1,83 @@
+"""Devices that report by themselves and have stopped, in a home that is otherwise seen; and how long it took until they were back.
+
+A device of a gateway has no heartbeat of its own. What it says without anybody's doing (its battery, a temperature) is noted
+by the day; it is offline when it has said nothing for longer than three of its longest gaps, three days at least.
+"""
+
+from itertools import pairwise
+from typing import Any, ClassVar, Final
+from zlib import crc32
+
+from detectors.contract import Law
+from detectors.hours import DAY_MS
+from schemas.events import Event
+
+TELEMETRY: Final = frozenset({"battery", "temperature"})
+MOST: Final = 64
+WINDOW: Final = 28
+"""Days remembered of each device."""
+FEWEST: Final = 7
+"""Days on which it must have reported to be missed."""
+GAPS: Final = 3
+LEAST_DAYS: Final = 3
+_MASK: Final = (1 << WINDOW) - 1
+
+
+class Devices:
+    """The days on which each device of a household reported by itself: the newest, and a bit for each day before it.
+
+    Setting a bit again is the same, so repeats and any order of arrival leave the same.
+    """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE})
+
+    __slots__ = ("_days", "since_ms")
+
+    def __init__(self) -> None:
+        self._days: dict[int, tuple[int, int]] = {}
+        self.since_ms = 0
+        """Since when a device is offline, by the last look, once a day; 0 when none is."""
+
+    def learn_one(self, event: Event) -> bool:
+        """Note the day of a report; tell whether it is new."""
+        key, day = crc32(event.data.device.encode()), event.at_ms // DAY_MS
+        newest, bits = self._days.get(key, (day, 0))
+        if day > newest:
+            bits, newest = (bits << min(day - newest, WINDOW)) & _MASK, day
+        bit = 1 << newest - day
+        if bit > _MASK or bits & bit:
+            return False
+        self._days[key] = newest, bits | bit
+        if len(self._days) > MOST:
+            del self._days[max(self._days)]
+        return True
+
+    def look(self, clock_ms: int) -> None:
+        """Note since when a device is offline."""
+        self.since_ms = next(iter(self.offline(clock_ms)), 0)
+
+    def offline(self, clock_ms: int) -> list[int]:
+        """Return since when devices are offline at a moment (UTC milliseconds: the end of the last day on which they reported)."""
+        today = clock_ms // DAY_MS
+        out = []
+        for newest, bits in self._days.values():
+            days = [place for place in range(WINDOW) if bits >> place & 1]
+            if len(days) < FEWEST:
+                continue
+            gap = max(after - before for before, after in pairwise(days))
+            if today - newest > max(GAPS * gap, LEAST_DAYS):
+                out.append((newest + 1) * DAY_MS)
+        return sorted(out)
+
+    def forget_before(self, at_ms: int) -> None:
+        """Forget what has not reported since long before a moment: it was taken away."""
+        self._days = {key: one for key, one in self._days.items() if one[0] >= at_ms // DAY_MS - 2 * WINDOW}
+
+    def state(self) -> list[Any]:
+        """Return plain numbers."""
+        return [self.since_ms, [[key, *one] for key, one in sorted(self._days.items())]]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the lists of a `state()`."""
+        self.since_ms = state[0]
+        self._days = {key: (newest, bits) for key, newest, bits in state[1]}

@@ -1,0 +1,180 @@
+"""Missed meals: stretches of the day in which somebody who was at home opened no fridge and used no kettle, against their habit.
+
+A day has three stretches: until 10:00, until 15:00, and the rest. How often this person lets each of them pass without a sign
+of a meal is learned day by day. A missed one weighs -log of that share, in nats: a few in a row are told once they are
+less likely than the kind's part of the budget allows, so that a household must be regular for few of them to matter.
+"""
+
+import math
+import re
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, ClassVar, Final
+
+from detectors.contract import Law
+from detectors.findings import Lasting
+from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS, LocalHours
+from schemas.events import Event
+
+SLOTS: Final = ((4, 10), (10, 15), (15, 28))
+"""Local hours of the three stretches."""
+CORES: Final = ((7, 10), (11.5, 14), (17, 20))
+"""Hours in which somebody must have been seen at home, or the stretch says nothing: they may have eaten elsewhere."""
+A_MONTH: Final = 3 * 30
+KEEP: Final = 0.5 ** (1 / 45)
+"""What a day leaves of the days before: half after 45."""
+PRIOR: Final = 0.25
+PRIOR_WEIGHT: Final = 2.0
+"""Share of stretches without a sign among people whose kitchen is watched, with the weight of so many days (assumed)."""
+FEWEST: Final = 12.0
+"""Days of a stretch before which nothing is told of it."""
+SELDOM: Final = 0.35
+"""A stretch that passes so often without a sign is none in which this person eats."""
+WORD_NATS: Final = 2.5
+"""What somebody's own word in a talk, that meals are a worry, adds to a row: so it is said in one talk of twelve."""
+MOST_DAYS: Final = 8
+WATTS: Final = 20.0
+_DEVICE: Final = re.compile(
+    r"fridge|refriger|freezer|kettle|stove|cooker|hob|oven|microwave|toaster|induction|pantry|dining|냉장고|밥솥|전자레인지|주전자|인덕션|가스레인지",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=4096)
+def is_of_meals(device: str) -> bool:
+    """Tell by its name whether a device is one of those with which meals are made."""
+    return _DEVICE.search(device) is not None
+
+
+class Meals:
+    """Signs of meals of the days not learned yet, how often each stretch passes without one, and the row of missed ones."""
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE})
+
+    __slots__ = ("_eaten", "_learned", "_row", "_settled_ms", "found")
+
+    def __init__(self) -> None:
+        self._eaten: dict[int, int] = {}
+        """By day of life, one bit a stretch with a sign of a meal: setting a bit again is the same."""
+        self._learned = [0.0] * 6
+        """Of each stretch the faded count of days, then of those without a sign."""
+        self._row: tuple[int, int, float] = (0, 0, 0.0)
+        """Meals missed in a row by the last learned day, since when (UTC milliseconds), and their nats."""
+        self._settled_ms = 0
+        self.found: Lasting | None = None
+        """What was to be told at the last look, once a day."""
+
+    def learn_one(self, event: Event, hours: LocalHours) -> bool:
+        """Take one event of a door or an appliance; what is no sign of a meal changes nothing."""
+        data = event.data
+        if event.kind == "power":
+            if (data.value or 0.0) < WATTS or not is_of_meals(data.device):
+                return False
+        elif event.kind != "door" or data.exit or not is_of_meals(data.device):
+            return False
+        local_ms = event.at_ms + hours.offset_ms(event.at_ms) - DAY_BEGINS_H * HOUR_MS
+        day, within_ms = divmod(local_ms, DAY_MS)
+        hour = within_ms / HOUR_MS + DAY_BEGINS_H
+        bit = 1 << next(place for place, (_, until) in enumerate(SLOTS) if hour < until)
+        known = self._eaten.get(day, 0)
+        if known & bit:
+            return False
+        self._eaten[day] = known | bit
+        if len(self._eaten) > MOST_DAYS:
+            del self._eaten[min(self._eaten)]
+        return True
+
+    @property
+    def watched(self) -> bool:
+        """Tell whether this home has anything with which meals are seen."""
+        return bool(self._eaten) or any(self._learned)
+
+    def learn_day(self, day: int, start_ms: int, at_home: tuple[bool, ...]) -> None:
+        """Learn a day of life in order: which of its stretches the person spent at home and seen."""
+        if not self.watched:
+            return
+        self._row = self._after(self._row, day, start_ms, at_home)
+        eaten = self._eaten.pop(day, 0)
+        for place, here in enumerate(at_home):
+            if here:
+                self._learned[place] = self._learned[place] * KEEP + 1.0
+                self._learned[3 + place] = self._learned[3 + place] * KEEP + (not eaten >> place & 1)
+        for old in [one for one in self._eaten if one <= day]:
+            del self._eaten[old]
+
+    def missed_share(self, place: int) -> float:
+        """Return how often this person lets a stretch pass without a sign of a meal."""
+        days, missed = self._learned[place], self._learned[3 + place]
+        return (missed + PRIOR_WEIGHT * PRIOR) / (days + PRIOR_WEIGHT)
+
+    def look(self, live: list[tuple[int, int, tuple[bool, ...]]], words: tuple[int, int], nats: float) -> None:
+        """Judge the days that are over but not learned yet: (day, start, at home) of each, in order.
+
+        `words`: how many talks in a row named meals as a worry, and since when. `nats`: how unlikely a row must be.
+        """
+        row = self._row
+        for day, start_ms, at_home in live:
+            row = self._after(row, day, start_ms, at_home)
+        count, since_ms, weight = row
+        told, told_ms = words
+        if not count and told > 1:
+            count, since_ms = told, told_ms  # a home whose kitchen nobody sees: two talks in a row
+            weight = nats
+        elif count:
+            weight += told * WORD_NATS
+        if since_ms <= self._settled_ms:
+            count = 0
+        self.found = Lasting(since_ms, {"missed": count, "told": told}) if count > 0 and weight >= nats else None
+
+    def _after(
+        self, row: tuple[int, int, float], day: int, start_ms: int, at_home: tuple[bool, ...]
+    ) -> tuple[int, int, float]:
+        eaten = self._eaten.get(day, 0)
+        for place, here in enumerate(at_home):
+            share = self.missed_share(place)
+            if self._learned[place] < FEWEST or share > SELDOM:
+                continue
+            if eaten >> place & 1 or not here:
+                row = (0, 0, 0.0)
+            else:
+                at_ms = start_ms + int((SLOTS[place][0] - DAY_BEGINS_H) * HOUR_MS)
+                row = (row[0] + 1, row[1] or at_ms, row[2] - math.log(share))
+        return row
+
+    def settle(self, clock_ms: int) -> None:
+        """Take a responder's word that it was looked after."""
+        self._settled_ms, self.found = clock_ms, None
+
+    def state(self) -> list[Any]:
+        """Return plain numbers."""
+        found = (
+            None if self.found is None else [self.found.since_ms, self.found.facts["missed"], self.found.facts["told"]]
+        )
+        return [sorted(self._eaten.items()), self._learned, list(self._row), self._settled_ms, found]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take the lists of a `state()`."""
+        self._eaten = {day: bits for day, bits in state[0]}  # noqa: C416 - pairs come back as lists
+        self._learned = list(state[1])
+        count, since_ms, weight = state[2]
+        self._row = (count, since_ms, weight)
+        self._settled_ms = state[3]
+        self.found = None if state[4] is None else Lasting(state[4][0], {"missed": state[4][1], "told": state[4][2]})
+
+
+def live_enough(starts: list[int], leaves: list[bool], day_ms: int, place: int, *, out: bool) -> bool:
+    """Tell whether somebody was at home and up in a stretch of a day: seen in its core without a long gap, and not gone out.
+
+    `starts`: beginnings of stretches of activity at home; `leaves`: which of them end at the way out. `out`: they were out when
+    it began.
+    """
+    first, last = (day_ms + int((hour - DAY_BEGINS_H) * HOUR_MS) for hour in CORES[place])
+    inside = [(at_ms, gone) for at_ms, gone in zip(starts, leaves, strict=True) if first <= at_ms < last]
+    if out or not inside or any(gone for _, gone in inside):
+        return False
+    edges = [first, *(at_ms for at_ms, _ in inside), last]
+    return max(b - a for a, b in pairwise(edges)) <= GAP_MS
+
+
+GAP_MS: Final = int(1.75 * HOUR_MS)
+"""Nobody is called at home for a stretch in whose core they were not seen for longer than this."""
