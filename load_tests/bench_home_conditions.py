@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from detectors.conditions import RULES
 from detectors.findings import Finding
 from detectors.household import Household
+from detectors.meals import is_of_meals
 from load_tests.neighbourhood_plan import Rates
 from load_tests.simulator import simulate
 from schemas.events import Event
@@ -28,10 +29,12 @@ DAY_MS: Final = 24 * HOUR_MS
 START_MS: Final = 1_788_102_000_000
 """2026-08-31 00:00 in Korea."""
 NIGHTS: Final = (IncidentKind.OUT_AT_NIGHT, IncidentKind.NIGHT_WANDERING, IncidentKind.DAY_NIGHT_REVERSAL)
-KINDS: Final = (*RULES, *NIGHTS)
+KINDS: Final = (*RULES, *NIGHTS, IncidentKind.MISSED_MEALS, IncidentKind.DEVICE_OFFLINE)
 WITHIN_MS: Final[dict[IncidentKind, int]] = {
     IncidentKind.NIGHT_WANDERING: 14 * DAY_MS,
     IncidentKind.DAY_NIGHT_REVERSAL: 21 * DAY_MS,
+    IncidentKind.MISSED_MEALS: 3 * DAY_MS,
+    IncidentKind.DEVICE_OFFLINE: 7 * DAY_MS,
 }
 """Found later does not count; a day where none is given."""
 
@@ -49,6 +52,14 @@ def injected(events: list[Event], kind: IncidentKind, at_ms: int, rnd: Random) -
             out.append(replace(one, data=replace(one.data, value=8.0)))
         elif kind is IncidentKind.DOOR_OPEN and after and one.at_ms < ends_ms and one.data.device == "front-door":
             pass  # nobody shuts it, and it tells of nothing else
+        elif (
+            kind is IncidentKind.MISSED_MEALS
+            and at_ms <= one.at_ms < at_ms + 2 * DAY_MS
+            and is_of_meals(one.data.device)
+        ):
+            pass  # up and about, and nothing is cooked or taken from the fridge
+        elif kind is IncidentKind.DEVICE_OFFLINE and after and one.data.device == "climate":
+            pass
         elif kind is IncidentKind.DAY_NIGHT_REVERSAL and after:
             out.append(replace(one, at_ms=one.at_ms + 12 * HOUR_MS))
         else:
@@ -115,10 +126,12 @@ def main(households: int, days: int, seed: int) -> None:
         if not any(one.data.device == "front-door" and one.kind == "door" for one in events):
             continue
         kind = plan[n % len(plan)]
+        if kind is IncidentKind.MISSED_MEALS and not any(is_of_meals(one.data.device) for one in events):
+            continue
         n += 1
         rnd = Random(tried)
         at_ms = START_MS + int(rnd.uniform(0.5, 0.6) * days * DAY_MS)
-        if kind in NIGHTS:
+        if kind in NIGHTS or kind is IncidentKind.MISSED_MEALS:
             at_ms -= (at_ms - START_MS) % DAY_MS  # midnight in Korea
         if kind is not None:
             events = injected(events, kind, at_ms, rnd)

@@ -56,6 +56,8 @@ class Person:
     """Of what is ordinary for them: below 1 where their activity fades."""
     talks: float = 1.0
     """The same for calls and messages."""
+    talk: float = 1.0
+    """The same for how long they talk in a check-in call."""
 
 
 @dataclass(frozen=True, slots=True)

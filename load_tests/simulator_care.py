@@ -77,7 +77,7 @@ def _answer(
         purpose="follow_up" if resolved else purpose,  # type: ignore[arg-type]
         topics=topics,
         resolved=resolved or None,
-        duration_s=float(round(rng.uniform(60, 260) / person.answers)),
+        duration_s=float(round(rng.uniform(60, 260) * person.talk / person.answers)),
     )
 
 

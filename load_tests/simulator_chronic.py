@@ -43,7 +43,12 @@ def fade_of(
     if home.phone is not None or (home.gateway is not None and home.exit_door):
         kinds.append(IncidentKind.WITHDRAWAL)
     if home.calls_every_days:
-        kinds += [IncidentKind.LOW_MOOD, IncidentKind.FALLING_ANSWERS, IncidentKind.LASTING_CONCERN]
+        kinds += [
+            IncidentKind.LOW_MOOD,
+            IncidentKind.FALLING_ANSWERS,
+            IncidentKind.LASTING_CONCERN,
+            IncidentKind.SHORTER_TALKS,
+        ]
     if not kinds:
         return None
     kind = kinds[int(rng.integers(len(kinds)))]
@@ -61,6 +66,8 @@ def faded(person: Person, fades: list[Fade], at_ms: int) -> Person:
             person = replace(person, talks=left, outings=person.outings * left)
         elif fade.kind is IncidentKind.FALLING_ANSWERS:
             person = replace(person, answers=person.answers * left)
+        elif fade.kind is IncidentKind.SHORTER_TALKS:
+            person = replace(person, talk=left)
     return person
 
 
