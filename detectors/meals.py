@@ -20,6 +20,8 @@ SLOTS: Final = ((4, 10), (10, 15), (15, 28))
 """Local hours of the three stretches."""
 CORES: Final = ((7, 10), (11.5, 14), (17, 20))
 """Hours in which somebody must have been seen at home, or the stretch says nothing: they may have eaten elsewhere."""
+UNSEEN, HERE, OUT = range(3)
+"""Where the person was in a stretch: who went out may have eaten there; who was not seen may have been asleep."""
 A_MONTH: Final = 3 * 30
 KEEP: Final = 0.5 ** (1 / 45)
 """What a day leaves of the days before: half after 45."""
@@ -89,14 +91,14 @@ class Meals:
         """Tell whether this home has anything with which meals are seen."""
         return bool(self._eaten) or any(self._learned)
 
-    def learn_day(self, day: int, start_ms: int, at_home: tuple[bool, ...]) -> None:
+    def learn_day(self, day: int, start_ms: int, at_home: tuple[int, ...]) -> None:
         """Learn a day of life in order: which of its stretches the person spent at home and seen."""
         if not self.watched:
             return
         self._row = self._after(self._row, day, start_ms, at_home)
         eaten = self._eaten.pop(day, 0)
         for place, here in enumerate(at_home):
-            if here:
+            if here == HERE:
                 self._learned[place] = self._learned[place] * KEEP + 1.0
                 self._learned[3 + place] = self._learned[3 + place] * KEEP + (not eaten >> place & 1)
         for old in [one for one in self._eaten if one <= day]:
@@ -107,7 +109,7 @@ class Meals:
         days, missed = self._learned[place], self._learned[3 + place]
         return (missed + PRIOR_WEIGHT * PRIOR) / (days + PRIOR_WEIGHT)
 
-    def look(self, live: list[tuple[int, int, tuple[bool, ...]]], words: tuple[int, int], nats: float) -> None:
+    def look(self, live: list[tuple[int, int, tuple[int, ...]]], words: tuple[int, int], nats: float) -> None:
         """Judge the days that are over but not learned yet: (day, start, at home) of each, in order.
 
         `words`: how many talks in a row named meals as a worry, and since when. `nats`: how unlikely a row must be.
@@ -127,16 +129,16 @@ class Meals:
         self.found = Lasting(since_ms, {"missed": count, "told": told}) if count > 0 and weight >= nats else None
 
     def _after(
-        self, row: tuple[int, int, float], day: int, start_ms: int, at_home: tuple[bool, ...]
+        self, row: tuple[int, int, float], day: int, start_ms: int, at_home: tuple[int, ...]
     ) -> tuple[int, int, float]:
         eaten = self._eaten.get(day, 0)
         for place, here in enumerate(at_home):
             share = self.missed_share(place)
             if self._learned[place] < FEWEST or share > SELDOM:
                 continue
-            if eaten >> place & 1 or not here:
+            if eaten >> place & 1 or here == OUT:
                 row = (0, 0, 0.0)
-            else:
+            elif here == HERE:
                 at_ms = start_ms + int((SLOTS[place][0] - DAY_BEGINS_H) * HOUR_MS)
                 row = (row[0] + 1, row[1] or at_ms, row[2] - math.log(share))
         return row
@@ -162,18 +164,18 @@ class Meals:
         self.found = None if state[4] is None else Lasting(state[4][0], {"missed": state[4][1], "told": state[4][2]})
 
 
-def live_enough(starts: list[int], leaves: list[bool], day_ms: int, place: int, *, out: bool) -> bool:
-    """Tell whether somebody was at home and up in a stretch of a day: seen in its core without a long gap, and not gone out.
+def where(starts: list[int], leaves: list[bool], day_ms: int, place: int, *, out: bool) -> int:
+    """Return whether somebody was at home and up in a stretch of a day (seen in its core without a long gap), out, or not seen.
 
     `starts`: beginnings of stretches of activity at home; `leaves`: which of them end at the way out. `out`: they were out when
     it began.
     """
     first, last = (day_ms + int((hour - DAY_BEGINS_H) * HOUR_MS) for hour in CORES[place])
     inside = [(at_ms, gone) for at_ms, gone in zip(starts, leaves, strict=True) if first <= at_ms < last]
-    if out or not inside or any(gone for _, gone in inside):
-        return False
+    if out or any(gone for _, gone in inside):
+        return OUT
     edges = [first, *(at_ms for at_ms, _ in inside), last]
-    return max(b - a for a, b in pairwise(edges)) <= GAP_MS
+    return HERE if inside and max(b - a for a, b in pairwise(edges)) <= GAP_MS else UNSEEN
 
 
 GAP_MS: Final = int(1.75 * HOUR_MS)

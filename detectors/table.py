@@ -6,7 +6,7 @@ from typing import Final
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.life import HOME
-from detectors.meals import A_MONTH, SLOTS, live_enough
+from detectors.meals import A_MONTH, SLOTS, UNSEEN, where
 from detectors.state import State
 from detectors.weeks import day_of
 from detectors.words import TOPICS
@@ -41,11 +41,11 @@ def look_at_table(state: State) -> None:
     state.meals.look(live, told, math.log(A_MONTH / share))
 
 
-def at_home(state: State, start_ms: int, end_ms: int) -> tuple[bool, ...]:
+def at_home(state: State, start_ms: int, end_ms: int) -> tuple[int, ...]:
     """Tell of each stretch of a day whether the person was at home and seen in it."""
     ring = state.rings.get(HOME)
     if ring is None:
-        return (False,) * len(SLOTS)
+        return (UNSEEN,) * len(SLOTS)
     blind = state.seeing.dark_spans(HOME, min(end_ms, state.clock_ms), state.profile)
     spans = [*state.paused, *(state.untrue_span(one, end_ms) for one in state.untrue), *blind]
     if state.hospital_ms:
@@ -59,7 +59,7 @@ def at_home(state: State, start_ms: int, end_ms: int) -> tuple[bool, ...]:
         gone = next(
             (leave for at_ms, leave in zip(reversed(starts), reversed(leaves), strict=True) if at_ms < from_ms), False
         )
-        out.append(not unknown and live_enough(starts, leaves, start_ms, place, out=gone))
+        out.append(UNSEEN if unknown else where(starts, leaves, start_ms, place, out=gone))
     return tuple(out)
 
 
