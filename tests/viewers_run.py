@@ -20,7 +20,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from board_scene import CHEAP
 from viewers_rules import ALERTMANAGER, RULES, program, with_shorter_waits
@@ -272,11 +272,11 @@ def _respond(settings: Settings, pen: Publisher) -> int:
     return len(open_ones)
 
 
-def _live(settings: Settings, homes: list[str], watching: Watching) -> None:
+def _live(settings: Settings, homes: list[str], watching: Watching, clean_s: float) -> None:
     """Let people live for a while: motion everywhere, one emergency, a reading that cannot be used."""
     with Publisher(settings.bootstrap, PARTITIONS) as pen:
         assert _respond(settings, pen) > 3
-        until_s = time.monotonic() + CLEAN_S
+        until_s = time.monotonic() + clean_s
         beat = 0
         while time.monotonic() < until_s:
             for home in homes[beat % 4 :: 4]:
@@ -330,7 +330,19 @@ def _parts(folder: Path, told: int) -> Iterator[tuple[Settings, dict[str, Child]
             stop_all(children.values(), 5)
 
 
-def play(folder: Path, exprs: list[str], sqls: list[str]) -> Seen:
+class Looker(Protocol):
+    """Somebody who looks at the run as well."""
+
+    def at_prometheus(self, url: str, from_s: float) -> None:
+        """Look before the worker is killed; Prometheus has seen the run since `from_s`."""
+
+    def at_clickhouse(self, client: Any) -> None:
+        """Look at the tables, at the end."""
+
+
+def play(
+    folder: Path, exprs: list[str], sqls: list[str], *, clean_s: float = CLEAN_S, looker: Looker | None = None
+) -> Seen:
     """Play the whole run. `exprs` and `sqls` are asked at its end, before the worker is killed and after."""
     seen = Seen()
     receiver = Receiver()
@@ -347,13 +359,15 @@ def play(folder: Path, exprs: list[str], sqls: list[str]) -> Seen:
         wait_until(watching.is_up, 30, "Prometheus to scrape both")
         watching.begin()
         began_s = time.time()
-        _live(settings, [home.name for home in town.households], watching)
+        _live(settings, [home.name for home in town.households], watching, clean_s)
         _look(seen, watching, exprs, began_s)
+        if looker:
+            looker.at_prometheus(f"http://127.0.0.1:{watching.port}", began_s)
         with IncidentSubscriber(settings.bootstrap) as subscriber:
             seen.incidents = {one.id for one in subscriber.catch_up(20) if one.kind is IncidentKind.EMERGENCY_BUTTON}
         _kill_the_worker(seen, watching, receiver, children["worker"])
         assert children["writer"].stop(20) == 0, children["writer"].tail()
-        _ask_tables(seen, settings, sqls)
+        _ask_tables(seen, settings, sqls, looker)
     return seen
 
 
@@ -400,9 +414,11 @@ def _held_back(watching: Watching) -> set[str]:
     return {one["labels"]["alertname"] for one in listed if one["status"]["inhibitedBy"]}
 
 
-def _ask_tables(seen: Seen, settings: Settings, sqls: list[str]) -> None:
+def _ask_tables(seen: Seen, settings: Settings, sqls: list[str], looker: Looker | None) -> None:
     until_s = now_ms() // 1000
     with contextlib.closing(connect(settings.clickhouse)) as client:
+        if looker:
+            looker.at_clickhouse(client)
         for sql in sqls:
             try:
                 seen.tables[sql] = client.query(expanded(sql, until_s - 30 * 86_400, until_s + 60, 3_600)).result_rows

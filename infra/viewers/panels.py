@@ -109,10 +109,12 @@ def lines(
     steps: Sequence[Threshold] = (),
     runbooks: tuple[str, ...] = (),
     exemplars: bool = False,
+    colours: dict[str, str] | None = None,
 ) -> Panel:
     """Draw lines over time: pairs of expression and legend, or `sql` with a column `time`. `steps` are drawn as lines.
 
     `exemplars` marks single incidents beside the lines; each leads to its page on the board, as the data source says.
+    `colours` by legend, for lines whose meaning has a colour; others get the next one of the palette.
     """
     builder = timeseries.Panel().unit(unit).fill_opacity(20 if stacked else 0).line_width(1).min(0)
     builder = builder.show_points(common_model.VisibilityMode.AUTO)
@@ -135,6 +137,9 @@ def lines(
         ).datasource(PROMETHEUS)
     if sql:
         builder = builder.with_target(Sql(sql, over_time=True)).datasource(CLICKHOUSE)
+    for legend, colour in (colours or {}).items():
+        fixed = model.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+        builder = builder.override_by_name(legend, [fixed])
     return Panel(title, about, builder, runbooks)
 
 

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from infra.viewers.generate import dashboards
+from infra.viewers.generate import BOARDS, dashboards
+from schemas.times import to_rfc3339
 from streams.clickhouse import connect
 from streams.wallclock import now_ms
 
@@ -24,6 +25,8 @@ Line = tuple[str, list[tuple[float, float]]]
 
 COLUMN_PX: Final = 60
 ROW_PX: Final = 26
+LEGEND_PX: Final = 18
+AXIS_PX: Final = 16
 COLOURS: Final = ("#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0", "#508642")
 _STYLE: Final = """
 body{background:#111217;color:#ccccdc;font:13px 'Noto Sans','Noto Sans CJK KR',sans-serif;margin:0;width:1440px}
@@ -31,7 +34,7 @@ h1{font-size:17px;margin:10px 12px}small{color:#8e8ea0;font-weight:normal}.grid{
 .p{position:absolute;background:#181b1f;border:1px solid #2c3235;box-sizing:border-box;overflow:hidden;padding:6px 8px}
 .p b{display:block;font-weight:600;white-space:nowrap;margin-bottom:4px}.n{font-size:32px;text-align:center}
 table{border-collapse:collapse;font-size:12px}td,th{text-align:left;padding:2px 8px;white-space:nowrap}th{color:#8e8ea0}
-.bar{height:15px;background:#3274d9;margin:2px 0}.l{font-size:11px;white-space:nowrap}svg{display:block}
+.bar{height:15px;background:#3274d9;margin:2px 0}.l{font-size:11px}.l.n1{white-space:nowrap}svg{display:block}
 """
 
 
@@ -79,35 +82,42 @@ def shown(value: Any, unit: str) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3g}"
 
 
-def svg(lines: Sequence[Line], unit: str, width: int, height: int) -> str:
-    """Draw lines with their legend."""
+def svg(lines: Sequence[Line], unit: str, width: int, height: int, chosen: dict[str, str] | None = None) -> str:
+    """Draw lines with their legend; `chosen` are colours by legend."""
+    colours = [(chosen or {}).get(name, COLOURS[i % len(COLOURS)]) for i, (name, _) in enumerate(lines)]
     points = [point for _, line in lines for point in line]
     if not points:
         return "no data"
     from_s, until_s = min(at for at, _ in points), max(at for at, _ in points)
     top = max(value for _, value in points) or 1.0
-    height -= 22
+    height -= LEGEND_PX * (1 + (sum(len(name) + 3 for name, _ in lines) * 6 > width))
 
     def place(at: float, value: float) -> str:
-        return f"{50 + (width - 56) * (at - from_s) / max(1.0, until_s - from_s):.1f},{height - 4 - (height - 10) * value / top:.1f}"
+        x = 50 + (width - 56) * (at - from_s) / max(1.0, until_s - from_s)
+        return f"{x:.1f},{height - AXIS_PX - (height - AXIS_PX - 6) * value / top:.1f}"
 
     drawn = "".join(
-        f'<polyline fill="none" stroke="{COLOURS[i % len(COLOURS)]}" stroke-width="1.5" points="{" ".join(place(*p) for p in line)}"/>'
+        f'<polyline fill="none" stroke="{colours[i]}" stroke-width="1.5" points="{" ".join(place(*p) for p in line)}"/>'
         for i, (_, line) in enumerate(lines)
     )
     dots = "".join(
-        f'<circle cx="{xy[0]}" cy="{xy[1]}" r="2" fill="{COLOURS[i % len(COLOURS)]}"/>'
+        f'<circle cx="{xy[0]}" cy="{xy[1]}" r="2" fill="{colours[i]}"/>'
         for i, (_, line) in enumerate(lines)
         if len(line) < 60
         for xy in (place(*p).split(",") for p in line)
     )
     legend = " ".join(
-        f'<span style="color:{COLOURS[i % len(COLOURS)]}">{html.escape(name)}</span>'
-        for i, (name, _) in enumerate(lines)
+        f'<span style="color:{colours[i]}">{html.escape(name)}</span>' for i, (name, _) in enumerate(lines)
     )
     axis = f'<text x="2" y="12" fill="#8e8ea0" font-size="11">{html.escape(shown(top, unit))}</text>'
-    axis += f'<text x="2" y="{height - 4}" fill="#8e8ea0" font-size="11">0</text>'
+    axis += f'<text x="2" y="{height - 16}" fill="#8e8ea0" font-size="11">0</text>'
+    for at_s, x, anchor in ((from_s, 50, "start"), (until_s, width - 6, "end")):
+        axis += f'<text x="{x}" y="{height - 2}" fill="#8e8ea0" font-size="10" text-anchor="{anchor}">{_moment(at_s)}</text>'
     return f'<svg width="{width}" height="{height}">{axis}{drawn}{dots}</svg><div class="l">{legend}</div>'
+
+
+def _moment(at_s: float) -> str:
+    return to_rfc3339(int(at_s * 1000))[5:16].replace("T", " ") + " UTC"
 
 
 def table_lines(names: Sequence[str], found: Sequence[Sequence[Any]]) -> list[Line]:
@@ -135,10 +145,19 @@ def panel_html(panel: dict[str, Any], ask: Callable[[str], Any], lines: Callable
         drawn = (
             f'<div class="n">{shown(got[0][1][-1][1], unit) if got else "no data"}</div>'
             if number
-            else svg(got, unit, width, height)
+            else svg(got, unit, width, height, _chosen(panel))
         )
     at = f"left:{place['x'] * COLUMN_PX}px;top:{place['y'] * ROW_PX}px;width:{place['w'] * COLUMN_PX - 4}px"
     return f'<div class="p" style="{at};height:{place["h"] * ROW_PX - 4}px"><b>{html.escape(panel["title"])}</b>{drawn}</div>'
+
+
+def _chosen(panel: dict[str, Any]) -> dict[str, str]:
+    return {
+        override["matcher"]["options"]: one["value"]["fixedColor"]
+        for override in panel["fieldConfig"].get("overrides", [])
+        for one in override["properties"]
+        if one["id"] == "color"
+    }
 
 
 def _rows_html(panel: dict[str, Any], names: Sequence[str], found: Sequence[Any], width: int, height: int) -> str:
@@ -150,7 +169,7 @@ def _rows_html(panel: dict[str, Any], names: Sequence[str], found: Sequence[Any]
     if panel["type"] == "bargauge":
         most = max((one[1] for one in found), default=1)
         return "".join(
-            f'<div class="l">{html.escape(str(name))}: {value}</div><div class="bar" style="width:{width * value / most:.0f}px"></div>'
+            f'<div class="l n1">{html.escape(str(name))}: {value}</div><div class="bar" style="width:{width * value / most:.0f}px"></div>'
             for name, value in found[: height // 36]
         )
     units = {
@@ -184,20 +203,39 @@ def page_html(
     )
 
 
-def preview(prometheus: str, clickhouse: Any, uid: str, *, minutes: float, about: str) -> str:
-    """Ask both and draw one dashboard; `clickhouse` is a client, `minutes` the span of what Prometheus is asked."""
-    board = next(json.loads(text) for path, text in dashboards().items() if path.stem == uid)
-    until_s = now_ms() / 1000
+def boards() -> dict[str, dict[str, Any]]:
+    """Return the JSON of the dashboards that have figures, by uid."""
+    found = {path.stem: json.loads(text) for path, text in dashboards().items()}
+    return {board.uid: found[board.uid] for board in BOARDS}
+
+
+def panel_queries(board: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what a dashboard asks Prometheus: expressions with their legends."""
+    targets = [target for panel in board["panels"] for target in panel["targets"]]
+    return [(target["expr"], target["legendFormat"]) for target in targets if "expr" in target]
+
+
+def table_of(clickhouse: Any, board: dict[str, Any]) -> Callable[[str], tuple[Sequence[str], Sequence[Any]]]:
+    """Return what asks ClickHouse, a client, about the time a dashboard shows."""
+    until_s = now_ms() // 1000
     days = {"now-30d": 30, "now-24h": 1}.get(board["time"]["from"], 1)
 
     def ask(sql: str) -> tuple[Sequence[str], Sequence[Any]]:
-        found = clickhouse.query(expanded(sql, int(until_s) - days * 86_400, int(until_s) + 60, 3_600))
+        found = clickhouse.query(expanded(sql, until_s - days * 86_400, until_s + 60, 3_600))
         return found.column_names, found.result_rows
+
+    return ask
+
+
+def preview(prometheus: str, clickhouse: Any, uid: str, *, minutes: float, about: str) -> str:
+    """Ask both and draw one dashboard; `clickhouse` is a client, `minutes` the span of what Prometheus is asked."""
+    board = boards()[uid]
+    until_s = now_ms() / 1000
 
     def lines(expr: str, legend: str) -> list[Line]:
         return ranged(prometheus, expr, legend, until_s - minutes * 60, until_s)
 
-    return page_html(board, ask, lines, about)
+    return page_html(board, table_of(clickhouse, board), lines, about)
 
 
 def main() -> None:

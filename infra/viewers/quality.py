@@ -14,7 +14,7 @@ QUALITY = Board(
         row(
             5,
             number(
-                "Alarms of silence a household-month",
+                "Silence alarms, home-month",
                 "Incidents of silence opened in the chosen time, for each month of one home being watched. The budget for"
                 " false ones stands beside it.",
                 unit="none",
@@ -27,14 +27,14 @@ QUALITY = Board(
                 runbooks=("AnbuSilenceOverBudget",),
             ),
             number(
-                "Budget of the profile in force",
+                "Budget in force",
                 "False alarms of silence that the profile in force accepts, for each month of one home being watched.",
                 unit="none",
                 decimals=3,
                 expr='max(anbu_budget{what="silence"})',
             ),
             number(
-                "Known false alarms a household-month",
+                "Known false, home-month",
                 "Incidents that were closed as safe at home, safe away, a wrong contact or a device's fault, for each"
                 " month of one home being watched. Open ones are not judged yet.",
                 unit="none",
@@ -48,7 +48,7 @@ QUALITY = Board(
                 runbooks=("AnbuSilenceOverBudget",),
             ),
             number(
-                "Of the budget, used by known false alarms",
+                "Budget used by known false",
                 "Known false alarms of silence as a share of what the profiles in force at each hour allowed.",
                 unit="percentunit",
                 decimals=0,

@@ -1,7 +1,7 @@
 """What comes in, and what does not: readings by kind of source and by what became of them."""
 
 from infra.viewers.boards import Board, row
-from infra.viewers.panels import bars, lines, rows
+from infra.viewers.panels import AMBER, GREEN, RED, bars, lines, rows
 
 _LATE = (
     'sum by (topic) (rate(anbu_readings_total{outcome="late"}[$__rate_interval]))'
@@ -12,6 +12,7 @@ _HEALTH = (
     "healthy: it reports as it does; overdue: two declared reports are missing; dark: told dark; off: switched off; never:"
     " registered, and nothing came yet. As of the last look at each home, an hour ago at most."
 )
+_COLOURS = {"healthy": GREEN, "overdue": AMBER, "dark": RED, "off": "purple", "never": "gray"}
 _NOT_SEEING = (
     'sum by (channel) (anbu_sources{health=~"overdue|dark|off"})'
     ' / (sum by (channel) (anbu_sources{health!="never"}) > 0)'
@@ -35,6 +36,7 @@ SOURCES = Board(
                 _by_health("sensors"),
                 unit="none",
                 stacked=True,
+                colours=_COLOURS,
                 runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
             ),
             lines(
@@ -43,6 +45,7 @@ SOURCES = Board(
                 _by_health("phone"),
                 unit="none",
                 stacked=True,
+                colours=_COLOURS,
                 runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
             ),
             lines(
@@ -51,6 +54,7 @@ SOURCES = Board(
                 _by_health("worn"),
                 unit="none",
                 stacked=True,
+                colours=_COLOURS,
                 runbooks=("AnbuHomesBlind",),
             ),
         ),
@@ -62,6 +66,7 @@ SOURCES = Board(
                 _by_health("robot"),
                 unit="none",
                 stacked=True,
+                colours=_COLOURS,
                 runbooks=("AnbuHomesBlind",),
             ),
             lines(
@@ -71,6 +76,7 @@ SOURCES = Board(
                 _by_health("calls"),
                 unit="none",
                 stacked=True,
+                colours=_COLOURS,
             ),
             lines(
                 "Share of sources that do not see",
