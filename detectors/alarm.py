@@ -7,6 +7,8 @@ from schemas.incidents import Severity
 
 MOVED: Final = 0.10
 """A share that moved by more is worth a revision."""
+EXTREME_FROM: Final = 0.9
+"""A collapse this likely is as bad as it gets."""
 EXTREME_AFTER_MS: Final = 12 * HOUR_MS
 """This long after its deadline a silence is as bad as it gets."""
 
@@ -26,11 +28,16 @@ class Alarm(NamedTuple):
     """Shares last told."""
     away: bool
     cleared_ms: int = 0
+    likely: bool = False
+    """It was last told as likely a collapse, not only a possible one."""
 
-    def grown(self, clock_ms: int, unanswered: int) -> Severity:
-        """Return how severe it is by now: it grows with the time since the deadline and with unanswered calls."""
+    def grown(self, clock_ms: int, unanswered: int, chance: float | None = None) -> Severity:
+        """Return how severe it is by now: it grows with the chance of a collapse, and once more with unanswered calls.
+
+        However little is known of the home, `EXTREME_AFTER_MS` after its deadline it is as bad as it gets.
+        """
         over_ms = clock_ms - self.deadline_ms
-        if over_ms >= EXTREME_AFTER_MS or unanswered >= 2:
+        if over_ms >= EXTREME_AFTER_MS or unanswered >= 2 or (chance is not None and chance >= EXTREME_FROM):
             return Severity.EXTREME
         return Severity.MODERATE if self.away else Severity.SEVERE
 
@@ -40,10 +47,11 @@ class Alarm(NamedTuple):
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
-        return [*self[:5], [[k, v] for k, v in sorted(self.shares.items())], self.away, self.cleared_ms]
+        shares = [[k, v] for k, v in sorted(self.shares.items())]
+        return [*self[:5], shares, self.away, self.cleared_ms, self.likely]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> "Alarm":
         """Return the alarm of a `state()`."""
-        life, since, deadline, raised, severity, shares, away, cleared = state
-        return cls(life, since, deadline, raised, severity, dict(shares), away, cleared)
+        life, since, deadline, raised, severity, shares, away, cleared, *rest = state
+        return cls(life, since, deadline, raised, severity, dict(shares), away, cleared, bool(rest and rest[0]))

@@ -79,6 +79,11 @@ class BegunAt:
         mean, deviation = self.usual(hour)
         return mean + max(1.0, k + K_PER_LOG_BUDGET * math.log(REFERENCE_BUDGET / budget)) * deviation
 
+    def budget_at(self, k: float, hours: float, hour: int) -> float:
+        """Return the budget at which this clock alarms after a silence so long that began in an hour."""
+        mean, deviation = self.usual(hour)
+        return REFERENCE_BUDGET * math.exp(-((hours - mean) / deviation - k) / K_PER_LOG_BUDGET)
+
     def state(self) -> list[Any]:
         """Return the numbers as packed bytes; empty while nothing was learned."""
         return [] if self._known is None else [self._known.astype("<f4").tobytes()]

@@ -33,6 +33,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     certainty: Certainty
     score: float | None = None
     threshold: float | None = None
+    chance: float | None = None
+    """How likely somebody needs help, where the detector knows."""
     shares: dict[str, float] = {}
     event_from_ms: int
     event_until_ms: int

@@ -77,6 +77,12 @@ class LongestSilence:
         k += people.k_more + people.k_per_log_budget * math.log(REFERENCE_BUDGET / budget)
         return mean + max(0.5, k) * deviation
 
+    def budget_at(self, k: float, hours: float, *, away: bool = False) -> float:
+        """Return the budget at which this clock alarms after a silence so long."""
+        people = self._people(away=away)
+        more = self.score_one(hours, away=away) - k - people.k_more
+        return REFERENCE_BUDGET * math.exp(-more / people.k_per_log_budget)
+
     def _people(self, *, away: bool) -> Population:
         return AWAY if away else AT_HOME[self.kind]
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 from zlib import crc32
 
+from detectors.grade import propose_grade
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, HOUR_MS
 from detectors.life import CALLS, channel_of
@@ -40,6 +41,7 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
         "concerns": concerns(state),
         "contact": contact_view(state, clock_ms),
         "referrals": referrals(state),
+        "grade_proposal": propose_grade(state, clock_ms),
     }
 
 

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 from detectors.alarm import Alarm
 from detectors.calm import earliest_silence
+from detectors.certainty import certainty_of, chance_of
 from detectors.findings import Ask, Fact, Finding, Output
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS
@@ -67,9 +68,10 @@ def _raise(state: State, silence: Silence, verdict: Verdict) -> Finding:
         shares=shares,
         away=silence.away,
     )
-    severity = alarm.grown(state.clock_ms, len(silence.steps))
-    state.silence = alarm._replace(severity=severity.rank)
-    return _finding(state, state.silence, "raise", severity, silence, verdict.clock)
+    chance = chance_of(state, silence, state.clock_ms)
+    severity = alarm.grown(state.clock_ms, len(silence.steps), chance)
+    state.silence = alarm._replace(severity=severity.rank, likely=certainty_of(chance) is Certainty.LIKELY)
+    return _finding(state, state.silence, "raise", severity, silence, verdict.clock, chance)
 
 
 def _review(state: State, alarm: Alarm) -> list[Output]:
@@ -87,9 +89,12 @@ def _review(state: State, alarm: Alarm) -> list[Output]:
         state.silence = None
         return [_finding(state, alarm, "clear", Severity.MINOR)]
     silence, verdict = state.verdict()
-    severity = alarm.grown(state.clock_ms, len(silence.steps))
+    chance = chance_of(state, silence, state.clock_ms)
+    severity = alarm.grown(state.clock_ms, len(silence.steps), chance)
+    likely = certainty_of(chance) is Certainty.LIKELY
     shares = _shares(state.scores(silence, state.clock_ms))
-    if severity.rank <= alarm.severity and life_ms == alarm.life_ms and not alarm.moved(shares):
+    is_same = severity.rank <= alarm.severity and life_ms == alarm.life_ms and likely <= alarm.likely
+    if is_same and not alarm.moved(shares):
         return []
     state.silence = alarm._replace(
         life_ms=life_ms,
@@ -98,8 +103,10 @@ def _review(state: State, alarm: Alarm) -> list[Output]:
         deadline_ms=alarm.deadline_ms if late is None else verdict.due_ms,
         severity=max(severity.rank, alarm.severity),
         shares=shares,
+        likely=likely,
     )
-    return [_finding(state, state.silence, "update", tuple(Severity)[state.silence.severity], silence, verdict.clock)]
+    severity = tuple(Severity)[state.silence.severity]
+    return [_finding(state, state.silence, "update", severity, silence, verdict.clock, chance)]
 
 
 def clear_by_contact(state: State) -> list[Output]:
@@ -172,7 +179,13 @@ def _shares(scores: dict[str, float]) -> dict[str, float]:
 
 
 def _finding(
-    state: State, alarm: Alarm, change: Change, severity: Severity, silence: Silence | None = None, clock: str = ""
+    state: State,
+    alarm: Alarm,
+    change: Change,
+    severity: Severity,
+    silence: Silence | None = None,
+    clock: str = "",
+    chance: float | None = None,
 ) -> Finding:
     over = change in ("clear", "withdraw")
     usual_h, _ = state.rhythm.longest.usual(away=alarm.away)
@@ -190,11 +203,8 @@ def _finding(
         change=change,
         severity=severity,
         urgency=Urgency.PAST if over else Urgency.IMMEDIATE,
-        certainty=Certainty.UNLIKELY
-        if change == "withdraw"
-        else Certainty.POSSIBLE
-        if alarm.away
-        else Certainty.LIKELY,
+        certainty=Certainty.UNLIKELY if change == "withdraw" else certainty_of(chance),
+        chance=None if chance is None else round(chance, 4),
         score=None if silence is None else round(sum(state.scores(silence, state.clock_ms).values()), 3),
         threshold=None if silence is None else round(silence.threshold, 3),
         shares={} if over else alarm.shares,

@@ -144,6 +144,11 @@ class State:
         return budget * RHYTHM_SHARE, budget * (1 - RHYTHM_SHARE - BEGUN_SHARE), budget * BEGUN_SHARE
 
     @property
+    def sees_at_home(self) -> bool:
+        """Whether sensors in the home see the person; else what they carry does."""
+        return self.rhythm.longest.kind == HOME
+
+    @property
     def threshold(self) -> float:
         """The score at which the rhythm clock alarms, nats."""
         nats = self.rhythm.threshold.score_one(self.budgets[0])

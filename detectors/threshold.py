@@ -43,6 +43,15 @@ def population_threshold(budget: float) -> float:
     return points[-1][1]
 
 
+def _population_rate(score: float) -> float:
+    """Return how often a household-month the population's silences exceed a score; beyond the ends it falls as at the end."""
+    points = [(-math.log(rate), score) for rate, score in POPULATION]
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        if score <= y1 or (x1, y1) == points[-1]:
+            return math.exp(-(x0 + (x1 - x0) * (score - y0) / (y1 - y0)))
+    return 0.0
+
+
 class Threshold:
     """Peaks over threshold with the population as prior.
 
@@ -80,6 +89,11 @@ class Threshold:
         """Return the threshold, nats, for a budget in false alarms a household-month."""
         scale = (self._excess + EXCESS_WEIGHT * EXCESS) / (self._peaks + EXCESS_WEIGHT) / EXCESS
         return max(1.0, self.weekly + (population_threshold(budget) - WEEKLY) * scale)
+
+    def budget_at(self, score: float) -> float:
+        """Return the budget whose threshold a score reaches: how many silences a household-month are expected to score so high."""
+        scale = (self._excess + EXCESS_WEIGHT * EXCESS) / (self._peaks + EXCESS_WEIGHT) / EXCESS
+        return _population_rate(WEEKLY + (score - self.weekly) / scale)
 
     def state(self) -> list[Any]:
         """Return plain numbers."""

@@ -9,6 +9,8 @@ from schemas.views import (
     ContactMonth,
     ContactView,
     DelayView,
+    GradeProposal,
+    GradeReason,
     HourlyDay,
     HouseholdView,
     OpenIncidentView,
@@ -30,7 +32,7 @@ def view_example(household: str, at: str, incident: str, engine: str) -> Househo
         registered=True,
         district="dong-27",
         target_group=TargetGroup.ELDER,
-        risk_grade=RiskGrade.HIGH,
+        risk_grade=RiskGrade.MEDIUM,
         needs=[Need.HEARING],
         warm=True,
         days_learned=21.0,
@@ -91,6 +93,9 @@ def view_example(household: str, at: str, incident: str, engine: str) -> Househo
             ],
         ),
         referrals=[ReferralView(referral="counselling", at="2026-11-18T02:00:00.000Z", before=0.36, after=0.31)],
+        grade_proposal=GradeProposal(
+            RiskGrade.HIGH, [GradeReason("worse_over_weeks", 2), GradeReason("contact_falling", 0.31)]
+        ),
         incidents=[OpenIncidentView(incident, 2, IncidentKind.SILENCE, Severity.SEVERE, IncidentState.UPDATED)],
         profile="default-1",
         engine=engine,

@@ -154,6 +154,28 @@ class ReferralView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     """Over the weeks since, until there are four."""
 
 
+class GradeReason(msgspec.Struct, frozen=True):
+    """Why another risk grade is proposed. `number`: how many real ones, signs, concerns, doses, calls; the contact index; days."""
+
+    reason: Literal[
+        "needed_help",
+        "worse_over_weeks",
+        "contact_falling",
+        "alarming_concern",
+        "doses_missed",
+        "calls_unanswered",
+        "calm",
+    ]
+    number: float | None = None
+
+
+class GradeProposal(msgspec.Struct, frozen=True):
+    """A risk grade that the home's record speaks for. Anbu never sets one: an officer does, in the registry."""
+
+    grade: RiskGrade
+    reasons: list[GradeReason]
+
+
 class OpenIncidentView(msgspec.Struct, frozen=True):
     """An open incident of the household; all of it stands on `incidents.open`."""
 
@@ -209,6 +231,8 @@ class HouseholdView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     """Absent while nothing of it can be seen."""
     referrals: list[ReferralView] = []
     """At most 16, the last one last."""
+    grade_proposal: GradeProposal | None = None
+    """Another risk grade than the registry's, with its reasons; absent while the record speaks for none."""
     incidents: list[OpenIncidentView] = []
     profile: str = ""
     engine: str

@@ -2,7 +2,7 @@
 
     logit(chance) = logit(prior) + w . x, the last part between -2 and 2
 
-The prior is `streams.ranking.prior_chance`: with no lesson learned all w are 0 and the chance is the prior. river's
+The prior is what the detector says, else `streams.ranking.prior_chance`: with no lesson learned all w are 0 and the chance is the prior. river's
 logistic regression learns w from incidents that responders closed (1: helped, emergency, hospital, deceased; 0: all was
 well, or a device), with a penalty that draws it back to the prior. x names nobody: kind, severity, certainty, hour,
 the home's earlier false and real alarms, how many sources spoke, its age, questions left unanswered. Every feature lies
@@ -10,7 +10,7 @@ between 0 and 1.
 """
 
 from collections.abc import Sequence
-from math import exp, log, log1p
+from math import log1p
 from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from detectors.conditions import RULES
 from detectors.hours import HOUR_MS, hours_of
 from schemas.incidents import EMERGENCIES, Certainty, CloseCause, Incident, IncidentKind
 from schemas.times import from_rfc3339
+from streams.odds import USUAL, chance_at, log_odds
 from streams.ranking import prior_chance
 
 MODEL: Final = "help"
@@ -29,7 +30,6 @@ RATE: Final = 0.1
 """Step of the stochastic gradient: constant, so that the latest hundreds of closings count and older ones fade."""
 PENALTY: Final = 0.002
 """What draws each weight back to the prior, with every lesson."""
-SURE: Final = 1e-6
 NEEDED: Final = frozenset({CloseCause.HELPED, CloseCause.EMERGENCY, CloseCause.HOSPITAL, CloseCause.DECEASED})
 NOT_NEEDED: Final = frozenset(
     {
@@ -103,12 +103,12 @@ def features(incident: Incident, history: History, time_zone: str) -> list[float
 def stamped(incident: Incident, history: History, time_zone: str, weights: Sequence[float]) -> Incident:
     """Return an incident with its chance and what that is made of, in log-odds; `usual` is the prior."""
     x = features(incident, history, time_zone)
-    prior = _logit(prior_chance(incident))
+    prior = _usual(incident)
     parts = {name: w * value for name, w, value in zip(NAMES, weights, x, strict=False) if w * value}
     odds = prior + max(-FURTHEST, min(FURTHEST, sum(parts.values())))
-    told = {"usual": round(prior, 2)}
+    told = {USUAL: prior}
     told |= {name: round(part, 2) for name, part in parts.items() if abs(part) >= SHOWN}
-    return replace(incident, chance=round(_chance(odds), 4), chance_by=told)
+    return replace(incident, chance=round(chance_at(odds), 4), chance_by=told)
 
 
 def taught(
@@ -116,9 +116,14 @@ def taught(
 ) -> tuple[list[float], float] | None:
     """Return (x, y) of an incident that was closed, as it was last told; None where the cause says nothing of the person."""
     if cause in NEEDED or cause in NOT_NEEDED:
-        x = [*features(incident, history, time_zone), round(_logit(prior_chance(incident)), 4)]
+        x = [*features(incident, history, time_zone), _usual(incident)]
         return x, float(cause in NEEDED)
     return None
+
+
+def _usual(incident: Incident) -> float:
+    """Return the log-odds before closings: as the detector said, else by the tables."""
+    return incident.chance_by.get(USUAL, log_odds(prior_chance(incident)))
 
 
 class Learner:
@@ -161,12 +166,3 @@ def _model(weights: list[float]) -> Any:
     model = linear_model.LogisticRegression(optimizer=optim.SGD(RATE), l2=PENALTY, intercept_lr=0.0)
     model._weights.update(dict(zip(NAMES, weights, strict=True)))  # noqa: SLF001 - river has no other way to go on from weights
     return model
-
-
-def _logit(chance: float) -> float:
-    sure = min(1 - SURE, max(SURE, chance))
-    return log(sure / (1 - sure))
-
-
-def _chance(odds: float) -> float:
-    return 1 / (1 + exp(-max(-50.0, min(50.0, odds))))

@@ -21,6 +21,7 @@ from schemas.incidents import (
 from schemas.times import to_rfc3339
 from streams.identity import emergency_id
 from streams.ladder_steps import step_to_take
+from streams.odds import USUAL, log_odds
 from streams.open_incident import Open
 from streams.wording import after_answer, guidance_given, guidance_not_given, repaired, sentences
 
@@ -64,6 +65,7 @@ _NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
     IncidentKind.DEVICE_OFFLINE: NextStep.CHECK_DEVICE,
     IncidentKind.PHONE_OFF: NextStep.CHECK_DEVICE,
 }
+_TOLD: Final = ("severity", "certainty", "kind", "owner", "next_step", "deadline", "cleared")
 _LASTING: Final = (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)
 """States that an update leaves as they are."""
 
@@ -94,6 +96,11 @@ def opened(teller: Teller, household: str, finding: Finding, name: str, case: st
     return _first(teller, household, finding, name, case, at_ms, at_ms)
 
 
+def _prior(finding: Finding) -> dict[str, float]:
+    """Return what the detector says of the chance, as `chance_by` of an incident begins; empty where it says nothing."""
+    return {} if finding.chance is None else {USUAL: log_odds(finding.chance)}
+
+
 def _first(
     teller: Teller, household: str, finding: Finding, name: str, case: str | None, opened_ms: int, at_ms: int
 ) -> Incident:
@@ -114,6 +121,7 @@ def _first(
         score=finding.score,
         threshold=finding.threshold,
         shares=finding.shares,
+        chance_by=_prior(finding),
         opened_at=to_rfc3339(opened_ms),
         at=to_rfc3339(at_ms),
         event_from=to_rfc3339(finding.event_from_ms),
@@ -160,6 +168,7 @@ def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
         score=finding.score,
         threshold=finding.threshold,
         shares=finding.shares,
+        chance_by=_prior(finding),
         event_from=to_rfc3339(finding.event_from_ms),
         event_until=to_rfc3339(finding.event_until_ms),
         last_sign_of_life=_time(finding.last_life_ms),
@@ -209,6 +218,7 @@ def cleared(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
         urgency=Urgency.PAST,
         event_until=to_rfc3339(max(finding.event_until_ms, finding.event_from_ms)),
         last_sign_of_life=_time(finding.last_life_ms) or incident.last_sign_of_life,
+        chance_by={},
         would_change="",
         next_step=NextStep.FOLLOW_UP,
         cleared=True,
@@ -339,7 +349,7 @@ def settled(
 
 
 def differs(before: Incident, after: Incident) -> bool:
-    """Tell whether a revision is worth telling: state, severity, kind, owner, next step, deadline, or a share by over 10 points.
+    """Tell whether a revision is worth telling: its state, one of `_TOLD`, or a share by over 10 points.
 
     An incident that goes from opened to updated and nothing else is none.
     """
@@ -351,8 +361,7 @@ def differs(before: Incident, after: Incident) -> bool:
     return (
         moved
         or (before.state is not after.state and not {before.state, after.state} <= ordinary)
-        or (before.severity, before.kind, before.owner, before.next_step, before.deadline, before.cleared)
-        != (after.severity, after.kind, after.owner, after.next_step, after.deadline, after.cleared)
+        or any(getattr(before, name) != getattr(after, name) for name in _TOLD)
     )
 
 

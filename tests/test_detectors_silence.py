@@ -7,6 +7,8 @@ import msgspec
 import pytest
 from detector_homes import CALLS, GATEWAY, MINUTE_MS, PHONE, Home, at
 
+from detectors.alarm import EXTREME_FROM
+from detectors.certainty import certainty_of, chance_of, rate_of
 from detectors.findings import Finding
 from detectors.hours import HOUR_MS
 from schemas.households import Source
@@ -366,8 +368,10 @@ def test_severity_grows_with_time_and_with_unanswered_calls() -> None:
     slow.pass_time(due_ms + 13 * HOUR_MS, reports=True)
     grown = slow.findings(SILENCE, "update")
     assert slow.findings(SILENCE, "raise")[0].severity is Severity.SEVERE
-    assert [one.severity for one in grown][-1] is Severity.EXTREME
-    assert due_ms + 12 * HOUR_MS <= grown[-1].event_until_ms <= due_ms + 13 * HOUR_MS
+    extreme = next(one for one in grown if one.severity is Severity.EXTREME)
+    assert due_ms < extreme.event_until_ms <= due_ms + 13 * HOUR_MS
+    assert extreme.chance is not None
+    assert extreme.chance >= EXTREME_FROM
     called.pass_time(due_ms + MINUTE_MS, reports=True)
     for i, minute in enumerate((10, 40)):
         called.tell("checkin_no_answer", due_ms + minute * MINUTE_MS, "/calls/p", number=i + 1)
@@ -382,10 +386,14 @@ def test_a_share_that_moves_is_worth_a_revision_and_hours_alone_are_not() -> Non
         if home is two:
             home.tell("power_off", home.model.clock_ms, "/phone/app")
         home.pass_time(home.raised()[0] + 11 * HOUR_MS, reports=True)
-    assert [each.change for each in one.findings(SILENCE)] == ["raise"]
+    first, *more = one.findings(SILENCE)
+    # Hours alone tell once that it has become likely, and once that it is as good as sure.
+    assert len(more) <= 2
+    assert all((each.certainty, each.severity) != (first.certainty, first.severity) for each in more)
     first, *moved = two.findings(SILENCE)
-    assert [(each.change, each.severity) for each in moved] == [("update", first.severity)] * len(moved) != []
-    assert moved[0].shares["home"] > first.shares["home"] + 0.09
+    by_shares = [each for each in moved if each.shares["home"] > first.shares["home"] + 0.09]
+    assert by_shares[0].change == "update"
+    assert len(moved) > len(more)
 
 
 def test_an_unanswered_call_brings_the_deadline_nearer_and_an_answered_one_moves_it_away() -> None:
@@ -411,3 +419,48 @@ def test_every_finding_but_an_emergency_names_its_raising() -> None:
     kinds = {(one.kind, one.change) for one in home.said if isinstance(one, Finding)}
     assert kinds >= {(SILENCE, "raise"), (SILENCE, "update"), (SILENCE, "clear"), (IncidentKind.CANNOT_SEE, "raise")}
     assert all(isinstance(one.facts["raised_ms"], int) for one in home.said if isinstance(one, Finding))
+
+
+# How sure a silence is.
+
+
+def test_a_silence_becomes_likely_a_collapse_as_it_goes_on_and_says_how_likely() -> None:
+    home = settled_home()
+    home.pass_time(home.due() + 8 * HOUR_MS, reports=True)
+    first, *later = home.findings(SILENCE)
+    assert first.certainty is Certainty.POSSIBLE
+    assert first.chance is not None
+    chances = [one.chance for one in later if one.chance is not None]
+    assert chances == sorted(chances)
+    assert chances[-1] > first.chance
+    for one in (first, *later):
+        assert one.certainty is (Certainty.LIKELY if one.chance and one.chance > 0.5 else Certainty.POSSIBLE)
+
+
+def test_the_homes_record_moves_the_certainty() -> None:
+    chances = []
+    for false, real in ((4.0, 0.0), (0.0, 0.0), (0.0, 2.0)):
+        home = settled_home()
+        state = home.model._state
+        silence, _ = state.verdict(reports_continue=True, clock_ms=home.due())
+        state.outcomes.false, state.outcomes.real = false, real
+        chances.append(chance_of(state, silence, home.model.clock_ms + 6 * HOUR_MS) or 0.0)
+    assert chances[0] < chances[1] < chances[2]
+
+
+def test_at_its_deadline_a_silence_is_as_rare_as_the_budget_says() -> None:
+    """By the clock that raised it, so much as rounding to minutes allows."""
+    home = settled_home()
+    due_ms = home.due()
+    home.pass_time(due_ms + MINUTE_MS, reports=True)
+    state = home.model._state
+    silence, _ = state.verdict()
+    assert rate_of(state, silence, due_ms) == pytest.approx(state.profile.silence_budget, rel=0.1)
+
+
+def test_of_a_silence_away_from_home_nothing_is_said() -> None:
+    home = settled_home()
+    state = home.model._state
+    silence, _ = state.verdict()
+    assert chance_of(state, silence._replace(away=True), home.model.clock_ms) is None
+    assert certainty_of(None) is Certainty.POSSIBLE

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.incidents import KIND_NAMES, Incident, IncidentKind
 from schemas.times import EPOCH, from_rfc3339
+from schemas.views import GradeReason
 from schemas.vocabulary import CareTopic
 from streams.wording import dated
 
@@ -41,6 +42,10 @@ class Words:
         """Return the name of a code in a closed set; of one that is newer than this board, the code itself."""
         pair = tables()[table].get(str(code))
         return str(code).replace("_", " ") if pair is None else pair[self._place]
+
+    def reason(self, one: GradeReason) -> str:
+        """Return why another risk grade is proposed, as a sentence."""
+        return self.name("grade_reason", one.reason).format(number="" if one.number is None else f"{one.number:g}")
 
     def has(self, table: str, code: str) -> bool:
         """Tell whether a code has a name."""

@@ -20,6 +20,7 @@ from schemas.partitions import partition_of
 from schemas.times import from_rfc3339, to_rfc3339
 from schemas.views import HouseholdView
 from streams.access_log import AccessLog, AccessLogError
+from streams.board.proposed_grades import grade_lines, proposed_grade
 from streams.board.users import User, UsersError, read_users
 from streams.board.weekly_lists import lines_of, weekly_lists
 from streams.board.words import Words
@@ -186,6 +187,33 @@ def worsened(officer: str | None, as_json: bool, language: str) -> None:
         click.echo(encode(one) if as_json else "\n".join(lines_of(one, Words(language))))
     if not lists and not as_json:
         click.echo("no household went worse, and there are no officers: anbu users add")
+
+
+@households.command("grades")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a household.")
+@click.option("--language", type=click.Choice(["ko", "en"]), default="en", show_default=True)
+@told
+def grades(*, as_json: bool, language: str) -> None:
+    """List the households for which another risk grade is proposed, with the reasons. Nothing is changed.
+
+    A grade is set by an officer, in the registry. Who ran it and whose homes it showed is kept in the board's access log;
+    where that cannot be written, nothing is shown.
+
+    Example:
+      anbu households grades
+      h-17  gangbuk  medium → high
+        2 things got worse over the last weeks.
+        Contact with others is falling (index 0.31).
+    """
+    chosen = settings()
+    proposed = [one for view in _views(chosen) if (one := proposed_grade(view)) is not None]
+    proposed.sort(key=lambda one: (one.district, one.household))
+    _keep_view(chosen, [one.household for one in proposed])
+    words = Words(language)
+    for one in proposed:
+        click.echo(encode(one) if as_json else "\n".join(grade_lines(one, words)))
+    if not proposed and not as_json:
+        click.echo("no other grade is proposed")
 
 
 def _officers(chosen: Settings) -> list[User]:

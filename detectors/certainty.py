@@ -1,0 +1,61 @@
+"""How sure it is that a silence is a collapse: how rarely living people are silent this long, against how often people collapse.
+
+Silences that go as far as this one are given by living people at most `rate` times a household-month: the budget at which
+the home would alarm just now, by the clock that finds it rarest (its share of the budget being what `State.budgets`
+says). A collapse gives COLLAPSES. So, with the home's record of R real and F false alarms
+(`detectors.outcomes`),
+
+    odds = COLLAPSES (A + R) / (rate (A + F)),    chance = odds / (1 + odds)
+
+CAP 1.2 calls more than one half `Likely`, else `Possible`. `Observed` is what a device or a person said itself. From
+9 in 10 on, the silence is as grave as it gets.
+How often what is called so likely is so: docs/learning.md.
+"""
+
+from typing import Final
+
+from detectors.hours import HOUR_MS
+from detectors.outcomes import WEIGHT
+from detectors.state import BEGUN_SHARE, RHYTHM_SHARE, RHYTHM_SHARE_CARRIED, State
+from detectors.verdict import Silence
+from schemas.incidents import Certainty
+
+COLLAPSES: Final = 0.03
+"""Collapses a household-month: the prior of `streams.ranking`, 1 in 1,000 a day. Assumed."""
+LIKELY_FROM: Final = 0.5
+RAREST: Final = 1e-4
+"""The tails are not believed further out."""
+
+
+def chance_of(state: State, silence: Silence, clock_ms: int) -> float | None:
+    """Return how likely it is that a silence at home is a collapse; None while the person is out, where no rate is known."""
+    if silence.away:
+        return None
+    rate = max(RAREST, rate_of(state, silence, clock_ms))
+    found = state.outcomes
+    odds = COLLAPSES * (WEIGHT + found.real) / (rate * (WEIGHT + found.false))
+    return odds / (1 + odds)
+
+
+def rate_of(state: State, silence: Silence, clock_ms: int) -> float:
+    """Return the budget, false alarms a household-month, at which the home would alarm just now."""
+    how, rhythm = state.profile.silence, state.rhythm
+    spans = [(min(clock_ms, b)) - a for a, b in silence.blind if a < clock_ms]
+    seen_h = max(0.0, clock_ms - silence.since_ms - sum(spans)) / HOUR_MS
+    longest = rhythm.longest.budget_at(how.longest_k, seen_h)
+    if not state.sees_at_home:
+        return longest / (1 - RHYTHM_SHARE_CARRIED)
+    nats = sum(state.scores(silence, clock_ms).values())
+    if silence.ghost_ms:
+        nats -= how.ghost_nats * silence.ghost_share
+    begun = rhythm.begun.budget_at(how.begun_k, seen_h, state.hours.hour(silence.since_ms))
+    return min(
+        rhythm.threshold.budget_at(nats) / RHYTHM_SHARE,
+        longest / (1 - RHYTHM_SHARE - BEGUN_SHARE),
+        begun / BEGUN_SHARE,
+    )
+
+
+def certainty_of(chance: float | None) -> Certainty:
+    """Return CAP's word for a chance."""
+    return Certainty.LIKELY if chance is not None and chance > LIKELY_FROM else Certainty.POSSIBLE
