@@ -90,6 +90,8 @@ GOLDEN: dict[str, tuple[str, dict[str, Any]]] = {
             "step_until": from_rfc3339("2026-11-24T00:36:00Z"),
             "visited_at": None,
             "snoozed_until": None,
+            "chance": 0.9981,
+            "chance_by": {"usual": 6.56, "silence": -0.31},
         },
     ),
     "status": (
@@ -103,6 +105,7 @@ GOLDEN: dict[str, tuple[str, dict[str, Any]]] = {
             "open": 2,
             "lag": 0,
             "engine": "0.1.0",
+            "budget": None,
         },
     ),
     "dead_letter": (
