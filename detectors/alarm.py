@@ -8,7 +8,7 @@ from schemas.incidents import Severity
 MOVED: Final = 0.10
 """A share that moved by more is worth a revision."""
 EXTREME_FROM: Final = 0.9
-"""A collapse this likely is as bad as it gets."""
+"""A collapse this likely is as good as sure. It alone does not alarm once more: whoever has just taken a silence needs time."""
 EXTREME_AFTER_MS: Final = 12 * HOUR_MS
 """This long after its deadline a silence is as bad as it gets."""
 
@@ -32,12 +32,14 @@ class Alarm(NamedTuple):
     """It was last told as likely a collapse, not only a possible one."""
 
     def grown(self, clock_ms: int, unanswered: int, chance: float | None = None) -> Severity:
-        """Return how severe it is by now: it grows with the chance of a collapse, and once more with unanswered calls.
+        """Return how severe it is by now: it grows with the chance of a collapse and with unanswered calls.
 
-        However little is known of the home, `EXTREME_AFTER_MS` after its deadline it is as bad as it gets.
+        However little is known of the home, `EXTREME_AFTER_MS` after its deadline it is as bad as it gets; half of that where
+        a collapse is as good as sure.
         """
         over_ms = clock_ms - self.deadline_ms
-        if over_ms >= EXTREME_AFTER_MS or unanswered >= 2 or (chance is not None and chance >= EXTREME_FROM):
+        is_sure = chance is not None and chance >= EXTREME_FROM
+        if over_ms >= (EXTREME_AFTER_MS // 2 if is_sure else EXTREME_AFTER_MS) or unanswered >= 2:
             return Severity.EXTREME
         return Severity.MODERATE if self.away else Severity.SEVERE
 

@@ -34,6 +34,8 @@ LEAST_DEVIATION_H: Final = 0.5
 K_PER_LOG_BUDGET: Final = 1.3
 """Deviations more for each e-th part of the budget: the tail is that of an exponential, not of a Gaussian."""
 REFERENCE_BUDGET: Final = 0.1
+FURTHEST: Final = 50.0
+"""No budget is told further from that one than e to this."""
 
 
 class BegunAt:
@@ -82,7 +84,7 @@ class BegunAt:
     def budget_at(self, k: float, hours: float, hour: int) -> float:
         """Return the budget at which this clock alarms after a silence so long that began in an hour."""
         mean, deviation = self.usual(hour)
-        return REFERENCE_BUDGET * math.exp(-((hours - mean) / deviation - k) / K_PER_LOG_BUDGET)
+        return REFERENCE_BUDGET * math.exp(min(FURTHEST, -((hours - mean) / deviation - k) / K_PER_LOG_BUDGET))
 
     def state(self) -> list[Any]:
         """Return the numbers as packed bytes; empty while nothing was learned."""

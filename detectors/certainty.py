@@ -7,8 +7,7 @@ says). A collapse gives COLLAPSES. So, with the home's record of R real and F fa
 
     odds = COLLAPSES (A + R) / (rate (A + F)),    chance = odds / (1 + odds)
 
-CAP 1.2 calls more than one half `Likely`, else `Possible`. `Observed` is what a device or a person said itself. From
-9 in 10 on, the silence is as grave as it gets.
+CAP 1.2 calls more than one half `Likely`, else `Possible`. `Observed` is what a device or a person said itself.
 How often what is called so likely is so: docs/learning.md.
 """
 

@@ -13,6 +13,8 @@ LONGEST_ORDINARY_H: Final = 20.0
 LEAST_VARIANCE: Final = 0.25
 """Hours squared."""
 REFERENCE_BUDGET: Final = 0.1
+FURTHEST: Final = 50.0
+"""No budget is told further from that one than e to this."""
 
 
 class Population(NamedTuple):
@@ -81,7 +83,7 @@ class LongestSilence:
         """Return the budget at which this clock alarms after a silence so long."""
         people = self._people(away=away)
         more = self.score_one(hours, away=away) - k - people.k_more
-        return REFERENCE_BUDGET * math.exp(-more / people.k_per_log_budget)
+        return REFERENCE_BUDGET * math.exp(min(FURTHEST, -more / people.k_per_log_budget))
 
     def _people(self, *, away: bool) -> Population:
         return AWAY if away else AT_HOME[self.kind]

@@ -25,6 +25,8 @@ EXCESS: Final = 1.15
 EXCESS_WEIGHT: Final = 12.0
 STEP: Final = 0.1
 PER_DAY: Final = 1 / 7
+FURTHEST: Final = 50.0
+"""No rate is told beyond e to this."""
 FADE: Final = 0.995
 LARGEST_EXCESS: Final = 60.0
 DAY_MS: Final = 86_400_000
@@ -48,7 +50,7 @@ def _population_rate(score: float) -> float:
     points = [(-math.log(rate), score) for rate, score in POPULATION]
     for (x0, y0), (x1, y1) in itertools.pairwise(points):
         if score <= y1 or (x1, y1) == points[-1]:
-            return math.exp(-(x0 + (x1 - x0) * (score - y0) / (y1 - y0)))
+            return math.exp(min(FURTHEST, -(x0 + (x1 - x0) * (score - y0) / (y1 - y0))))
     return 0.0
 
 
