@@ -227,7 +227,12 @@ def test_a_cap_is_shared_by_the_partitions_in_equal_parts_of_at_least_one() -> N
 
 
 def incident(kind: IncidentKind = SILENCE, **fields: Any) -> Incident:
-    words: dict[str, Any] = {"severity": Severity.SEVERE, "urgency": Urgency.IMMEDIATE, "score": 8.0, "chance": None} | fields
+    words: dict[str, Any] = {
+        "severity": Severity.SEVERE,
+        "urgency": Urgency.IMMEDIATE,
+        "score": 8.0,
+        "chance": None,
+    } | fields
     street = Street()
     street.register()
     street.tick()
