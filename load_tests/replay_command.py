@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -21,7 +22,7 @@ from load_tests.whatif.sweep import sweep
 from schemas.incidents import Incident
 from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import from_rfc3339, to_rfc3339
-from schemas.topics import DAY_MS
+from schemas.topics import DAY_MS, ORDER_OF
 from streams.archive.snapshots import held_in, newest
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.commands.outcome import Failed, Misconfigured, settings, told
@@ -32,6 +33,7 @@ from streams.screen import make_console
 from streams.settings import Settings, masked
 
 LOG = "as in the log"
+OFFSETS = re.compile(r"(?P<topic>[a-z.]+)/(?P<partition>\d{1,6})=(?P<first>\d{0,18}):(?P<end>\d{0,18})")
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,59}")
 
 
@@ -83,6 +85,12 @@ RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,59}")
 @click.option("--since", metavar="TIME", help="Begin there, such as 2026-11-01T00:00:00+09:00. Models begin anew then.")
 @click.option("--until", metavar="TIME", help="Stop there.")
 @click.option(
+    "--offsets",
+    multiple=True,
+    metavar="TOPIC/PARTITION=FIRST:END",
+    help="Begin and stop there in one topic, either may be left out, such as home.sensors/0=1200:; several times.",
+)
+@click.option(
     "--from-snapshot",
     "snapshot",
     metavar="DAY",
@@ -121,6 +129,7 @@ def replay(
     store: str,
     since: str | None,
     until: str | None,
+    offsets: tuple[str, ...],
     snapshot: str | None,
     warm_up_days: int,
     run: str | None,
@@ -158,8 +167,8 @@ def replay(
         raise Misconfigured("--against replays the log as it is: without SOURCE, --profile and --sweep")
     if run is not None and not RUN_NAME.fullmatch(run):
         raise Misconfigured("--run: a name of letters, digits, dots and dashes, at most 60")
-    if source is not None and (since or until or store != "topics"):
-        raise Misconfigured("--from, --since and --until are for topics and archive, not for a SOURCE")
+    if source is not None and (since or until or offsets or store != "topics"):
+        raise Misconfigured("--from, --since, --until and --offsets are for topics and archive, not for a SOURCE")
     if source is not None and snapshot:
         raise Misconfigured("--from-snapshot is for topics and archive, not for a SOURCE")
     if cuts and snapshot not in {None, "none"}:
@@ -170,14 +179,14 @@ def replay(
     console = make_console()
     past = None
     if source is None:
-        past = _past(chosen, store, _moment(since), _moment(until))
+        past = _between(_past(chosen, store, _moment(since), _moment(until)), offsets)
         if not cuts:  # a copy has no part in a snapshot
             past = _with_snapshots(console, chosen, past, snapshot=snapshot, since_ms=_moment(since), tz=tz)
     as_it_was = past is not None and not profiles and not grid
     after = _proof(console, past, chosen, against, warm_up_days) if past is not None and as_it_was else None
     try:
         results = Results(opened(chosen.clickhouse), run, version("anbu")) if run else None
-        what_if(
+        found = what_if(
             Asked(
                 source=source,
                 topics=past,
@@ -195,31 +204,46 @@ def replay(
                 results=results,
                 group=f"{chosen.group}-replay-{run}" if run and past is not None and store == "topics" else "",
                 session_timeout_s=chosen.session_timeout_s,
-                question=f"{store} since {since} until {until} snapshot {snapshot}",
+                warm_up_days=warm_up_days,
+                question=f"{store} {' '.join(offsets)} since {since} until {until} snapshot {snapshot}",
             ),
             console,
             after=after,
         )
     except (ClickHouseAwayError, ClickHouseRefusedError) as error:
         raise Failed(f"{masked(chosen.clickhouse)}: {error}") from error
+    if (found.get("against") or {"equal": True})["equal"] is False:
+        raise click.exceptions.Exit(1)
 
 
 def _proof(console: Console, past: Past, chosen: Settings, against: str | None, warm_up_days: int) -> After:
     """Return what is said of a replay of the log as it is: what is missing in it, and how it differs from the live run."""
 
-    def look(work: Work, runs: dict[str, PlayedRun]) -> None:
+    def look(work: Work, runs: dict[str, PlayedRun]) -> dict[str, Any] | None:
         played = runs[LOG]
         show_gaps(console, work.topics or past, played)
         if against is None:
-            return
+            return None
         files = [work.revisions(Variant(LOG), partition) for partition in range(work.partitions)]
         replayed: Iterable[Incident] = incidents_in(files)
         live = each_told_live(chosen.bootstrap)
         if against == "table":
             replayed = (stored for one in replayed if (stored := as_stored(one)) is not None)
             live = each_stored(opened(chosen.clickhouse))
-        if not prove(console, work.topics or past, played, replayed, live, warm_up_days=warm_up_days):
-            raise click.exceptions.Exit(1)
+        found = prove(console, work.topics or past, played, replayed, live, warm_up_days=warm_up_days)
+        differing = found.differing
+        return {
+            "what": against,
+            "equal": bool(found),
+            "revisions": found.revisions,
+            "until_ms": found.until_ms,
+            "after_ms": found.after_ms,
+            "other_engine": found.other_engine,
+            "only_in_replay": len(differing.only_here),
+            "only_in_live": len(differing.only_there),
+            "otherwise": len(differing.otherwise),
+            "details": list(found.details),
+        }
 
     return look
 
@@ -254,6 +278,21 @@ def _past(chosen: Settings, store: str, since_ms: int, until_ms: int) -> Past:
     if not any(end for ends in past.ends for end in ends):
         raise Failed("the archive is empty; fill it with: anbu writer --archive only")
     return past
+
+
+def _between(past: Past, offsets: tuple[str, ...]) -> Past:
+    """Begin and stop where the command line says, never outside what is there."""
+    firsts, ends = ([list(mine) for mine in side] for side in (past.firsts, past.ends))
+    for text in offsets:
+        found = OFFSETS.fullmatch(text)
+        if found is None or found["topic"] not in ORDER_OF or int(found["partition"]) >= past.partitions:
+            raise Misconfigured(f"--offsets {text!r}: write it as home.sensors/0=1200:5000, a topic of the inputs")
+        topic, partition = ORDER_OF[found["topic"]], int(found["partition"])
+        if found["first"]:
+            firsts[partition][topic] = max(firsts[partition][topic], int(found["first"]))
+        if found["end"]:
+            ends[partition][topic] = min(ends[partition][topic], int(found["end"]))
+    return replace(past, firsts=tuple(map(tuple, firsts)), ends=tuple(map(tuple, ends)))
 
 
 def _with_snapshots(

@@ -73,7 +73,7 @@ def test_an_array_keeps_the_places_of_its_readings_and_of_what_was_refused() -> 
         message_of([rows[0].values, rows[2].values])
 
 
-def test_an_unknown_field_a_broken_message_and_its_words_are_not_stored() -> None:
+def test_decoded_known_fields_only_are_stored_no_unknown_field_no_broken_message_and_none_of_its_words() -> None:
     told = encode_events([EVENTS["motion"]])
     household = EVENTS["motion"].household.encode()
     for value in (

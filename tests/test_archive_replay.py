@@ -73,7 +73,7 @@ def test_a_replay_that_begins_in_the_middle_says_so_and_ends_where_it_was_told_t
     assert "does not begin at its first record" in shown.export_text()
 
 
-def test_missing_offsets_and_erased_records_are_told_and_never_passed_in_silence(url: str, wanted: Run) -> None:
+def test_a_gap_in_offsets_is_told_and_so_are_erased_records_never_passed_in_silence(url: str, wanted: Run) -> None:
     client = load_tests.replay_run._open[url]
     place = "topic = 'home.sensors' AND log_partition = 0"
     client.command("CREATE TABLE kept AS archive")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
-from logs import ENGINE, Logs, logs_of
+from logs import ENGINE, Logs, logs_of, run
 from replays import run_all
 from test_partition import EVENTFUL, START_MS, eventful
 
@@ -19,6 +19,7 @@ from load_tests.feed import feed
 from load_tests.recording import write
 from load_tests.replay_run import past_of_topics
 from load_tests.simulator import simulate
+from schemas.encode import encode
 from schemas.events import TICK_KEY
 from schemas.incidents import Incident
 from schemas.profiles import DEFAULT_PROFILE
@@ -95,6 +96,31 @@ def test_negative_control_two_records_of_a_household_exchanged_differ() -> None:
         return bool(differences(one.incidents, played(logs).incidents))
 
     assert any(differs(household) for household in acted)
+
+
+def with_profile(logs: Logs, at_ms: int) -> Logs:
+    out = copied(logs)
+    log = out[ORDER_OF["profile"]]
+    bold = msgspec.structs.replace(DEFAULT_PROFILE, id="p-bold", silence_budget=20.0)
+    place = next(i for i, value in enumerate(log.values) if msgspec.json.decode(value or b"")["tick"] > at_ms)
+    log.keys.insert(place, b"p-bold")
+    log.values.insert(place, encode(bold))
+    return out
+
+
+def test_live_and_replay_switch_profile_at_the_same_record() -> None:
+    logs = logs_of(simulate(5, 7, 12, start_ms=START_MS, rates=EVENTFUL))
+    times = sorted(from_rfc3339(one.at) for one in played(logs).incidents if one.case is not None)
+    at_ms = times[len(times) // 2]
+    switched = with_profile(logs, at_ms)
+    # Live, each topic comes as it is fetched: here the whole of one before anything of the next.
+    told = run(Partition(0, 1, engine=ENGINE, buffer_records=1 << 40), switched)
+    live = [one.what for one in told if isinstance(one.what, Incident) and one.topic == "incidents"]
+    again = played(switched).incidents
+    assert {one.profile for one in again} >= {"default-1", "p-bold"}
+    assert not differences(again, live)
+    # Negative control: the same record before the first incident.
+    assert differences(played(with_profile(logs, times[0] - 1)).incidents, live)
 
 
 def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) -> None:

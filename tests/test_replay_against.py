@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaProducer
@@ -21,6 +22,8 @@ from load_tests.simulator import simulate
 from schemas.encode import encode
 from schemas.incidents import Incident
 from schemas.rows import INCIDENTS, Row, to_row
+from schemas.times import from_rfc3339, to_rfc3339
+from schemas.topics import DAY_MS
 from streams.cli import cli
 
 
@@ -48,6 +51,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, s
         load_tests.replay_run.close(url)
 
 
+def report_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode((folder / "report.json").read_bytes())
+    return found
+
+
 def replayed(env: dict[str, str], *words: str) -> Any:
     return CliRunner(env=env).invoke(cli, ["replay", *words], standalone_mode=False)
 
@@ -55,13 +63,43 @@ def replayed(env: dict[str, str], *words: str) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("against", ["live", "table"])
 def test_what_was_told_comes_out_again_and_is_called_equal(
-    told: tuple[dict[str, str], list[Incident]], against: str
+    told: tuple[dict[str, str], list[Incident]], against: str, tmp_path: Path
 ) -> None:
     env, incidents = told
-    done = replayed(env, "--against", against)
+    done = replayed(env, "--against", against, "--out", str(tmp_path), "--close-ups", "0")
     count = len({(one.id, one.revision) for one in incidents})
     assert f"equal to the live run: {count} revisions" in done.output, done.output
     assert count >= 10
+    assert (
+        report_of(tmp_path)["against"] | {"equal": True, "revisions": count, "after_ms": 0}
+        == report_of(tmp_path)["against"]
+    )
+    assert "Equal to the live run" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_from_anywhere_else_the_report_names_the_warm_up_and_compares_after_it(
+    told: tuple[dict[str, str], list[Incident]], tmp_path: Path
+) -> None:
+    env, incidents = told
+    words = ("--offsets", "home.sensors/0=900:", "--warm-up-days", "2", "--against", "live", "--close-ups", "0")
+    done = replayed(env, *words, "--out", str(tmp_path))
+    assert "does not begin at its first record" in done.output, done.output
+    report = report_of(tmp_path)
+    after_ms = report["against"]["after_ms"]
+    assert after_ms == from_rfc3339(report["source"]["from"]) + 2 * DAY_MS
+    (note,) = (one for one in report["source"]["notes"] if "Warm-up: 2 days" in one)
+    assert to_rfc3339(after_ms)[:16].replace("T", " ") in note
+    assert note in (tmp_path / "report.html").read_text(encoding="utf-8").replace("&#x27;", "'")
+    later = {(one.id, one.revision) for one in incidents if from_rfc3339(one.opened_at) >= after_ms}
+    assert 0 < report["against"]["revisions"] <= len(later) < len({(one.id, one.revision) for one in incidents})
+
+
+@pytest.mark.parametrize("wrong", ["home.sensors/0", "nothing/0=1:", "home.sensors/7=1:", "incidents/0=1:"])
+def test_offsets_of_what_is_no_input_are_refused(told: tuple[dict[str, str], list[Incident]], wrong: str) -> None:
+    done = replayed(told[0], "--offsets", wrong)
+    assert done.exit_code == 2, done.output
+    assert "write it as" in done.output
 
 
 @pytest.mark.slow
@@ -76,3 +114,4 @@ def test_a_revision_that_the_table_lacks_is_named(told: tuple[dict[str, str], li
     assert "1 only in the replay" in done.output, done.output
     assert f"only in the replay: {lost.id}/2" in done.output
     assert "equal" not in done.output
+    assert 1 in (done.exit_code, done.return_value)

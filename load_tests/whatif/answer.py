@@ -64,7 +64,7 @@ def headline(runs: Sequence[dict[str, Any]], compared: Sequence[dict[str, Any]])
         least = min(runs, key=lambda run: run["incidents"]["count"])
         return f"Of {len(runs)} profiles, {_name(least)} raises the fewest incidents; without cuts or labels no delay is known."
     words = "; ".join(
-        f"{one['name']}: {one['false_per_household_month']:.3g} false silences a household-month at"
+        f"{_name(one)}: {one['false_per_household_month']:.3g} false silences a household-month at"
         f" {one['delay_h']:g} h of delay"
         for one in best[:3]
     )

@@ -31,6 +31,8 @@ from load_tests.whatif.sources import Source, SourceError, open_source
 from load_tests.whatif.spool import Cut
 from load_tests.whatif.table import show
 from load_tests.whatif.timelines import choose, timelines
+from schemas.times import to_rfc3339
+from schemas.topics import DAY_MS
 from streams.commands.outcome import Failed, Misconfigured
 from streams.wallclock import monotonic_s, now_ms
 
@@ -59,15 +61,18 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     """Consumer group of the machines that share it; empty: this one alone."""
     session_timeout_s: float = 10.0
+    warm_up_days: int = 28
+    """Of a log without its beginning: what opened earlier is not held against the live run."""
     question: str = ""
     """What was asked of topics, in one line: under one name all machines must ask the same."""
 
 
-After = Callable[[Work, dict[str, Played]], None]
+After = Callable[[Work, dict[str, Played]], dict[str, Any] | None]
+"""What is looked at when all is played; what it returns stands in the report as `against`."""
 
 
 def what_if(asked: Asked, console: Console, *, after: After | None = None) -> dict[str, Any]:
-    """Replay, show the table, write the report; return the figures. `after` may look at what came of it before it goes.
+    """Replay, show the table, write the report; return the figures. `after` looks at what came of it.
 
     Raises:
         Misconfigured: the source or the labels cannot be used.
@@ -107,7 +112,10 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
         played, kept = _play(asked, work, lambda share: bar.update(task, completed=share))
         took_s = monotonic_s() - began_s
         found = answer(
-            _source_figures(asked, source), asked.variants, played, _setting(asked, work, source, labels, played)
+            _source_figures(asked, source, played),
+            asked.variants,
+            played,
+            _setting(asked, work, source, labels, played),
         )
         task = bar.add_task("close-ups", total=1.0)
         shown = choose(work, played, asked.timelines)
@@ -116,12 +124,14 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
         )
     _tell_speed(played, kept, took_s)
     show(console, found)
-    if asked.results is not None:
-        asked.results.report(found)
-    if asked.out is not None:
-        _write(asked, work, found)
-    if after is not None:
-        after(work, played)
+    try:
+        if after is not None:
+            found["against"] = after(work, played)
+    finally:
+        if asked.results is not None:
+            asked.results.report(found)
+        if asked.out is not None:
+            _write(asked, work, found)
     drop_spool(work)
     _plan_file(asked, folder).unlink(missing_ok=True)
     for file in folder.glob("cuts-*.json"):
@@ -256,10 +266,24 @@ def _setting(
     )
 
 
-def _source_figures(asked: Asked, source: Source | None) -> dict[str, Any]:
+def _source_figures(asked: Asked, source: Source | None, played: dict[str, Played]) -> dict[str, Any]:
     if source is None:
         topics = asked.topics
-        notes = [] if topics is None or topics.is_whole else ["The log no longer begins at its first record."]
+        notes = []
+        if topics is not None and not topics.is_whole:
+            begun_ms = min(run.from_ms for run in played.values())
+            until = to_rfc3339(begun_ms + asked.warm_up_days * DAY_MS)[:16].replace("T", " ")
+            notes.append(
+                "The replay does not begin at the log's first record: models begin anew. Warm-up:"
+                f" {asked.warm_up_days} days; what was told live is compared with incidents that opened from {until} UTC on."
+            )
+        gaps = [gap for run in list(played.values())[:1] for gap in run.gaps if not gap.is_beginning]
+        notes += [
+            f"Gap in {gap.topic}/{gap.partition}: {gap.next - gap.first:,} offsets from {gap.first} on are missing."
+            for gap in gaps[:SHOWN_BAD]
+        ]
+        if len(gaps) > SHOWN_BAD:
+            notes.append(f"{len(gaps) - SHOWN_BAD:,} more gaps.")
         if topics is not None and any(topics.snapshots):
             notes.append("It goes on from daily snapshots of the engine.")
         name = "the archive" if topics is not None and topics.archive else "topics of the broker"

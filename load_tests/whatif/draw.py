@@ -13,6 +13,8 @@ TOP: Final = 26
 BOTTOM: Final = 38
 MOST_BARS: Final = 8
 MOST_NAMED: Final = 8
+COLOURS: Final = 4
+"""Runs that have a colour of their own; with more, the picture of all profiles stands for them."""
 
 Point = tuple[float, float]
 
@@ -21,10 +23,18 @@ class Frame:
     """Axes from 0 to `x_max` and `y_max`, rounded up to whole ticks, with their names."""
 
     def __init__(
-        self, x_max: float, y_max: float, x_name: str, y_name: str, *, percent: bool = False, whole: bool = False
+        self,
+        x_max: float,
+        y_max: float,
+        x_name: str,
+        y_name: str,
+        *,
+        percent: bool = False,
+        whole: bool = False,
+        x_ticks: Sequence[float] = (),
     ) -> None:
-        """Choose the ends and the names of the axes."""
-        self.x_ticks, self.x_max = _ticks(x_max)
+        """Choose the ends and the names of the axes; with `x_ticks` the last of them is the end."""
+        self.x_ticks, self.x_max = (list(x_ticks), x_ticks[-1]) if x_ticks else _ticks(x_max)
         self.y_ticks, self.y_max = ([0, 0.25, 0.5, 0.75, 1], 1.0) if percent else _ticks(y_max, whole=whole)
         self._names = (x_name, y_name)
         self._percent = percent
@@ -141,23 +151,26 @@ def calibration(points: Sequence[dict[str, Any]]) -> str:
     """Draw false silences promised against those that came, with a 90 % interval and the line of a kept promise."""
     top = max(max(one["promised"], (one["interval"] or [0, 0])[1], one["came"]) for one in points)
     right = max(one["promised"] for one in points)
-    frame = Frame(right * 1.15, top * 1.05, "promised a household-month", "came")
+    frame = Frame(right * 1.15, top * 1.05, "promised, a household-month", "came, a household-month")
     until = min(frame.x_max, frame.y_max)
     inside = path([(frame.x(0), frame.y(0)), (frame.x(until), frame.y(until))], "even")
     for k, one in enumerate(points):
+        line, point = (f"l{k} thin", f"f{k}") if len(points) <= COLOURS else ("rests", "rest")
         x = frame.x(one["promised"])
         if one["interval"]:
             low, high = (frame.y(value) for value in one["interval"])
-            inside += path([(x, low), (x, high)], f"l{k % 4} thin")
+            inside += path([(x, low), (x, high)], line)
         words = f"{one['name']}: promised {one['promised']:g}, came {one['came']:g}"
-        inside += dot(x, frame.y(one["came"]), f"f{k % 4}", words)
+        inside += dot(x, frame.y(one["came"]), point, words)
     return frame.drawn(inside, "False silences promised against those that came")
 
 
 def hours(runs: Sequence[dict[str, Any]]) -> str:
     """Draw the incidents by hour of the day."""
     counts = [[part["incidents"] for part in run["by"]["hour"]] for run in runs]
-    frame = Frame(24, max(map(max, counts)) or 1, "hour of the day", "incidents", whole=True)
+    frame = Frame(
+        24, max(map(max, counts)) or 1, "hour of the day", "incidents", whole=True, x_ticks=(0, 6, 12, 18, 24)
+    )
     each = (frame.x(1) - frame.x(0)) * 0.8 / len(runs)
     inside = ""
     for k, mine in enumerate(counts):

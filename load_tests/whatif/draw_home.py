@@ -12,7 +12,7 @@ LEFT: Final = 44
 ROW: Final = 7
 HEAT_TOP: Final = 20
 HEAT_BOTTOM: Final = HEAT_TOP + 24 * ROW
-CURVE_TOP: Final = HEAT_BOTTOM + 34
+CURVE_TOP: Final = HEAT_BOTTOM + 52
 CURVE_BOTTOM: Final = CURVE_TOP + 90
 HIGHEST: Final = 1.6
 """A score beyond this many thresholds is drawn at this height."""
@@ -89,7 +89,7 @@ def _marks(home: dict[str, Any], x: Any) -> str:
             at = x(one["opened_ms"])
             name = KIND_NAMES[IncidentKind(one["kind"])][1]
             css = f"f{k % 4}"
-            top = HEAT_BOTTOM + 4 + 8 * (k % 2)
+            top = HEAT_BOTTOM + 4 + 8 * (k % 4)
             out.append(
                 f'<path class="{css}" d="M{at:.1f} {top}l4.5 8h-9z"><title>{escape(name)}, {escape(one["at"])}:'
                 f" {escape(one['sentence'])}</title></path>"

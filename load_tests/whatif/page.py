@@ -1,6 +1,7 @@
 """The report as one page: nothing from elsewhere, every figure from the same data as the JSON beside it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from html import escape
 from typing import Any, Final
 
@@ -8,27 +9,30 @@ import orjson
 
 from load_tests.whatif import draw
 from load_tests.whatif.draw_home import close_up
+from load_tests.whatif.homes import zone_of
 from load_tests.whatif.page_style import STYLE
 from schemas.incidents import KIND_NAMES, IncidentKind
+from schemas.times import EPOCH, to_rfc3339
 
-COLOURS: Final = 4
-"""Runs that have a colour of their own; with more, the picture of all profiles stands for them."""
+COLOURS: Final = draw.COLOURS
 
 
 def page(found: dict[str, Any]) -> str:
     """Return the HTML of the figures of `load_tests.whatif.answer.answer`."""
     runs = found["runs"]
+    against = found.get("against")
     shown = runs[:COLOURS] if len(runs) <= COLOURS else []
     parts = [
         f"<h1>{escape(found['headline'])}</h1>",
         f'<p class="lead">{escape(_what(found))}</p>',
+        _beside_live(against) if against else "",
         _cards(runs) if shown else "",
         _tradeoff(found, runs),
         _over_time(shown),
         _calibration(found),
         _parts(shown),
         _homes(found, shown),
-        _lists(found) if shown else _profiles(runs),
+        _lists(found) if shown else _profiles(runs, frozenset(p["name"] for p in found["tradeoff"] if p["best"])),
         _notes(found),
     ]
     # A closing tag inside a pseudonym or sentence must not end the element.
@@ -50,6 +54,23 @@ def _what(found: dict[str, Any]) -> str:
         f"{kind} of {source['name']}: {source['households']:,} households, {source['household_months']:g} household-months,"
         f" {days}. Replayed by the engine of the live run; nothing live was touched."
     )
+
+
+def _beside_live(one: dict[str, Any]) -> str:
+    """Say whether the replay told what was told live, and the first differences."""
+    until = to_rfc3339(one["until_ms"])[:16].replace("T", " ")
+    if one["equal"]:
+        words = f"Equal to the live run: {one['revisions']:,} revisions up to {until} UTC, the same ids and contents."
+    else:
+        words = (
+            f"Not equal to the live run: {one['only_in_replay']:,} revisions only in the replay,"
+            f" {one['only_in_live']:,} only in the live run, {one['otherwise']:,} told otherwise, up to {until} UTC."
+        )
+    if one["after_ms"]:
+        after = to_rfc3339(one["after_ms"])[:16].replace("T", " ")
+        words += f" Compared are incidents that opened after the warm-up, from {after} UTC on."
+    lines = "".join(f"<li>{escape(line)}</li>" for line in one["details"])
+    return f"<h2>Beside the live run</h2><p>{escape(words)}</p>" + (f"<ul>{lines}</ul>" if lines else "")
 
 
 def _key(runs: Sequence[dict[str, Any]]) -> str:
@@ -120,8 +141,8 @@ def share(value: float | None) -> str:
 
 
 def _figure(picture: str, title: str, words: str) -> str:
-    chart = ' class="chart"' if f'viewBox="0 0 {draw.WIDTH} ' in picture else ""
-    return f"<figure{chart}><h3>{escape(title)}</h3>{picture}<figcaption>{escape(words)}</figcaption></figure>"
+    css = "chart" if f'viewBox="0 0 {draw.WIDTH} ' in picture else "wide"
+    return f"<figure class={css}><h3>{escape(title)}</h3>{picture}<figcaption>{escape(words)}</figcaption></figure>"
 
 
 def _tradeoff(found: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
@@ -153,6 +174,8 @@ def _calibration(found: dict[str, Any]) -> str:
         " the number, under it there are fewer. The bar is a 90 % interval: short recordings say little. Silences that no"
         " label explains count as false here."
     )
+    if len(points) > COLOURS:
+        words += " Each point is a profile, at the number it promises."
     picture = _figure(draw.calibration(points), "What was promised, and what came", words)
     by_hour = ""
     if len(found["runs"]) <= COLOURS:
@@ -164,7 +187,7 @@ def _parts(runs: Sequence[dict[str, Any]]) -> str:
     if not runs:
         return ""
     figures = [
-        _figure(draw.bars(runs, what), title, "Incidents a household-month.")
+        _figure(draw.bars(runs, what), title, _of_parts(len(runs[0]["by"][what])))
         for what, title in (
             ("target_group", "By target group"),
             ("source_mix", "By what the home is seen with"),
@@ -175,6 +198,11 @@ def _parts(runs: Sequence[dict[str, Any]]) -> str:
     return f'<h2>For whom</h2>{_key(runs)}<div class="pair">{"".join(figures)}</div>' if figures else ""
 
 
+def _of_parts(count: int) -> str:
+    most = f" The {draw.MOST_BARS} of {count} with the most incidents." if count > draw.MOST_BARS else ""
+    return f"Incidents a household-month.{most}"
+
+
 def _homes(found: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
     homes = found["timelines"]
     if not homes:
@@ -183,15 +211,17 @@ def _homes(found: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
     for home in homes:
         title = home["household"]
         if home["cut_of"]:
-            title = f"A copy of {home['cut_of']}, silent from {home['cut_at'][:16].replace('T', ' ')} UTC on"
+            at = (EPOCH + timedelta(milliseconds=home["cut_ms"])).astimezone(zone_of(home["time_zone"]))
+            title = f"A copy of {home['cut_of']}, silent from {at:%Y-%m-%d %H:%M} on, by its own clock"
         told = {name: len(mine) for name, mine in home["incidents"].items()}
-        words = "; ".join(f"{name}: {count}" for name, count in told.items()) if len(told) <= COLOURS else ""
+        words = "; ".join(f"{name}: {count}" for name, count in told.items())
         figures.append(_figure(close_up(home), title, f"Incidents: {words}." if words else ""))
     words = (
         "Above, each column is a day and each row an hour: the darker, the more signs of life. Below, how near the silence"
-        " came to its threshold, hour by hour. Triangles are incidents."
+        " came to its threshold, hour by hour. Triangles are incidents. Days and hours are those of the home."
     )
-    key = _key(runs) if runs else ""
+    # With many profiles the first and the last stand for all.
+    key = _key(runs or [{"name": name} for name in homes[0]["scores"]])
     return f'<h2>Homes in close-up</h2><p class="soft">{words}</p>{key}<div class="stack">{"".join(figures)}</div>'
 
 
@@ -212,6 +242,8 @@ def _lists(found: dict[str, Any]) -> str:
 
 
 def _rows(title: str, lines: Sequence[dict[str, Any]], count: int, *, moved: bool = False) -> str:
+    head = "<tr><th>opened, UTC</th><th>home</th><th>what</th>" + ("<th class=n>later by</th>" if moved else "")
+    head += "<th>what would have been told</th></tr>"
     rows = "".join(
         f'<tr><td class="when">{escape(line["opened_at"][:16].replace("T", " "))}</td><td class="id">{escape(line["household"])}</td>'
         f"<td>{escape(KIND_NAMES[IncidentKind(line['kind'])][1])}</td>"
@@ -221,15 +253,17 @@ def _rows(title: str, lines: Sequence[dict[str, Any]], count: int, *, moved: boo
     )
     more = f'<p class="soft">{count - len(lines):,} more stand in the incident files.</p>' if count > len(lines) else ""
     opened = " open" if count <= 12 else ""
-    return f'<details{opened}><summary>{escape(title)}</summary><div class="rows"><table>{rows}</table></div>{more}</details>'
+    return f'<details{opened}><summary>{escape(title)}</summary><div class="rows"><table>{head}{rows}</table></div>{more}</details>'
 
 
-def _profiles(runs: Sequence[dict[str, Any]]) -> str:
-    head = "<tr><th>profile</th><th class=n>false silences a household-month</th><th class=n>delay, h</th><th class=n>incidents</th><th class=n>visits</th></tr>"
+def _profiles(runs: Sequence[dict[str, Any]], best: frozenset[str]) -> str:
+    names = ("false silences a household-month", "delay, h", "incidents", "check-ins", "visits")
+    head = "<tr><th>profile</th>" + "".join(f"<th class=n>{name}</th>" for name in names) + "<th></th></tr>"
     rows = "".join(
         f"<tr><td>{escape(run['name'])}</td><td class=n>{number(run['false_silences']['per_household_month'])}</td>"
         f"<td class=n>{number(run['cuts']['median_h'] if run['cuts'] else (run['labels'] or {}).get('median_delay_h'))}</td>"
-        f"<td class=n>{run['incidents']['count']:,}</td><td class=n>{run['visits']['count']:,}</td></tr>"
+        f"<td class=n>{run['incidents']['count']:,}</td><td class=n>{run['calls']['count']:,}</td>"
+        f"<td class=n>{run['visits']['count']:,}</td><td>{'best' if run['name'] in best else ''}</td></tr>"
         for run in runs
     )
     return f'<h2>All profiles</h2><div class="rows"><table>{head}{rows}</table></div>'

@@ -26,6 +26,7 @@ p{margin:.2rem 0 .8rem;max-width:46rem}.soft,figcaption,.lead{color:var(--soft);
 .stack{display:grid;gap:.8rem}
 svg{display:block;width:100%;height:auto;overflow:visible}
 .chart svg{max-width:36rem}
+.wide{overflow-x:auto}.wide svg{min-width:44rem}
 svg text{fill:var(--soft);font-size:11px}svg .ink{fill:var(--ink)}
 .axis{stroke:var(--line);stroke-width:1;fill:none}.even{stroke:var(--soft);stroke-dasharray:4 4;fill:none}
 .l0,.l1,.l2,.l3{fill:none;stroke-width:2;stroke-linejoin:round}
@@ -33,7 +34,7 @@ svg text{fill:var(--soft);font-size:11px}svg .ink{fill:var(--ink)}
 .f0{fill:var(--a)}.f1{fill:var(--b)}.f2{fill:var(--c)}.f3{fill:var(--d)}
 .k0{color:var(--a)}.k1{color:var(--b)}.k2{color:var(--c)}.k3{color:var(--d)}
 .thin{stroke-width:1.3}.l0.thin{stroke-width:2.4}.heat{fill:var(--heat)}.warn{stroke:var(--warn);stroke-width:1.4;stroke-dasharray:3 3}
-.warnfill{fill:var(--warn)}.rest{fill:var(--soft)}.front{stroke:var(--c);stroke-width:2;fill:none;opacity:.7}
+.warnfill{fill:var(--warn)}.rest{fill:var(--soft)}.rests{stroke:var(--soft);stroke-width:1.3;fill:none}.front{stroke:var(--c);stroke-width:2;fill:none;opacity:.7}
 .key{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.9rem;margin:.1rem 0 .5rem}
 .key i{display:inline-block;width:.75rem;height:.75rem;border-radius:.2rem;background:currentColor;margin-right:.4rem}
 .key em{font-style:normal;color:var(--ink)}

@@ -4,8 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from detectors.life import sign_of
+from load_tests.whatif.draw import COLOURS
 from load_tests.whatif.fold import Opened, Played
 from load_tests.whatif.homes import zone_of
 from load_tests.whatif.runs import Variant, Work, homes_watched
@@ -13,7 +15,7 @@ from schemas.decode import decode
 from schemas.events import TICK_KEY, Event
 from schemas.incidents import IncidentKind
 from schemas.partitions import partition_of
-from schemas.times import EPOCH, to_rfc3339
+from schemas.times import EPOCH, from_rfc3339, to_rfc3339
 from schemas.topics import BY_NAME, EVENT_TOPICS, ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.partition import Partition
@@ -64,7 +66,10 @@ class _Shown:
         runs = list(played.values())
         from_ms = work.spooled.from_ms if work.spooled else min(run.from_ms for run in runs)
         until_ms = work.spooled.until_ms if work.spooled else max(run.until_ms for run in runs)
-        self.from_ms, self.until_ms = _window(from_ms, until_ms, self.opened, self.cut.at_ms if self.cut else None)
+        begin_ms, end_ms = _window(from_ms, until_ms, self.opened, self.cut.at_ms if self.cut else None)
+        # Whole days of the home: a column holds what lies between two of its own midnights.
+        self.from_ms = _midnight_ms(begin_ms, self.zone)
+        self.until_ms = self.from_ms + -(-(end_ms - self.from_ms) // DAY_MS) * DAY_MS
         self.signs: Counter[tuple[str, int]] = Counter()
         self.scores: dict[str, list[list[float]]] = {}
 
@@ -83,7 +88,8 @@ class _Shown:
     def figures(self) -> dict[str, Any]:
         days = []
         for day in range(int((self.until_ms - self.from_ms) // DAY_MS)):
-            moment = EPOCH + timedelta(milliseconds=self.from_ms + day * DAY_MS)
+            # From noon to noon: a change of the clocks loses no day.
+            moment = EPOCH + timedelta(milliseconds=self.from_ms + day * DAY_MS + DAY_MS // 2)
             name = moment.astimezone(self.zone).date().isoformat()
             days.append({"day": name, "hours": [self.signs[name, hour] for hour in range(24)]})
         cut = self.cut
@@ -97,7 +103,10 @@ class _Shown:
             "until_ms": self.until_ms,
             "days": days,
             "scores": self.scores,
-            "incidents": {name: [self._told(one) for one in mine] for name, mine in self.opened.items()},
+            "incidents": {
+                name: [self._told(one) for one in mine if self.from_ms <= one.opened_ms <= self.until_ms]
+                for name, mine in self.opened.items()
+            },
         }
 
     def _told(self, one: Opened) -> dict[str, Any]:
@@ -118,16 +127,19 @@ def timelines(
 ) -> list[dict[str, Any]]:
     """Replay some households alone and look at them every hour.
 
-    Signs of life by local day and hour, the score of the silence and its threshold by hour for each of two profiles, and
-    the incidents of all runs. At most five weeks, around the first incident. A partition is read once for all of them.
+    Signs of life by local day and hour, the score of the silence and its threshold by hour, and
+    the incidents: of all profiles where each has its colour, else of the first and the last. At most five weeks, around the first incident. A partition is read once for all of them.
     """
+    if len(variants) > COLOURS:
+        variants = [variants[0], variants[-1]]
+    played = {one.name: played[one.name] for one in variants}
     zones = {home.household: home.time_zone for run in played.values() for home in homes_watched(work, run)}
     shown = {name: _Shown(name, work, zones, played) for name in households}
     of: dict[int, list[_Shown]] = defaultdict(list)
     for one in shown.values():
         of[partition_of(one.household, work.partitions)].append(one)
     for number, partition in enumerate(sorted(of)):
-        _look(work, partition, of[partition], variants[:2])
+        _look(work, partition, of[partition], variants)
         at((number + 1) / len(of))
     return [shown[name].figures() for name in households]
 
@@ -188,6 +200,11 @@ class Chosen:
                     chunk.broker_stamped,
                 ),
             )
+
+
+def _midnight_ms(at_ms: int, zone: ZoneInfo) -> int:
+    moment = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone)
+    return from_rfc3339(moment.replace(hour=0, minute=0, second=0, microsecond=0).isoformat())
 
 
 def _window(from_ms: int, until_ms: int, opened: dict[str, list[Opened]], cut_ms: int | None) -> tuple[int, int]:
