@@ -1,24 +1,44 @@
-"""How much memory a replay takes, of a short and of a long recording: it must not grow with the length.
+"""What a replay costs from files, topics and the archive: reading alone, the engine alone, the whole, and the memory.
 
-`python -m load_tests.bench_replay --homes 6 --days 30 --days 120` writes made-up recordings as CSV, replays each with the
-command `anbu replay` in a process of its own, and prints the largest resident set that it and its processes had.
+`python -m load_tests.bench_replay --homes 40 --days 4 --days 16` makes up homes of two lengths, puts the same readings into
+CSV, into the topics of an embedded broker and into the archive of an embedded ClickHouse, and replays each in a process
+of its own. Readings a second are of processor time. Memory is the largest resident set of that process: it must not grow
+with the length.
 """
 
-import os
+import asyncio
+import multiprocessing
 import resource
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any, Final
 
 import click
 
-from streams.wallclock import monotonic_s
+from infra.embedded import EmbeddedBroker
+from infra.migrations import migrate
+from infra.topics import create_topics
+from load_tests.feed import feed
+from load_tests.replay_run import close, opened, past_of_archive, past_of_topics
+from load_tests.whatif.files import Found, each_event
+from load_tests.whatif.on_disk import OnDisk
+from load_tests.whatif.past import drop_spool, spooled_work
+from load_tests.whatif.runs import Variant, Work, play_unit
+from schemas.rows import ARCHIVE
+from schemas.topics import ORDERED_NAMES
+from streams.archive.rows import archive_rows
+from streams.chunk import Chunk
+from streams.replay import Listener, Source, replay
 
-BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
+BEGIN: Final = datetime(2026, 3, 2, tzinfo=UTC)
+READINGS_A_DAY: Final = 200
+LOG: Final = Variant("log")
+INSERTED: Final = 20_000
 
 
 def rows(homes: int, days: int, seed: int) -> Iterator[str]:
@@ -27,48 +47,146 @@ def rows(homes: int, days: int, seed: int) -> Iterator[str]:
     yield "household,timestamp_iso,source,device,kind,value\n"
     for day in range(days):
         for home in range(homes):
-            minutes = sorted(random.sample(range(6 * 60, 23 * 60), 200))
+            minutes = sorted(random.sample(range(6 * 60, 23 * 60), READINGS_A_DAY))
             for minute in minutes:
                 at = BEGIN + timedelta(days=day, minutes=minute)
                 yield f"h-{home},{at.isoformat()},sensor,room-{minute % 5},motion,ON\n"
 
 
-def measured(homes: int, days: int, seed: int) -> tuple[int, float, float, int]:
-    """Replay a recording of so many days; readings, seconds, processor seconds, and bytes of the largest resident set."""
-    with tempfile.TemporaryDirectory(prefix="anbu-bench-replay-") as folder:
-        file = Path(folder) / "homes.csv"
-        with file.open("w", encoding="utf-8") as out:
-            out.writelines(rows(homes, days, seed))
-        command = [sys.executable, "-c", "from streams.cli import main; main()", "replay", str(file)]
-        began_s = monotonic_s()
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            command, env={**os.environ, "ANBU_PARTITIONS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise click.ClickException(f"the replay ended with {process.returncode}")
-        return homes * days * 200, monotonic_s() - began_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+def spooled(file: Path, folder: Path) -> Work:
+    """Read a file as `anbu replay` does: parsed, sorted on disk, and written as a log."""
+    past = OnDisk(each_event([file], "UTC", Found()))
+    return spooled_work(folder, past, identity=str(file), partitions=1, cuts=0, seed=1, at=lambda _share: None)
+
+
+def archived(source: Source, url: str) -> None:
+    """Write the archive of a log into the embedded ClickHouse."""
+    client = opened(url)
+    migrate(client)
+    held: list[Any] = []
+
+    def write() -> None:
+        client.insert("archive", held, column_names=ARCHIVE.names, column_type_names=ARCHIVE.types)
+        held.clear()
+
+    for topic, chunk in followed(source):
+        for offset, key, value in zip(chunk.offsets, chunk.keys, chunk.values, strict=True):
+            name = ORDERED_NAMES[topic]
+            held += (one.values for one in archive_rows(name, 0, offset, key, value, 0, broker_stamped=False))
+        if len(held) >= INSERTED:
+            write()
+    write()
+    close(url)
+
+
+def followed(source: Source) -> Iterator[tuple[int, Chunk]]:
+    """Give every chunk of a log; whoever reads one must move on behind it, or the same would come for ever."""
+    listener = Listener()
+    for topic, chunk in source.chunks(listener):
+        listener.order.offer(topic, chunk)
+        for _ in listener.order.pump():
+            pass
+        yield topic, chunk
+
+
+def cpu_s(do: Callable[[], object]) -> float:
+    """Return the processor time of this process that something takes."""
+    began_s = time.process_time()
+    do()
+    return time.process_time() - began_s
+
+
+def heard(source: Source) -> None:
+    """Read a log to its end and apply nothing."""
+    for _ in Listener().listen(source):
+        pass
+
+
+def measured(store: str, folder: Path, where: str, part: str) -> tuple[float, int]:
+    """Measure one part of a replay in this process: processor seconds and bytes of the largest resident set."""
+    work = Work(folder, "bench")
+    if store == "files":
+        if part == "prepare":
+            took_s = cpu_s(lambda: spooled(Path(where), folder))
+            return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        work = spooled(Path(where), folder)
+    elif store == "topics":
+        work = Work(folder, "bench", topics=past_of_topics(where, 1))
+    else:
+        work = Work(folder, "bench", topics=past_of_archive(where, 1))
+    if part == "read":
+        took_s = cpu_s(lambda: heard(work.source(0)))
+    elif part == "engine":
+        kept = _InMemory(list(followed(work.source(0))))
+        took_s = cpu_s(lambda: replay(kept, work.engine(0, LOG), sink=lambda _outputs: None))
+    else:
+        took_s = cpu_s(lambda: play_unit(work, LOG, 0, 0))
+    return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+class _InMemory:
+    def __init__(self, chunks: list[Any]) -> None:
+        self._chunks = chunks
+
+    def chunks(self, engine: Any) -> Iterator[Any]:  # noqa: ARG002 - as they were read
+        yield from self._chunks
+
+
+def _apart(*arguments: Any) -> tuple[float, int]:
+    """Measure in a process of its own: the largest resident set is kept for a whole life."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measured, arguments)
+
+
+@contextmanager
+def _stored(store: str, file: Path, folder: Path) -> Iterator[str]:
+    """Put a file's readings where a replay reads them; yields its path, the broker's address or ClickHouse's."""
+    if store == "files":
+        yield str(file)
+        return
+    work = spooled(file, folder / "made")
+    try:
+        if store == "archive":
+            url = f"chdb://{folder / 'clickhouse'}"
+            archived(work.source(0), url)
+            yield url
+            return
+        with EmbeddedBroker() as broker:
+            create_topics(broker.bootstrap, 1)
+            asyncio.run(feed(broker.bootstrap, OnDisk(each_event([file], "UTC", Found())), partitions=1))
+            yield broker.bootstrap
+    finally:
+        drop_spool(work)
+
+
+def _tell(store: str, folder: Path, where: str, readings: int) -> None:
+    parts = ("prepare", "read", "engine", "whole") if store == "files" else ("read", "engine", "whole")
+    found = {part: _apart(store, folder, where, part) for part in parts}
+    words = [f"{part} {readings / took_s:,.0f} a second" for part, (took_s, _) in found.items()]
+    largest = max(size for part, (_, size) in found.items() if part != "engine")
+    click.echo(f"  {store}: {', '.join(words)}; {largest / 1e6:.0f} MB at most", nl=True)
 
 
 @click.command()
-@click.option("--homes", type=click.IntRange(1, 1000), default=6, show_default=True)
-@click.option("--days", type=click.IntRange(1, 1000), multiple=True, default=(30, 120), show_default=True)
+@click.option("--homes", type=click.IntRange(1, 5000), default=40, show_default=True)
+@click.option("--days", type=click.IntRange(1, 1000), multiple=True, default=(4, 16), show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-def main(homes: int, days: tuple[int, ...], seed: int) -> None:
-    """Print one line for each length."""
+@click.option(
+    "--store", "stores", multiple=True, type=click.Choice(["files", "topics", "archive"]), help="All by default."
+)
+def main(homes: int, days: tuple[int, ...], seed: int, stores: tuple[str, ...]) -> None:
+    """Print a line for each store and length."""
     for one in days:
-        # A process of its own for each: the largest resident set of children is kept over all of them.
-        if len(days) > 1:
-            options = ["--homes", str(homes), "--days", str(one), "--seed", str(seed)]
-            subprocess.run([sys.executable, "-m", "load_tests.bench_replay", *options], check=True)  # noqa: S603
-            continue
-        readings, took_s, cpu_s, largest = measured(homes, one, seed)
-        inner = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        click.echo(
-            f"{one} days of {homes} homes, {readings:,} readings: {max(largest, inner) / 1e6:.0f} MB at most,"
-            f" {took_s:.1f} s, {cpu_s:.1f} s of processor time"
-        )
+        with tempfile.TemporaryDirectory(prefix="anbu-bench-replay-") as name:
+            folder = Path(name)
+            file = folder / "homes.csv"
+            with file.open("w", encoding="utf-8") as out:
+                out.writelines(rows(homes, one, seed))
+            readings = homes * one * READINGS_A_DAY
+            click.echo(f"{one} days of {homes} homes, {readings:,} readings")
+            for store in stores or ("files", "topics", "archive"):
+                with _stored(store, file, folder) as where:
+                    _tell(store, folder / store, where, readings)
 
 
 if __name__ == "__main__":

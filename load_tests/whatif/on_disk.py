@@ -46,19 +46,35 @@ class OnDisk:
         self.from_ms = 0
         self.until_ms = 0
         self.spans: dict[str, Span] = {}
+        if align_ms is None:
+            self._by_day(self._noted(events))
+        else:
+            self._aligned(events, align_ms)
+        if not self.spans:
+            raise ValueError("no event to send")
+        self.from_ms = min(begin_ms for begin_ms, _ in self.spans.values())
+        self.until_ms = max(end_ms for _, end_ms in self.spans.values()) + 1
+
+    def _noted(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            self._sources[event.household].add(event.source)
+            yield event
+
+    def _aligned(self, events: Iterable[Event], align_ms: int) -> None:
+        """Move homes in time; by how much is known when the last event has been read, so all are written twice."""
         first: dict[str, int] = {}
         raw = self._folder / "raw"
         with raw.open("wb") as out:
-            for event in events:
+            for event in self._noted(events):
                 first[event.household] = min(event.at_ms, first.get(event.household, event.at_ms))
-                self._sources[event.household].add(event.source)
                 _write(out, event)
-        if not first:
-            raise ValueError("no event to send")
-        shift = shifts(first, align_ms) if align_ms is not None else {}
+        shift = shifts(first, align_ms)
+        self._by_day(shifted(one, shift[one.household]) for one in _events_in(raw))
+        raw.unlink()
+
+    def _by_day(self, events: Iterable[Event]) -> None:
         held: dict[int, list[Event]] = defaultdict(list)
-        for number, one in enumerate(_events_in(raw), 1):
-            event = shifted(one, shift[one.household]) if shift else one
+        for number, event in enumerate(events, 1):
             sent_ms = together(event, BATCH_S)
             held[sent_ms // DAY_MS].append(event)
             begin_ms, end_ms = self.spans.get(event.household, (event.at_ms, 0))
@@ -66,9 +82,6 @@ class OnDisk:
             if number % HELD_EVENTS == 0:
                 self._flush(held)
         self._flush(held)
-        raw.unlink()
-        self.from_ms = min(begin_ms for begin_ms, _ in self.spans.values())
-        self.until_ms = max(end_ms for _, end_ms in self.spans.values()) + 1
 
     def _flush(self, held: dict[int, list[Event]]) -> None:
         for day, events in held.items():

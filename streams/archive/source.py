@@ -17,8 +17,14 @@ from streams.replay import Reader
 PAGE_OFFSETS: Final = 20_000
 """Offsets of one topic read at a time: memory stays flat however long the archive is."""
 
+_UNREAD: Final = {"topic": "''", "reason": "''", "detail": "''", "length": "0", "head": "''"}
+"""Columns of which no message is made; a constant in their place costs nothing to read."""
 _COLUMNS: Final = ", ".join(
-    f"toUnixTimestamp64Milli({name}) AS {name}_ms" if kind.endswith(("'UTC')", "'UTC'))")) else name
+    f"toUnixTimestamp64Milli({name}) AS {name}_ms"
+    if kind.endswith(("'UTC')", "'UTC'))"))
+    else f"{_UNREAD[name]} AS no_{name}"
+    if name in _UNREAD
+    else name
     for name, kind in ARCHIVE.columns.items()
 )
 _FORM: Final = tuple(ARCHIVE.columns).index("form")
@@ -122,7 +128,7 @@ class ArchiveSource:
             while end < len(rows) and rows[end][_OFFSET] == rows[at][_OFFSET]:
                 end += 1
             record = rows[at:end]
-            self.erased += any(row[_FORM] == ERASED for row in record)
+            self.erased += record[0][_FORM] == ERASED or (end > at + 1 and any(row[_FORM] == ERASED for row in record))
             with suppress(ValueError):  # readings of it are missing: a gap
                 found.append(message_of(record))
             at = end
