@@ -8,7 +8,6 @@ with the length.
 
 import asyncio
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +95,12 @@ def cpu_s(do: Callable[[], object]) -> float:
     return time.process_time() - began_s
 
 
+def largest_bytes() -> int:
+    """Return the largest resident set of this process since it began; `ru_maxrss` begins with that of its parent."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
 def heard(source: Source) -> None:
     """Read a log to its end and apply nothing."""
     for _ in Listener().listen(source):
@@ -108,7 +113,7 @@ def measured(store: str, folder: Path, where: str, part: str) -> tuple[float, in
     if store == "files":
         if part == "prepare":
             took_s = cpu_s(lambda: spooled(Path(where), folder))
-            return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            return took_s, largest_bytes()
         work = spooled(Path(where), folder)
     elif store == "topics":
         work = Work(folder, "bench", topics=past_of_topics(where, 1))
@@ -121,7 +126,7 @@ def measured(store: str, folder: Path, where: str, part: str) -> tuple[float, in
         took_s = cpu_s(lambda: replay(kept, work.engine(0, LOG), sink=lambda _outputs: None))
     else:
         took_s = cpu_s(lambda: play_unit(work, LOG, 0, 0))
-    return took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return took_s, largest_bytes()
 
 
 class _InMemory:
