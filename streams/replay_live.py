@@ -93,8 +93,8 @@ def _of_values(values: Any) -> Incident:
 
 
 def _plain(name: str, kind: str, value: Any) -> Any:
-    if name == "shares":
-        return {channel: round(float(share), 4) for channel, share in value.items()}
+    if kind.endswith("Float32)"):
+        return {key: round(float(share), 4) for key, share in value.items()}
     if name == "ladder":
         return [_step(step) for step in value]
     return to_rfc3339(int(value)) if "DateTime64" in kind else value
