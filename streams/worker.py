@@ -371,6 +371,8 @@ class Worker:
         engine = owned.engine
         while engine is not None and owned.active:
             async with owned.applying:
+                if not owned.active:
+                    return  # taken away while it waited: what were applied now nobody would hand over
                 await self._hand_over(owned, engine.pump(PUMP_RECORDS))
                 is_done = engine.pumped < PUMP_RECORDS
             if is_done:
