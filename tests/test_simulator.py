@@ -40,7 +40,13 @@ EVENT_OF = {
 }
 OF_MONTHS = set(SEVERITIES)
 """What only a recording of months holds: `Rates.fades` is 0 where nothing else is said."""
-OF_THE_HOME = {*RULES, IncidentKind.OUT_AT_NIGHT}
+OF_THE_HOME = {
+    *RULES,
+    IncidentKind.OUT_AT_NIGHT,
+    IncidentKind.MISSED_MEALS,
+    IncidentKind.DEVICE_OFFLINE,
+    IncidentKind.PHONE_OFF,
+}
 """What `load_tests.bench_home_conditions` injects into a finished recording."""
 OF_AN_ALERT = {IncidentKind.DISASTER_DAMAGE, IncidentKind.DISASTER_NO_ANSWER}
 """What follows from a public alert alone; the recorded neighbourhood has none."""
