@@ -63,9 +63,12 @@ def raised(
 @click.option("--households", type=click.IntRange(1), default=150, show_default=True)
 @click.option("--days", type=click.IntRange(60), default=150, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=2026, show_default=True)
-def main(households: int, days: int, seed: int) -> None:
+@click.option("--kind", "only", type=click.Choice([kind.value for kind in KINDS]), default=None, help="Only this fades.")
+def main(households: int, days: int, seed: int, only: str | None) -> None:
     """Measure the slow clock on synthetic households, in half of which something fades."""
-    rates = Rates(collapses=0.0, emergencies=0.0, slow=0.0, fades=0.5)
+    rates = Rates(
+        collapses=0.0, emergencies=0.0, slow=0.0, fades=0.5, fading=None if only is None else IncidentKind(only)
+    )
     found, false, months = raised(households, days, seed, rates)
     out = {}
     for kind in KINDS:

@@ -29,6 +29,8 @@ class Rates:
     slow: float = 0.075
     fades: float = 0.0
     """Share of the households in which something fades over weeks; needs a recording of months."""
+    fading: IncidentKind | None = None
+    """Only this fades, where the home's sources can show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +353,7 @@ def plan_of(house: Household, seed: int, start_ms: int, end_ms: int, rates: Rate
     if rates is not None:
         _inject(house, plan, seed, start_ms, end_ms, rates)
     if rates is not None and rng_of(seed, 10, house.number).random() < rates.fades:
-        drawn = fade_of(house.name, house.home, rng_of(seed, 11, house.number), start_ms, end_ms)
+        drawn = fade_of(house.name, house.home, rng_of(seed, 11, house.number), start_ms, end_ms, rates.fading)
         if drawn is not None:
             plan.fades.append(drawn[0])
             plan.truth.append(drawn[1])

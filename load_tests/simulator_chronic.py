@@ -34,7 +34,7 @@ _WORRY: Final = {IncidentKind.LOW_MOOD: CareTopic.MOOD, IncidentKind.LASTING_CON
 
 
 def fade_of(
-    household: str, home: Home, rng: np.random.Generator, start_ms: int, end_ms: int
+    household: str, home: Home, rng: np.random.Generator, start_ms: int, end_ms: int, only: IncidentKind | None = None
 ) -> tuple[Fade, Truth] | None:
     """Draw a change that the home's sources can show, in the middle third of the recording; None where there is none."""
     kinds = []
@@ -49,6 +49,7 @@ def fade_of(
             IncidentKind.LASTING_CONCERN,
             IncidentKind.SHORTER_TALKS,
         ]
+    kinds = [kind for kind in kinds if only in (None, kind)]
     if not kinds:
         return None
     kind = kinds[int(rng.integers(len(kinds)))]
