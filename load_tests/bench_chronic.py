@@ -63,7 +63,9 @@ def raised(
 @click.option("--households", type=click.IntRange(1), default=150, show_default=True)
 @click.option("--days", type=click.IntRange(60), default=150, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=2026, show_default=True)
-@click.option("--kind", "only", type=click.Choice([kind.value for kind in KINDS]), default=None, help="Only this fades.")
+@click.option(
+    "--kind", "only", type=click.Choice([kind.value for kind in KINDS]), default=None, help="Only this fades."
+)
 def main(households: int, days: int, seed: int, only: str | None) -> None:
     """Measure the slow clock on synthetic households, in half of which something fades."""
     rates = Rates(
