@@ -1,6 +1,7 @@
 """The page of operations is walked: started, a district added, the log lost and restored, tables made anew and restored."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -181,6 +182,8 @@ def _has_written(settings: Settings) -> bool:
 def test_a_copy_of_the_disk_of_a_stopped_broker_is_the_same_installation(tmp_path: Path) -> None:
     if not INTEGRATION:
         pytest.skip("needs Apache Kafka: make integration")
+    if os.environ.get("ANBU_LONG") != "1":
+        pytest.skip("takes two minutes: ANBU_LONG=1 make integration")
     jars = ROOT / "build" / "kafka" / "libs"
     (tmp_path / "registry.csv").write_text(REGISTRY, "utf-8")
     with KafkaNode(folder=tmp_path / "kafka", jars=jars) as node, installation(node, tmp_path / "first") as first:

@@ -21,6 +21,7 @@ def test_ten_kills_at_any_moment_lose_nothing_and_double_nothing(town: Town, tmp
         run.check()
 
 
+@pytest.mark.integration
 def test_a_death_at_any_step_of_a_checkpoint_loses_nothing_and_doubles_nothing(town: Town, tmp_path: Path) -> None:
     with a_run(town, tmp_path) as run:
         die_in_checkpoints(run, Random(11))
