@@ -50,6 +50,7 @@ def counted(client: Any, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in client.query(sql).result_rows]
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_a_replay_on_two_machines_of_which_one_is_killed_is_whole_and_nothing_counts_twice(
     any_broker: Broker, client: Any, tmp_path: Path

@@ -1,5 +1,6 @@
 """Faults that `make bench-recovery` plays over and over, each once: nothing is lost, nothing doubled, every home bit for bit."""
 
+import os
 from pathlib import Path
 from random import Random
 
@@ -59,6 +60,7 @@ def test_damaged_positions_and_damaged_rows_that_no_position_made_whole_cost_not
         finish(run)
 
 
+@pytest.mark.skipif(os.environ.get("ANBU_LONG") != "1", reason="takes a minute: ANBU_LONG=1 make integration")
 def test_a_broker_that_is_away_longer_than_workers_wait_costs_nothing_but_restarts(
     kafka: KafkaNode, town: Town, tmp_path: Path
 ) -> None:
