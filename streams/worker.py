@@ -118,12 +118,12 @@ class Worker:
             HealthError: the port of the metrics cannot be had.
 
         """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)  # first, or who is told to stop while starting ends as if killed
         counts = await asyncio.to_thread(partition_counts, self._settings.bootstrap)
         wanted = dict.fromkeys([*(topic.name for topic in ALL), self._changelog], self._settings.partitions)
         check_partitions(counts, wanted)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ended.set)
         with HealthServer(self.health, self._registry, self._settings.metrics_host, self._settings.metrics_port):
             try:
                 await self._outbox.start()
@@ -131,6 +131,7 @@ class Worker:
                 await self._app.start()
                 for task in (self._beat, self._look, self._keep, self._await_crash):
                     self._begin(task())
+                await asyncio.sleep(0)  # a task cancelled before its first step leaves a warning of what was never awaited
                 await self._ended.wait()
             finally:
                 await self._close()

@@ -77,6 +77,13 @@ def test_a_mistake_of_ours_while_judging_is_told_and_its_place_is_in_the_log(sit
     assert "Traceback" in worker.child.tail(200)
 
 
+def test_a_worker_that_is_told_to_stop_while_it_starts_ends_politely(site: Run) -> None:
+    worker = site.start()
+    wait_until(lambda: worker.ask("/ready") or not worker.child.alive, 60, "a worker that answers")
+    assert worker.child.stop(20) == 0, worker.child.tail()
+    assert "never awaited" not in worker.child.log.read_text("utf-8")
+
+
 # What takes most of a minute happens all at once.
 
 
