@@ -1,6 +1,7 @@
 """The compose file for viewers and their dashboards fits the code. No container runs here: it is read, not started."""
 
 import asyncio
+import json
 import os
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
+import jsonschema
 import pytest
 import yaml
 from kafka import KafkaConsumer, TopicPartition
@@ -37,6 +39,48 @@ def settings_of(name: str) -> Settings:
         key: _DEFAULT.sub(r"\1", _ASKED.sub("5ecret", str(value))) for key, value in OURS[name]["environment"].items()
     }
     return Settings.from_env(env)
+
+
+def interpolated(thing: Any) -> Any:
+    """The compose file as Docker reads it, with its defaults, and something for each secret."""
+    if isinstance(thing, dict):
+        return {key: interpolated(one) for key, one in thing.items() if not key.startswith("x-")}
+    if isinstance(thing, list):
+        return [interpolated(one) for one in thing]
+    if isinstance(thing, str):
+        said = _DEFAULT.sub(r"\1", _ASKED.sub("5ecret", thing))
+        return int(said) if said.isdecimal() and said != thing else said
+    return thing
+
+
+def wrong_by_the_specification(compose: Any) -> list[str]:
+    """What the schema of the Compose specification (as docker-compose 1.29 ships it) has against a file."""
+    schema = json.loads((ROOT / "tests" / "compose_spec.json").read_text("utf-8"))
+    schema["properties"]["name"] = {"type": "string"}  # the name of a project came to the specification later
+    return [error.json_path for error in jsonschema.Draft7Validator(schema).iter_errors(interpolated(compose))]
+
+
+def test_the_compose_file_is_one_by_the_specification_and_whatever_lasts_comes_back_and_tells_its_health() -> None:
+    assert wrong_by_the_specification(COMPOSE) == []
+    for name, one in SERVICES.items():
+        assert one["restart"] in {"unless-stopped", "on-failure"}, name
+    asked = {name for name, one in SERVICES.items() if "healthcheck" in one}
+    assert asked == {"kafka", "clickhouse", "worker", "writer", "archive", "webhook", "board"}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"services": {"a": {"image": "a:1.0", "port": ["1:1"]}}}, {"services": {"a": {"deploy": {"replicas": "many"}}}}],
+)
+def test_negative_control_a_word_that_compose_does_not_know_is_found(spoilt: Any) -> None:
+    assert wrong_by_the_specification(spoilt)
+
+
+def test_clickhouse_may_write_the_backups_that_operations_speak_of() -> None:
+    assert (
+        "./clickhouse/backups.xml:/etc/clickhouse-server/config.d/backups.xml:ro" in SERVICES["clickhouse"]["volumes"]
+    )
+    assert "<allowed_path>/var/lib/clickhouse/" in (INFRA / "clickhouse" / "backups.xml").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -7,10 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from street import Street
 
+from schemas.examples import RECORDS
+from schemas.exercise import EXERCISE_PREFIX, status_of
 from schemas.incidents import IncidentKind
 from streams.gauge import Gauges, few_posts
 from streams.generate import PAGES, ROOT, drifted, page
@@ -29,6 +33,7 @@ from streams.metrics import (
     new_registry,
     outside_their_sets,
 )
+from streams.outputs import Output
 from streams.writer import WriterMetrics
 
 MAKERS: list[Maker] = list(EVERY.values())
@@ -213,3 +218,36 @@ def test_what_an_engine_counts_after_it_was_shown_once_is_shown_as_well() -> Non
         letters = metrics.dead_letters.labels("home.sensors", "not_json")._value.get()
         applied = metrics.records_applied.labels("home.sensors")._value.get()
         assert (readings, letters, applied) == (shown, shown, 2 * shown)
+
+
+def emergency(household: str) -> Output:
+    incident = msgspec.structs.replace(
+        RECORDS["incident"],  # type: ignore[type-var]
+        household=household,
+        status=status_of(household),
+        id="0123456789abcdef",
+    )
+    return Output("incidents", household.encode(), incident, appended_ms=1)
+
+
+def told_by(household: str) -> dict[str, float]:
+    """What stands above 0 once the broker has an emergency of a household."""
+    registry = CollectorRegistry()
+    Gauges(WorkerMetrics(registry)).acknowledged(emergency(household))
+    samples = [sample for family in registry.collect() for sample in family.samples]
+    ours = (one for one in samples if one.name.startswith("anbu_") and one.name != "anbu_build_info")
+    return {one.name: one.value for one in ours if one.value}
+
+
+def test_an_exercise_is_counted_as_one_and_is_in_no_latency_that_could_wake_anybody() -> None:
+    assert set(told_by(f"{EXERCISE_PREFIX}try-1")) == {"anbu_exercise_revisions_total"}
+    assert set(told_by("h-1")) > {"anbu_incident_revisions_total", "anbu_emergency_seconds_count"}
+
+
+def test_an_emergency_s_latency_names_its_incident_and_nothing_of_whom_it_is() -> None:
+    registry = CollectorRegistry()
+    Gauges(WorkerMetrics(registry)).acknowledged(emergency("h-secret"))
+    text = openmetrics(registry).decode()
+    assert '# {incident="0123456789abcdef"}' in text
+    assert "h-secret" not in text
+    assert "incident=" not in scraped(registry)  # the plain format has no place for it
