@@ -119,8 +119,9 @@ class Worker:
 
         """
         loop = asyncio.get_running_loop()
+        # First, or a worker that is told to stop while it starts ends as if killed.
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ended.set)  # first, or who is told to stop while starting ends as if killed
+            loop.add_signal_handler(number, self._ended.set)
         counts = await asyncio.to_thread(partition_counts, self._settings.bootstrap)
         wanted = dict.fromkeys([*(topic.name for topic in ALL), self._changelog], self._settings.partitions)
         check_partitions(counts, wanted)
@@ -131,7 +132,8 @@ class Worker:
                 await self._app.start()
                 for task in (self._beat, self._look, self._keep, self._await_crash):
                     self._begin(task())
-                await asyncio.sleep(0)  # a task cancelled before its first step leaves a warning of what was never awaited
+                # A task that is cancelled before its first step leaves a warning of what was never awaited.
+                await asyncio.sleep(0)
                 await self._ended.wait()
             finally:
                 await self._close()
