@@ -39,8 +39,9 @@ def chance_of(state: State, silence: Silence, clock_ms: int) -> float | None:
 def rate_of(state: State, silence: Silence, clock_ms: int) -> float:
     """Return the budget, false alarms a household-month, at which the home would alarm just now."""
     how, rhythm = state.profile.silence, state.rhythm
-    spans = [(min(clock_ms, b)) - a for a, b in silence.blind if a < clock_ms]
-    seen_h = max(0.0, clock_ms - silence.since_ms - sum(spans)) / HOUR_MS
+    since_ms = silence.since_ms
+    spans = [min(clock_ms, b) - max(a, since_ms) for a, b in silence.blind if a < clock_ms and b > since_ms]
+    seen_h = max(0.0, clock_ms - since_ms - sum(spans)) / HOUR_MS
     longest = rhythm.longest.budget_at(how.longest_k, seen_h)
     if not state.sees_at_home:
         return longest / (1 - RHYTHM_SHARE_CARRIED)

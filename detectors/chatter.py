@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from detectors.episodes import Episodes
+from detectors.hours import DAY_MS
+from detectors.silence import Spans
 
 USUAL_A_DAY: Final = 0.1
 """Lone triggers of one device in a day without anybody. Assumed."""
@@ -24,8 +26,6 @@ HALF_LIFE_DAYS: Final = 60.0
 MOST_DEVICES: Final = 32
 LEAST: Final = 0.01
 """Fewer faded triggers than this are forgotten."""
-DAY_MS: Final = 86_400_000
-Spans = list[tuple[int, int]]
 
 
 class Chatter:

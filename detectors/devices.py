@@ -54,7 +54,7 @@ class Devices:
 
     def look(self, clock_ms: int) -> None:
         """Note since when a device is offline."""
-        self.since_ms = next(iter(self.offline(clock_ms)), 0)
+        self.since_ms = min(self.offline(clock_ms), default=0)
 
     def offline(self, clock_ms: int) -> list[int]:
         """Return since when devices are offline at a moment (UTC milliseconds: the end of the last day on which they reported)."""
@@ -67,7 +67,7 @@ class Devices:
             gap = max(after - before for before, after in pairwise(days))
             if today - newest > max(GAPS * gap, LEAST_DAYS):
                 out.append((newest + 1) * DAY_MS)
-        return sorted(out)
+        return out
 
     def forget_before(self, at_ms: int) -> None:
         """Forget what has not reported since long before a moment: it was taken away."""

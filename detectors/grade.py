@@ -9,10 +9,9 @@ from typing import Final
 
 from detectors.chronic import SEVERITIES
 from detectors.hours import DAY_MS
-from detectors.overview_weeks import concerns, contact_view
 from detectors.state import State
 from schemas.households import RiskGrade
-from schemas.views import GradeProposal, GradeReason
+from schemas.views import ConcernView, ContactView, GradeProposal, GradeReason
 from schemas.vocabulary import Level
 
 GRADES: Final = (RiskGrade.LOW, RiskGrade.MEDIUM, RiskGrade.HIGH)
@@ -26,11 +25,13 @@ MISSED: Final = 3
 """Doses or calls in a row that speak of a change."""
 
 
-def propose_grade(state: State, clock_ms: int) -> GradeProposal | None:
+def propose_grade(
+    state: State, clock_ms: int, contact: ContactView | None, known: list[ConcernView]
+) -> GradeProposal | None:
     """Return the change that the record speaks for; None where it speaks for none, or no grade was given."""
     if state.record is None:
         return None
-    reasons = _reasons(state, clock_ms)
+    reasons = _reasons(state, contact, known)
     place = GRADES.index(state.record.risk_grade)
     is_graver = any(one.reason == "needed_help" for one in reasons) or len(reasons) >= OTHERS
     if is_graver and place < len(GRADES) - 1:
@@ -41,17 +42,16 @@ def propose_grade(state: State, clock_ms: int) -> GradeProposal | None:
     return None
 
 
-def _reasons(state: State, clock_ms: int) -> list[GradeReason]:
+def _reasons(state: State, contact: ContactView | None, known: list[ConcernView]) -> list[GradeReason]:
     out = []
     if state.outcomes.real >= REAL:
         out.append(GradeReason("needed_help", max(1, round(state.outcomes.real))))
     worse = [kind for kind in SEVERITIES if kind in state.told]
     if worse:
         out.append(GradeReason("worse_over_weeks", len(worse)))
-    contact = contact_view(state, clock_ms)
     if contact is not None and contact.trend == "falling":
         out.append(GradeReason("contact_falling", contact.index))
-    alarming = [one for one in concerns(state) if one.state == "open" and one.level is Level.ALARM]
+    alarming = [one for one in known if one.state == "open" and one.level is Level.ALARM]
     if alarming:
         out.append(GradeReason("alarming_concern", len(alarming)))
     missed = state.medication.row(state.paused).doses

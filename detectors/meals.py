@@ -140,12 +140,14 @@ class Meals:
                 row = (0, 0, 0.0)
             elif here == HERE:
                 at_ms = start_ms + int((SLOTS[place][0] - DAY_BEGINS_H) * HOUR_MS)
+                if at_ms <= self._settled_ms:
+                    continue
                 row = (row[0] + 1, row[1] or at_ms, row[2] - math.log(share))
         return row
 
     def settle(self, clock_ms: int) -> None:
-        """Take a responder's word that it was looked after."""
-        self._settled_ms, self.found = clock_ms, None
+        """Take a responder's word that it was looked after: only what is missed from now on counts."""
+        self._settled_ms, self.found, self._row = clock_ms, None, (0, 0, 0.0)
 
     def state(self) -> list[Any]:
         """Return plain numbers."""

@@ -17,7 +17,8 @@ A_MONTH: Final = 60
 IRREGULAR: Final = 0.1
 """Who misses more of the doses than this is told of one miss later."""
 PART: Final = 0.3
-"""Part of the other budget."""
+"""What chance may bring of single doses, as a part of the other budget: beside the parts of `detectors.thrift`, as a row of
+the profile's own number is."""
 
 
 def in_a_row(taken: float, ordinary: int, budget: float) -> int:

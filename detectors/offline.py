@@ -21,7 +21,7 @@ def offline(state: State) -> tuple[dict[IncidentKind, Lasting], int]:
     """
     clock_ms, profile = state.clock_ms, state.profile
     if state.blind or clock_ms < max(state.quiet_offline_ms, state.dark_until_ms) or state.pause_at(clock_ms):
-        return {kind: held for kind, held in _still(state).items() if kind in state.told}, NEVER_MS
+        return _still(state), NEVER_MS
     late_ms = int(LATE_MS * state.factor(IncidentKind.DEVICE_OFFLINE))
     found: dict[IncidentKind, list[tuple[int, str]]] = {}
     next_ms = NEVER_MS
@@ -29,9 +29,10 @@ def offline(state: State) -> tuple[dict[IncidentKind, Lasting], int]:
         if not (source.seen_ms or source.until_ms):
             continue
         off = source.kind == PHONE and source.is_off
-        due_ms = source.dark_at(profile) + (0 if off else late_ms)
+        dark_ms = source.dark_at(profile)
+        due_ms = dark_ms + (0 if off else late_ms)
         if due_ms > clock_ms:
-            next_ms = min(next_ms, due_ms) if source.dark_at(profile) <= clock_ms else next_ms
+            next_ms = min(next_ms, due_ms) if dark_ms <= clock_ms else next_ms
             continue
         kind = IncidentKind.PHONE_OFF if off else IncidentKind.DEVICE_OFFLINE
         found.setdefault(kind, []).append((source.told_ms, name.split("/", 2)[1]))

@@ -22,6 +22,7 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
     """Return what a `HouseholdView` says that only the model knows, by field; nothing about incidents."""
     due_ms, gone, away = silence(state, clock_ms)
     life_ms = state.life()
+    contact, known = contact_view(state, clock_ms), concerns(state)
     return {
         "warm": clock_ms >= state.warm_ms,
         "days_learned": round(state.rhythm.days, 1),
@@ -38,10 +39,10 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
         "unanswered_in_a_row": state.calls.row(life_ms, state.paused).calls,
         "missed_doses_in_a_row": state.medication.row(state.paused).doses,
         "weeks": weeks(state),
-        "concerns": concerns(state),
-        "contact": contact_view(state, clock_ms),
+        "concerns": known,
+        "contact": contact,
         "referrals": referrals(state),
-        "grade_proposal": propose_grade(state, clock_ms),
+        "grade_proposal": propose_grade(state, clock_ms, contact, known),
     }
 
 

@@ -3,12 +3,13 @@
 from typing import Final
 
 from detectors.calls import Calls
+from detectors.chatter import Chatter
 from detectors.chronic import Chronic
 from detectors.conditions import Conditions
 from detectors.devices import Devices
 from detectors.hazard import NEVER_MS
 from detectors.hours import hours_of
-from detectors.life import CALLS, channel_of
+from detectors.life import CALLS, HOME, channel_of
 from detectors.meals import Meals
 from detectors.rhythm import Spans
 from detectors.state import State
@@ -53,6 +54,8 @@ def erase(state: State, name: str) -> None:
     # Doses and talks come through the home's channel, outings through its doors: what was counted of all is counted anew.
     state.weeks, state.chronic, state.conditions = Weeks(), Chronic(), Conditions()
     state.meals, state.devices = Meals(), Devices()
+    if kind == HOME:
+        state.chatter = Chatter()
     state.rhythm_version += 1
     # The silence starts anew, or erasing the last sign of life would look like a collapse.
     state.restart_ms = max(state.restart_ms, state.clock_ms)

@@ -4,10 +4,11 @@ import math
 from typing import Final
 
 from detectors.hazard import NEVER_MS
-from detectors.hours import DAY_MS, HOUR_MS
+from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME
 from detectors.meals import A_MONTH, SLOTS, UNSEEN, where
 from detectors.state import State
+from detectors.thrift import PARTS
 from detectors.weeks import day_of
 from detectors.words import TOPICS
 from schemas.incidents import IncidentKind
@@ -37,7 +38,10 @@ def look_at_table(state: State) -> None:
             break
         live.append((day_of(start_ms, state.hours), start_ms, at_home(state, start_ms, end_ms)))
         start_ms = end_ms
-    share = state.thrift.share(IncidentKind.MISSED_MEALS, state.profile.other_budget)
+    kind, budget = IncidentKind.MISSED_MEALS, state.profile.other_budget
+    share = state.thrift.share(kind, budget)
+    if kind in state.told:  # what was told is not over because it was told: that has made the limit stricter
+        share = max(share, budget * PARTS[kind])
     state.meals.look(live, told, math.log(A_MONTH / share))
 
 
@@ -54,7 +58,7 @@ def at_home(state: State, start_ms: int, end_ms: int) -> tuple[int, ...]:
     starts, leaves = [one.start for one in lived], [one.leaves for one in lived]
     out = []
     for place, (first, last) in enumerate(SLOTS):
-        from_ms, until_ms = start_ms + (first - 4) * HOUR_MS, start_ms + (last - 4) * HOUR_MS
+        from_ms, until_ms = start_ms + (first - DAY_BEGINS_H) * HOUR_MS, start_ms + (last - DAY_BEGINS_H) * HOUR_MS
         unknown = from_ms < max(state.start_ms, state.restart_ms) or any(a < until_ms and b > from_ms for a, b in spans)
         gone = next(
             (leave for at_ms, leave in zip(reversed(starts), reversed(leaves), strict=True) if at_ms < from_ms), False

@@ -78,6 +78,7 @@ class Alerting:
             slots = watched.checks.slots
             out += self._ask(watched, known, may_ask=left > 0)
             left -= watched.checks.slots is not slots
+            shared.roster.sleep.settle()
         return out
 
     def _taken(self) -> int:
@@ -92,18 +93,18 @@ class Alerting:
         return ahead + sum(slots.count(clock_ms) for slots in ended)
 
     def _due(self, watched: Watched) -> list[Known]:
-        """Return the alerts about which it is a home's turn. Nobody is at home in an absence."""
+        """Return the alerts about which it is a home's turn, as far as that is known without waking it."""
         record, clock_ms = watched.record, self._shared.clock_ms
         if record is None or not watched.has_model:
             return []
         covering = [known for known in self._shared.whole.alerts.covering(record) if known.asks]
-        if not covering or self._is_ahead(watched) or watched.model is None or watched.model.is_absent(clock_ms):
-            return []
-        return [known for known in covering if watched.checks.is_due(known, clock_ms)]
+        due = [known for known in covering if watched.checks.is_due(known, clock_ms)]
+        return [] if not due or self._is_ahead(watched) else due
 
     def _ask(self, watched: Watched, known: Known, *, may_ask: bool) -> list[Output]:
+        """Ask a home about an alert. Nobody is at home in an absence: that takes nobody's turn."""
         record, model, clock_ms = watched.record, watched.model, self._shared.clock_ms
-        if record is None or model is None:
+        if record is None or model is None or model.is_absent(clock_ms):
             return []
         before = watched.checks.of(known.thread)
         request, finding = watched.checks.ask(known, record, model, clock_ms, may_ask=may_ask)
@@ -125,9 +126,10 @@ class Alerting:
             return None
         homes = asked = reached = guided = unreached = 0
         for watched in self._shared.roster:
-            if watched.record is None or not watched.counts:
+            record = watched.record  # of one that sleeps it is decoded each time
+            if record is None or not watched.counts:
                 continue
-            threads = {known.thread for known in alerts.covering(watched.record) if known.asks}
+            threads = {known.thread for known in alerts.covering(record) if known.asks}
             if not threads:
                 continue
             outcomes = watched.checks.counts_of(threads)
@@ -142,5 +144,6 @@ class Alerting:
 def _danger(due: tuple[Watched, Known]) -> tuple[bool, int, int, int, str]:
     """Key by which homes are asked: one that plays takes no real one's turn, however grave its alert."""
     watched, known = due
-    assert watched.record is not None  # noqa: S101 - nobody without a record is due
-    return is_exercise(watched.name), -known.severity.rank, *in_danger(watched.record)
+    record = watched.record
+    assert record is not None  # noqa: S101 - nobody without a record is due
+    return is_exercise(watched.name), -known.severity.rank, *in_danger(record)

@@ -15,7 +15,7 @@ from schemas.times import to_rfc3339
 from streams.acting import Acted, Acting
 from streams.beside import call_beside
 from streams.climb import OUTCOMES, Climb, Climbed
-from streams.help_model import History, stamped, taught
+from streams.help_model import History, stamped
 from streams.identity import request_id
 from streams.ladder_steps import ALIVE, shared
 from streams.ledger import Close, answer
@@ -171,11 +171,10 @@ class Consequences:
         return revised(watched, revisions)
 
     def _ranked(self, watched: Watched, revisions: list[Incident]) -> list[Incident]:
-        """Give what is open its chance that somebody needs help; keep what was closed for the shared model to learn."""
+        """Give what is open its chance that somebody needs help."""
         out = []
         for known in revisions:
             if known.ended:
-                self._keep_lesson(watched, known)
                 out.append(known)
                 continue
             after = stamped(known, *self._of_home(watched), self._weights)
@@ -184,11 +183,6 @@ class Consequences:
                 entry.incident = after
             out.append(after)
         return out
-
-    def _keep_lesson(self, watched: Watched, ended: Incident) -> None:
-        lesson = taught(ended, ended.cause, *self._of_home(watched)) if watched.counts else None
-        if lesson is not None:
-            watched.ledger.keep_lesson(ended.id, lesson, self._shared.clock_ms)
 
     @staticmethod
     def _of_home(watched: Watched) -> tuple[History, str]:

@@ -30,9 +30,6 @@ QUIET_MS: Final = 600_000
 DAY_MS: Final = 86_400_000
 MOST_OPEN: Final = 64
 MOST_SEEN: Final = 64
-MOST_LESSONS: Final = 16
-LESSONS_WAIT_MS: Final = 30 * 3_600_000
-"""Nothing is learned earlier after an incident has ended."""
 WAITS_MS: Final = DAY_MS
 """How long an action waits for its incident before it is answered as about nothing that is known."""
 _FORMER: Final = 5
@@ -48,15 +45,6 @@ class Close(NamedTuple):
     """When it was raised; an emergency: when it happened."""
     said_ms: int
     """When a responder said so, or an answer did."""
-
-
-class Taught(NamedTuple):
-    """What a closed incident teaches (`streams.help_model.taught`), and when it may."""
-
-    due_ms: int
-    incident: str
-    x: list[float]
-    y: float
 
 
 class Kept(NamedTuple):
@@ -76,7 +64,6 @@ class Ledger:
         "ended",
         "given",
         "household",
-        "lessons",
         "open",
         "referrals",
         "seen",
@@ -94,8 +81,6 @@ class Ledger:
         """Ids of the last actions: a repeated one changes nothing and is not answered again."""
         self.answers = Answers()
         """What came of its questions."""
-        self.lessons: list[Taught] = []
-        """What closed incidents teach the shared model, in the order in which they closed."""
         self.absences: list[Absence] = []
         """Declared by responders and not over; those of the registry are not among them."""
         self.referrals: list[tuple[int, str]] = []
@@ -130,20 +115,6 @@ class Ledger:
     def note_given(self, at_ms: int, shift_ms: int, owner: str) -> None:
         """Note that an incident was given to a post in a shift."""
         self.given = with_one_more(self.given, (at_ms, shift_ms, owner))
-
-    def keep_lesson(self, incident: str, lesson: tuple[list[float], float], clock_ms: int) -> None:
-        """Keep what an incident that has just ended teaches."""
-        self.lessons = [*self.lessons, Taught(clock_ms + LESSONS_WAIT_MS, incident, *lesson)][-MOST_LESSONS:]
-        self.rearm()
-
-    def due_lessons(self, clock_ms: int) -> list[Taught]:
-        """Take the lessons that are due: 30 hours after their incident ended, and none while one of the home is open."""
-        if self.open:
-            return []
-        due = [one for one in self.lessons if one.due_ms <= clock_ms]
-        self.lessons = self.lessons[len(due) :]
-        self.rearm()
-        return due
 
     def take(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident]:
         """Take what a detector found, emergencies excepted; return the revisions to tell."""
@@ -368,7 +339,6 @@ class Ledger:
             self.checked_ms,
             [list(one) for one in self.given],
             self.answers.state(),
-            [list(one) for one in self.lessons],
         ]
 
     @classmethod
@@ -389,7 +359,6 @@ class Ledger:
             absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
             ledger.given = given_of(rest[0] if rest else [])
             ledger.answers = Answers.from_state(rest[1] if len(rest) > 1 else [])
-            ledger.lessons = [Taught(*one) for one in rest[2]] if len(rest) > 2 else []
             ledger.absences = [msgspec.convert(one, Absence) for one in absences]
             ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
         ledger._rearm()

@@ -6,10 +6,12 @@ nor which household's state was kept a moment later than another's. What a home 
 the home has left.
 """
 
+from collections import Counter
 from typing import Final
 
 from schemas.duty import Desk, Duty
 from streams.duty import Shift, shift_at
+from streams.given import Given
 from streams.roster import Roster
 from streams.watched import Watched
 
@@ -40,18 +42,23 @@ class Loads:
     def now(self, duty: Duty, clock_ms: int) -> dict[str, tuple[int, int]]:
         """Return what each post on duty that has a cap was given here in its shift, and the whole cap of that shift."""
         out: dict[str, tuple[int, int]] = {}
+        counts = Counter(
+            (shift_ms, owner)
+            for name in self._names
+            for at_ms, shift_ms, owner in self._given_of(name)
+            if at_ms <= clock_ms
+        )
         for desk in duty.desks:
             if desk.cap_per_shift:
                 shift = shift_at(duty, desk, clock_ms)
                 cap = max(desk.cap_per_shift, out.get(shift.owner, (0, 0))[1])
-                out[shift.owner] = (self._count(shift, clock_ms + 1), cap)
+                out[shift.owner] = (counts[shift.start_ms, shift.owner], cap)
         return out
 
     def _count(self, shift: Shift, clock_ms: int) -> int:
         found = 0
         for name in list(self._names):
-            watched = self._roster.get(name)
-            given = self._roster.given_of_former(name) if watched is None else watched.given
+            given = self._given_of(name)
             if not any(shift_ms > shift.start_ms - OLD_MS for _, shift_ms, _ in given):
                 self._names.discard(name)
             found += sum(
@@ -59,3 +66,7 @@ class Loads:
                 for at_ms, shift_ms, owner in given
             )
         return found
+
+    def _given_of(self, name: str) -> list[Given]:
+        watched = self._roster.get(name)
+        return self._roster.given_of_former(name) if watched is None else watched.given

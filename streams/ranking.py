@@ -13,8 +13,8 @@ share of the same budget, so one is as rare in ordinary life as the other.
 Life seen since, or a device that said off, divides it by ten. *Urgency*: CAP's word for it, times severity, times how fast
 help loses its worth for the kind.
 
-The tables are assumed, not measured: they order what is open, they decide nothing. Closings correct the chances
-(`streams.help_model`): an incident that was told in its turn carries its chance and what that is made of.
+The tables are assumed, not measured: they order what is open, they decide nothing. An incident that was told in
+its turn carries its chance and what that is made of (`streams.help_model`; no closing has corrected one yet).
 """
 
 from math import exp

@@ -4,6 +4,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from detectors.delay import BANDS_H
 from detectors.hazard import NEVER_MS
 from detectors.household import Household
 from detectors.rows import is_row
@@ -367,9 +368,11 @@ class Watched:
 
 def _brief_of(row: Any) -> _Brief | None:
     try:
-        return _BRIEF.decode(row)
+        brief = _BRIEF.decode(row)
     except msgspec.DecodeError:
         return None
+    # A version with other bands: the household wakes whole and is counted by those of this one.
+    return brief if all(-1 <= band <= len(BANDS_H) for band in brief.delay_bands) else None
 
 
 def _shared(one: _T, usual: _T) -> _T:

@@ -83,12 +83,15 @@ class Watching:
         shared = self._shared
         broken, shared.roster.sleep.broken = shared.roster.sleep.broken, []
         out: list[Output] = []
-        for watched in broken:
-            if shared.clock_ms and not watched.lost_since_ms and shared.roster.holds(watched):
-                watched.lost_since_ms = shared.clock_ms
-                watched.model = shared.model(watched, shared.clock_ms)
+        for watched in dict.fromkeys(broken):
+            if not shared.clock_ms or not shared.roster.holds(watched):
+                continue
+            is_told = bool(watched.lost_since_ms)
+            watched.lost_since_ms = watched.lost_since_ms or shared.clock_ms
+            watched.model = shared.model(watched, shared.clock_ms)
+            if not is_told:
                 out += self._consequences.of_findings(watched, [self._blindness(watched, "raise")])
-                shared.judged(watched)
+            shared.judged(watched)
         return out
 
     def see_again(self, watched: Watched) -> list[Output]:

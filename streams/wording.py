@@ -191,12 +191,19 @@ def _meals(facts: Mapping[str, Fact]) -> tuple[str, str]:
 
 def repaired(finding: Finding) -> tuple[str, str] | None:
     """Korean and English sentence for what is seen again, with how long it was not; None for everything else."""
-    gone = _hours(finding.facts.get("repaired_h"))
+    if "repaired_h" not in finding.facts:
+        return None
+    gone = _hours(finding.facts["repaired_h"])
     if finding.kind is IncidentKind.CANNOT_SEE:
         return f"{gone[0]} 만에 다시 신호가 들어옵니다.", f"Something reports again, after {gone[1]}."
-    if finding.kind in (IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF):
-        what = _DEVICES.get(str(finding.facts.get("what")), _DEVICES["device"])
-        return f"{what[0]} {gone[0]} 만에 다시 연결되었습니다.", f"{what[1]} reports again, after {gone[1]}."
+    if finding.kind is IncidentKind.PHONE_OFF:
+        return f"휴대전화가 {gone[0]} 만에 다시 켜졌습니다.", f"No phone is off any more, after {gone[1]}."
+    if finding.kind is IncidentKind.DEVICE_OFFLINE:
+        # It may have been taken away as well: nobody knows that it was repaired.
+        return (
+            f"{gone[0]} 만에, 연결이 끊긴 기기가 더 이상 없습니다.",
+            f"No device is offline any more, after {gone[1]}.",
+        )
     return None
 
 
@@ -218,6 +225,11 @@ def _slowly(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, str] | 
         return (
             "안부 전화를 받으시는 일이 예전보다 뚜렷이 줄었습니다.",
             "Check-in calls are answered clearly less often than before.",
+        )
+    if kind is IncidentKind.SHORTER_TALKS and facts.get("habit") == "dialogs":
+        return (
+            "돌봄 로봇과 나누시는 대화가 예전보다 뚜렷이 짧아졌습니다.",
+            "The talks with the care robot have become clearly shorter than before.",
         )
     if kind is IncidentKind.SHORTER_TALKS:
         return (

@@ -6,7 +6,8 @@ from detector_homes import CALLS, GATEWAY, Home, at
 
 from detectors.grade import CALM_FOR_MS, propose_grade
 from detectors.hours import HOUR_MS
-from detectors.state import Told
+from detectors.overview_weeks import concerns, contact_view
+from detectors.state import State, Told
 from schemas.example_view import view_example
 from schemas.households import RiskGrade
 from schemas.incidents import CloseCause, IncidentKind
@@ -16,7 +17,11 @@ from streams.board.words import Words
 
 
 def proposal(home: Home) -> GradeProposal | None:
-    return propose_grade(home.model._state, home.model.clock_ms)
+    return proposed(home.model._state, home.model.clock_ms)
+
+
+def proposed(state: State, clock_ms: int) -> GradeProposal | None:
+    return propose_grade(state, clock_ms, contact_view(state, clock_ms), concerns(state))
 
 
 def graded(grade: RiskGrade) -> Home:
@@ -63,12 +68,12 @@ def test_after_half_a_year_without_a_worry_one_grade_less_is_proposed() -> None:
     state = home.model._state
     state.rhythm.days = 80.0
     assert proposal(home) is None
-    assert propose_grade(state, state.start_ms + CALM_FOR_MS - HOUR_MS) is None
-    found = propose_grade(state, state.start_ms + CALM_FOR_MS)
+    assert proposed(state, state.start_ms + CALM_FOR_MS - HOUR_MS) is None
+    found = proposed(state, state.start_ms + CALM_FOR_MS)
     assert found is not None
     assert found.grade is RiskGrade.MEDIUM
     state.outcomes.real = 0.3
-    assert propose_grade(state, state.start_ms + CALM_FOR_MS) is None
+    assert proposed(state, state.start_ms + CALM_FOR_MS) is None
 
 
 def test_nothing_is_ever_changed_by_a_proposal() -> None:

@@ -85,6 +85,19 @@ def test_meals_missed_in_a_row_by_somebody_regular_are_told_next_day_and_eating_
     assert home.said(MEALS) == ["raise", "clear"]
 
 
+def test_whoever_goes_on_without_meals_after_a_closing_is_told_of_again() -> None:
+    home = Home().live(30).live(2, meals=())
+    one = home.first(MEALS)
+    home.model.settle(MEALS, CloseCause.WRONG_CONTACT, int(one.facts["raised_ms"]), at(home.day))
+    home.live(4, meals=())
+    assert home.said(MEALS) == ["raise", "raise"]
+
+
+def test_missed_meals_are_not_over_because_they_were_told() -> None:
+    home = Home().live(15).live(1, meals=()).live(1, sensors=False).live(2, sensors=False)
+    assert home.said(MEALS) == ["raise"], "nobody was seen to eat since"
+
+
 def test_one_missed_meal_or_meals_of_somebody_irregular_or_out_are_not_told() -> None:
     assert not Home().live(30).live(1, meals=(8, 18)).live(3).said(MEALS)
     uneven = Home()
@@ -133,8 +146,8 @@ def test_a_sensor_that_stopped_reporting_is_told_where_the_home_is_seen_and_its_
     home.live(2)
     assert home.said(kind) == ["raise", "clear"]
     over = cleared(Teller("e", "p", RECORD), incident, home.found[-1], at(20))
-    assert over.sentence_en.startswith("A sensor at home reports again, after ")
-    assert "만에 다시 연결되었습니다." in over.sentence_ko
+    assert over.sentence_en.startswith("No device is offline any more, after ")
+    assert "연결이 끊긴 기기가 더 이상 없습니다." in over.sentence_ko
     assert not Home().live(20).said(kind)
 
 

@@ -457,6 +457,20 @@ def test_at_its_deadline_a_silence_is_as_rare_as_the_budget_says() -> None:
     assert rate_of(state, silence, due_ms) == pytest.approx(state.profile.silence_budget, rel=0.1)
 
 
+def test_what_was_not_seen_before_a_silence_began_makes_it_no_more_ordinary() -> None:
+    home = settled_home()
+    state = home.model._state
+    silence = state.verdict(reports_continue=True, clock_ms=home.due())[0]._replace(blind=[])
+    at_ms, since_ms = silence.since_ms + 8 * HOUR_MS, silence.since_ms
+    rate = rate_of(state, silence, at_ms)
+    before = [(since_ms - 12 * HOUR_MS, since_ms - HOUR_MS)]
+    assert rate_of(state, silence._replace(blind=before), at_ms) == rate
+    # Negative control: hours within it do.
+    within = [(since_ms + HOUR_MS, since_ms + 7 * HOUR_MS)]
+    state.rhythm.threshold.weekly = 1e9  # leave the judging to the clocks that count hours
+    assert rate_of(state, silence._replace(blind=within), at_ms) > rate_of(state, silence._replace(blind=before), at_ms)
+
+
 def test_of_a_silence_away_from_home_nothing_is_said() -> None:
     home = settled_home()
     state = home.model._state

@@ -15,6 +15,7 @@ from schemas.households import Absence, Need, RiskGrade, Rung, Source
 from schemas.incidents import CloseCause, IncidentKind, IncidentState, NextStep, Severity, Urgency
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import to_rfc3339
+from streams.sleep import ALL
 
 NO_ANSWER = IncidentKind.DISASTER_NO_ANSWER
 CALL = Rung("checkin_call", "c-1", "21:00", "08:00")
@@ -41,9 +42,9 @@ def warn(street: Street, name: str = "a-1", *, hours: float = 12, **changes: Any
     return alert
 
 
-def town(homes: int, *, hour: int = 12, **fields: Any) -> Street:
+def town(homes: int, *, hour: int = 12, awake: int = ALL, **fields: Any) -> Street:
     """Homes of one district at an hour of the day in Seoul, all reporting."""
-    street = Street()
+    street = Street(awake=awake)
     for number in range(homes):
         street.register(f"h-{number:04d}", **({"district": "dong-1", "ladder": LADDER} | fields))
     street.tick(hour * HOUR_MS)  # logs begin at midnight in Seoul
@@ -59,6 +60,20 @@ def answer(street: Street, request: CheckinRequest, kind: str = "checkin_answere
     if kind != "checkin_answered":
         words = {"purpose": "disaster"}
     street.happen(kind, request.household, request=request.id, **words)
+
+
+def test_homes_that_were_asked_sleep_on_while_the_alert_holds() -> None:
+    street = town(40, awake=4)
+    warn(street)
+    street.pass_ms(5 * MINUTE_MS, MINUTE_MS)
+    assert len(asked(street)) == 40
+    assert len(street.partition.sleep) <= 4
+    for request in asked(street):
+        answer(street, request)
+    street.pass_ms(5 * MINUTE_MS, MINUTE_MS)
+    woken = street.partition.sleep.woken
+    street.pass_ms(20 * MINUTE_MS, MINUTE_MS)
+    assert street.partition.sleep.woken - woken < 40, "a home is woken every minute though nothing is asked of it"
 
 
 def test_exposed_homes_are_asked_with_the_hazard_s_guidance_and_nobody_else_is() -> None:
