@@ -57,7 +57,7 @@ class Devices:
         self.since_ms = min(self.offline(clock_ms), default=0)
 
     def offline(self, clock_ms: int) -> list[int]:
-        """Return since when devices are offline at a moment (UTC milliseconds: the end of the last day on which they reported)."""
+        """Return since when devices are offline at a moment, ascending (UTC ms: the end of the last day on which they reported)."""
         today = clock_ms // DAY_MS
         out = []
         for newest, bits in self._days.values():
@@ -67,7 +67,7 @@ class Devices:
             gap = max(after - before for before, after in pairwise(days))
             if today - newest > max(GAPS * gap, LEAST_DAYS):
                 out.append((newest + 1) * DAY_MS)
-        return out
+        return sorted(out)
 
     def forget_before(self, at_ms: int) -> None:
         """Forget what has not reported since long before a moment: it was taken away."""
