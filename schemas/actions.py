@@ -68,11 +68,3 @@ class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
         "nobody_to_ask",
     ] = ""
     at: Rfc3339
-
-
-class DistrictState(msgspec.Struct, frozen=True, kw_only=True):
-    """What all partitions together know of a district. Its maker comes with later work."""
-
-    district: str
-    outage: bool = False
-    load: float = 0.0

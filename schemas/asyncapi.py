@@ -28,9 +28,10 @@ _CARRIED: Final[dict[str, tuple[str, ...]]] = {
     "households.view": ("household_view", "removal"),
     "checkin.requests": ("checkin_request",),
     "responder.results": ("action_result",),
+    "district.counts": ("district_counts",),
     "dead.letters": ("dead_letter",),
 }
-"""Messages of each topic, beside events and ticks. A topic that is in no line is declared, its maker comes later."""
+"""Messages of each topic, beside events and ticks."""
 
 
 def document() -> dict[str, Any]:
@@ -103,7 +104,11 @@ def _messages() -> dict[str, Any]:
 
 
 def _key_of(name: str) -> dict[str, Any]:
-    return _TEXT_KEY if name in {"profile", "district_state", "public_alert", "incident"} else _HOUSEHOLD_KEY
+    return (
+        _TEXT_KEY
+        if name in {"profile", "district_counts", "district_state", "public_alert", "incident"}
+        else _HOUSEHOLD_KEY
+    )
 
 
 def _events(topic: str, examples: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.actions import ABOUT_AN_INCIDENT, DistrictState, ResponderAction
+from schemas.actions import ABOUT_AN_INCIDENT, ResponderAction
 from schemas.alerts import CAP_NAME, AlertMessage, PublicAlert
+from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, is_sound_lesson
 from schemas.duty import Desk, Duty, Minutes
 from schemas.events import PSEUDONYM, SOURCE, Fault, Reason, Tick
 from schemas.households import HouseholdRecord, Rung
@@ -23,6 +24,7 @@ MOST_H: Final = 8784.0
 """A year of hours: longer silences are never asked for, and larger numbers would overflow a deadline."""
 MOST: Final = 1e6
 """Largest number a profile may hold; in milliseconds it is still an exact whole number."""
+MOST_HOMES: Final = 100_000_000
 LONGEST_CODE: Final = 128
 
 _PSEUDONYM: Final = re.compile(PSEUDONYM)
@@ -114,9 +116,37 @@ def check_alert(alert: PublicAlert) -> Fault | None:
 
 def check_district(state: DistrictState) -> Fault | None:
     """Fault of a district's state, or None."""
-    if not _is_code(state.district):
+    if not _is_code(state.district, may_be_empty=True):
         return _wrong("district")
-    return None if 0 <= state.load <= MOST else _wrong("load")
+    if fault := check_time(state.at, "at"):
+        return fault
+    if state.district == SHARED and state.outages:
+        return _wrong("outages")
+    for i, outage in enumerate(state.outages):
+        if fault := check_time(outage.since, f"outages[{i}].since"):
+            return fault
+        for name in ("expected", "heard"):
+            if not 0 <= getattr(outage, name) <= MOST_HOMES:
+                return _wrong(f"outages[{i}].{name}")
+    if not all(math.isfinite(weight) and abs(weight) <= MOST for weight in state.weights):
+        return _wrong("weights")
+    return None if state.lessons >= 0 else _wrong("lessons")
+
+
+def check_counts(counts: DistrictCounts) -> Fault | None:
+    """Fault of what a partition counted of a district, or None."""
+    if not _is_code(counts.district, may_be_empty=True):
+        return _wrong("district")
+    if counts.partition < 0:
+        return _wrong("partition")
+    for name in ("home", "phone"):
+        of: Heard = getattr(counts, name)
+        if not 0 <= of.heard <= of.homes <= MOST_HOMES:
+            return _wrong(name)
+    for i, lesson in enumerate(counts.lessons):
+        if not is_sound_lesson(lesson):
+            return _wrong(f"lessons[{i}]")
+    return check_time(counts.at, "at")
 
 
 def check_profile(profile: Profile) -> Fault | None:

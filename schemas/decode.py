@@ -10,17 +10,19 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from schemas.actions import DistrictState, ResponderAction
+from schemas.actions import ResponderAction
 from schemas.alerts import PublicAlert
 from schemas.checks import (
     check_action,
     check_alert,
+    check_counts,
     check_district,
     check_household,
     check_profile,
     check_tick,
     check_time,
 )
+from schemas.district import DistrictCounts, DistrictState
 from schemas.events import (
     MAX_DEPTH,
     MAX_MESSAGE_BYTES,
@@ -49,8 +51,17 @@ from schemas.topics import EVENT_TOPICS
 from schemas.vocabulary import KINDS, Form
 
 Record = (
-    Event | HouseholdRecord | Removal | ResponderAction | PublicAlert | DistrictState | Profile | Tick | Fault
-)  # fmt: skip
+    Event
+    | HouseholdRecord
+    | Removal
+    | ResponderAction
+    | PublicAlert
+    | DistrictState
+    | DistrictCounts
+    | Profile
+    | Tick
+    | Fault
+)
 """Whatever `decode` gives."""
 
 T = TypeVar("T")
@@ -213,6 +224,7 @@ _HOUSEHOLD: Final = msgspec.json.Decoder(HouseholdRecord)
 _ACTION: Final = msgspec.json.Decoder(ResponderAction)
 _ALERT: Final = msgspec.json.Decoder(PublicAlert)
 _DISTRICT: Final = msgspec.json.Decoder(DistrictState)
+_COUNTS: Final = msgspec.json.Decoder(DistrictCounts)
 _PROFILE: Final = msgspec.json.Decoder(Profile)
 
 
@@ -232,6 +244,8 @@ def _beside(topic: str, key: bytes | None, value: bytes | None) -> Record:
             return _record(value, _ALERT, check_alert)
         case "district.state":
             return _record(value, _DISTRICT, check_district)
+        case "district.counts":
+            return _record(value, _COUNTS, check_counts)
         case "profile":
             return _record(value, _PROFILE, check_profile)
         case _:

@@ -4,11 +4,12 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.actions import ActionResult, DistrictState, ResponderAction
+from schemas.actions import ActionResult, ResponderAction
 from schemas.alerts import AlertMessage, AlertReference, Hazard, PublicAlert
 from schemas.build import cloud_event
 from schemas.checkins import CheckinRequest, Concern
 from schemas.deadletters import dead_letter
+from schemas.district import DistrictCounts, DistrictState, Heard, Outage
 from schemas.events import Data, Event, Fault, Reason, Tick
 from schemas.example_view import view_example
 from schemas.guidance import guidance
@@ -158,7 +159,18 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
         text_ko="폭염 경보",
         text_en="Heat wave warning",
     ),
-    "district_state": DistrictState(district="dong-27", outage=False, load=0.4),
+    "district_counts": DistrictCounts(
+        district="dong-27",
+        partition=3,
+        at="2026-11-24T02:35:00.000Z",
+        home=Heard(homes=410, heard=12),
+        phone=Heard(homes=388, heard=240),
+    ),
+    "district_state": DistrictState(
+        district="dong-27",
+        at="2026-11-24T02:35:00.000Z",
+        outages=[Outage(channel="home", since="2026-11-24T02:15:00.000Z", expected=1240, heard=31)],
+    ),
     "profile": DEFAULT_PROFILE,
     "incident": Incident(
         id=_INCIDENT,

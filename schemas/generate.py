@@ -48,7 +48,16 @@ def blocks() -> dict[str, str]:
     out["phone"] = _json([cloud_event(EVENTS["steps"]), cloud_event(EVENTS["complete_until"])])
     out["call"] = _json(cloud_event(EVENTS["checkin_answered"]))
     examples = wire_examples()
-    beside = ("household", "responder_action", "profile", "public_alert", "district_state", "tick", "dead_letter")
+    beside = (
+        "household",
+        "responder_action",
+        "profile",
+        "public_alert",
+        "district_counts",
+        "district_state",
+        "tick",
+        "dead_letter",
+    )
     return out | {name: _json(examples[name]) for name in (*beside, "household_view")}
 
 

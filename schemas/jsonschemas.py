@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.actions import ActionResult, DistrictState, ResponderAction
+from schemas.actions import ActionResult, ResponderAction
 from schemas.alerts import PublicAlert
 from schemas.checkins import CheckinRequest
 from schemas.checks import LEAST_SENSITIVITY, MOST_H, MOST_SENSITIVITY
+from schemas.district import DistrictCounts, DistrictState
 from schemas.events import MAX_READINGS, PSEUDONYM, SOURCE, CloudEvent, DeadLetter, Tick
 from schemas.households import HouseholdRecord
 from schemas.incidents import Incident, Status
@@ -25,6 +26,7 @@ TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "household": HouseholdRecord,
     "responder_action": ResponderAction,
     "public_alert": PublicAlert,
+    "district_counts": DistrictCounts,
     "district_state": DistrictState,
     "profile": Profile,
     "incident": Incident,

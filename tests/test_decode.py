@@ -11,10 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas import decode as decode_module
-from schemas.actions import DistrictState, ResponderAction
+from schemas.actions import ResponderAction
 from schemas.alerts import PublicAlert
 from schemas.build import cloud_event, encode_events
 from schemas.decode import decode
+from schemas.district import DistrictCounts, DistrictState
 from schemas.encode import encode
 from schemas.events import (
     MAX_DEPTH,
@@ -42,6 +43,7 @@ RECORD_TYPES = (
     Removal,
     ResponderAction,
     PublicAlert,
+    DistrictCounts,
     DistrictState,
     Profile,
     Tick,
@@ -52,6 +54,7 @@ TOPIC_OF = {
     "household": "households",
     "responder_action": "responder.actions",
     "public_alert": "public.alerts",
+    "district_counts": "district.counts",
     "district_state": "district.state",
     "profile": "profile",
 }

@@ -20,9 +20,18 @@ from msgspec.structs import replace
 from schemas import generate, times
 from schemas.asyncapi import document
 from schemas.build import cloud_event, encode_events
-from schemas.checks import check_action, check_alert, check_district, check_household, check_profile, is_time_zone
+from schemas.checks import (
+    check_action,
+    check_alert,
+    check_counts,
+    check_district,
+    check_household,
+    check_profile,
+    is_time_zone,
+)
 from schemas.deadletters import dead_letter, flood_summary, masked
 from schemas.decode import decode
+from schemas.district import Heard, Lesson
 from schemas.encode import encode
 from schemas.events import DeadLetter, Fault, Reason
 from schemas.examples import AT_MS, EVENTS, HOUSEHOLD, RECORDS, wire_examples
@@ -382,8 +391,11 @@ def test_what_is_applied_when_nobody_knows_is_a_bad_time() -> None:
         (check_action, "responder_action", {"household": "a b"}, Fault(Reason.NO_HOUSEHOLD, 0, "household")),
         (check_alert, "public_alert", {"area_codes": [""]}, Fault(Reason.WRONG_TYPE, 0, "area_codes")),
         (check_alert, "public_alert", {"expires": "1970-01-01T00:00:00Z"}, Fault(Reason.IMPOSSIBLE_TIME, 0, "expires")),
-        (check_district, "district_state", {"load": -1.0}, Fault(Reason.WRONG_TYPE, 0, "load")),
-        (check_district, "district_state", {"district": ""}, Fault(Reason.WRONG_TYPE, 0, "district")),
+        (check_counts, "district_counts", {"home": Heard(homes=3, heard=4)}, Fault(Reason.WRONG_TYPE, 0, "home")),
+        (check_counts, "district_counts", {"lessons": [Lesson(x=[], y=2)]}, Fault(Reason.WRONG_TYPE, 0, "lessons[0]")),
+        (check_district, "district_state", {"at": "now"}, Fault(Reason.BAD_TIME, 0, "at")),
+        (check_district, "district_state", {"lessons": -1}, Fault(Reason.WRONG_TYPE, 0, "lessons")),
+        (check_district, "district_state", {"district": ""}, Fault(Reason.WRONG_TYPE, 0, "outages")),
     ],
 )
 def test_records_beside_events_are_checked_too(check: Any, name: str, change: dict[str, Any], fault: Fault) -> None:

@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.actions import DistrictState, ResponderAction
+from schemas.actions import ResponderAction
 from schemas.alerts import PublicAlert
 from schemas.deadletters import HEAD_BYTES, masked
 from schemas.decode import decode
+from schemas.district import DistrictState
 from schemas.events import TICK_KEY, Event, Fault, Reason
 from schemas.households import HouseholdRecord, Removal
 from schemas.profiles import Profile
