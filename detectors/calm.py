@@ -3,7 +3,8 @@
 Nearly every wake asks whether the person has been silent for the shortest time, and nearly always they have not. What a
 whole look would find then is known beforehand: nothing. Each whole look (`detectors.decide`) says until when that holds,
 `state.calm_ms`: the earliest moment at which anything but the silence could change by time alone. Whatever an event may
-change at once calls `stir`, and the next look is a whole one.
+change at once calls `stir`, and the next look is a whole one. Sources that see move their own moments with every report,
+so those are asked anew each time.
 
 So a new detector has two duties: the moment at which time alone may change what it finds goes into the moments of
 `decide`, and the events it reads call `stir` where they may bring what it finds, or that moment, nearer.
@@ -35,6 +36,8 @@ def is_only_alive(state: "State") -> bool:
         return False
     earliest_ms = earliest_silence(state)
     if not state.clock_ms < earliest_ms < state.calm_ms:
+        return False
+    if not state.seeing.stays(state.profile, state.clock_ms, earliest_ms):
         return False
     state.wake_ms = earliest_ms
     return True

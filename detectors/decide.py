@@ -28,7 +28,7 @@ TWICE: Final = 2
 def decide(state: State) -> list[Output]:
     """Return what changed at the state's clock, and re-arm `wake_ms`."""
     clock_ms = state.clock_ms
-    next_dark_ms, next_overdue_ms = state.seeing.look(state.profile, clock_ms)
+    next_dark_ms, unseen_dark_ms = state.seeing.look(state.profile, clock_ms)
     out = _seeing(state)
     silent, silence_wake_ms = decide_silence(state)
     out += silent
@@ -40,7 +40,7 @@ def decide(state: State) -> list[Output]:
     held, conditions_wake_ms = _conditions(state)
     gone, night_wake_ms = _night(state)
     out += lost + held + gone
-    others_ms = min(state.next_learning_ms, next_dark_ms, conditions_wake_ms, night_wake_ms, offline_wake_ms)
+    others_ms = min(state.next_learning_ms, conditions_wake_ms, night_wake_ms, offline_wake_ms)
     for at_ms in (state.quiet_ms, state.quiet_offline_ms, state.dark_until_ms):
         if clock_ms < at_ms < others_ms:
             others_ms = at_ms
@@ -48,8 +48,8 @@ def decide(state: State) -> list[Output]:
         if clock_ms < end_ms < others_ms:
             others_ms = end_ms
     # A wake that does not move would never let time pass.
-    state.wake_ms = max(min(others_ms, silence_wake_ms), clock_ms + 1)
-    settle(state, min(others_ms, next_overdue_ms, state.chronic.quiet_until(clock_ms)))
+    state.wake_ms = max(min(others_ms, next_dark_ms, silence_wake_ms), clock_ms + 1)
+    settle(state, min(others_ms, unseen_dark_ms, state.chronic.quiet_until(clock_ms)))
     return out
 
 

@@ -62,18 +62,30 @@ class Seeing:
     def look(self, profile: Profile, clock_ms: int) -> tuple[int, int]:
         """Note which sources do not see now, so that their next report is looked at.
 
-        Return when the next goes dark, and when the next is no longer believed to see, if nothing further comes.
+        Return when the next goes dark if nothing further comes, and when the next of those that do not see already does.
         """
-        next_ms = overdue_ms = NEVER_MS
+        next_ms = unseen_ms = NEVER_MS
         for source in self.sources.values():
             dark_ms = source.dark_at(profile)
-            at_ms = source.overdue_at(profile, dark_ms)
-            source.dark = source.is_off or at_ms <= clock_ms
-            if not source.dark and at_ms < overdue_ms:
-                overdue_ms = at_ms
+            source.dark = source.is_off or source.overdue_at(profile, dark_ms) <= clock_ms
             if clock_ms < dark_ms < next_ms:
                 next_ms = dark_ms
-        return next_ms, overdue_ms
+            if source.dark and clock_ms < dark_ms < unseen_ms:
+                unseen_ms = dark_ms
+        return next_ms, unseen_ms
+
+    def stays(self, profile: Profile, clock_ms: int, until_ms: int) -> bool:
+        """Tell whether a `look` would note what the last one did, and none goes dark until a moment if nothing further comes.
+
+        What does not see already is left out: its next report asks for a look, and when it goes dark the last one has said.
+        """
+        for source in self.sources.values():
+            if source.dark:
+                continue
+            dark_ms = source.dark_at(profile)
+            if dark_ms <= until_ms or source.overdue_at(profile, dark_ms) <= clock_ms:
+                return False
+        return True
 
     def kinds(self) -> list[str]:
         """Return the kinds of channel there are, in a fixed order."""
