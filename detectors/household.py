@@ -35,7 +35,7 @@ from detectors.rows import hot_row, rhythm_row, state_of
 from detectors.silent import calls_left, clear_by_contact
 from detectors.source import Source
 from detectors.state import MOST_UNTRUE, State
-from detectors.words import KINDS
+from detectors.words import KINDS, spoke
 from schemas.events import FUTURE_TOLERANCE_MS, Event
 from schemas.households import HouseholdRecord
 from schemas.incidents import CloseCause, IncidentKind
@@ -487,11 +487,13 @@ class Household:
         return cls.restore(hot, rhythm, profile, record)
 
     def _count(self, event: Event) -> None:
-        """Count what is shown by week; no decision depends on it."""
+        """Count what is shown by week; decisions depend only on what was spoken of."""
         state = self._state
-        if not state.weeks.learn_one(event):
+        word = state.weeks.learn_one(event)
+        if not word:
             return
-        stir(state)
+        if spoke(word):
+            stir(state)
         if state.weeks.bound(state.hours):
             state.rhythm_version += 1  # they stand in the other row now, or a restart would forget what was said
 

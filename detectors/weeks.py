@@ -11,7 +11,7 @@ from detectors.contact import contact
 from detectors.contract import Law
 from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, HOUR_MS, LocalHours
 from detectors.tally import Tally
-from detectors.words import COUNTS, LEVELS, OUTINGS, TOPICS, Word, pack, read, unpack, word_of
+from detectors.words import COUNTS, LEVELS, OUTINGS, TOPICS, Word, pack, read, spoke, unpack, word_of
 from schemas.events import Event
 from schemas.views import MOST_DAYS, MOST_MONTHS, MOST_REFERRALS, MOST_WEEKS
 from schemas.vocabulary import CareTopic
@@ -75,16 +75,16 @@ class Weeks:
         self._moods: list[Mood] = []
         self.referrals: list[Referred] = []
 
-    def learn_one(self, event: Event) -> bool:
-        """Remember one event, and tell whether it is new."""
+    def learn_one(self, event: Event) -> int:
+        """Remember one event, and return its word where it is new; 0 otherwise."""
         word = word_of(event)
         if word is None:
-            return False
+            return 0
         i = bisect_left(self._words, word)
         if i < len(self._words) and self._words[i] == word:
-            return False
+            return 0
         self._words.insert(i, word)
-        return True
+        return word
 
     def bound(self, hours: LocalHours) -> bool:
         """Count the oldest words where there are too many to remember one by one; tell whether `slow_state` changed so."""
@@ -158,7 +158,7 @@ class Weeks:
         """Return what is or was of concern, by topic, as the last words left it."""
         known = self._concerns
         for number in self._words:
-            if number & 0xFFFFFF:  # spoke of a topic
+            if spoke(number):
                 known = concerned(known, read(number))
         return known
 
@@ -166,7 +166,7 @@ class Weeks:
         """Return the last talks that spoke of the mood, oldest first."""
         known = self._moods
         for number in self._words:
-            if number & 0xFFFFFF:
+            if spoke(number):
                 known = _mooded(known, read(number))
         return known
 

@@ -75,6 +75,11 @@ def word_of(event: Event) -> int | None:
     return (((event.at_ms << 8 | place) << 56 | digest(event.id)) << 16 | levels) << 8 | resolved
 
 
+def spoke(number: int) -> bool:
+    """Tell whether an event as a number spoke of a topic."""
+    return bool(number & 0xFFFFFF)
+
+
 def read(number: int) -> Word:
     """Return what a number says."""
     return Word(

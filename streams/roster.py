@@ -219,8 +219,10 @@ class Roster:
 
     def rearm(self, watched: Watched) -> None:
         """Note when a household wants to be woken, and how many incidents it has open."""
-        self.open_incidents += (len(watched.ledger.open) - watched.open_count) * watched.counts
-        watched.open_count = len(watched.ledger.open)
+        count = len(watched.ledger.open)
+        if count != watched.open_count:
+            self.open_incidents += (count - watched.open_count) * watched.counts
+            watched.open_count = count
         wake_ms = watched.due_ms()
         if wake_ms != watched.wake_ms:
             watched.wake_ms = wake_ms

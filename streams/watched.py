@@ -237,9 +237,13 @@ class Watched:
 
     def due_ms(self) -> int:
         """Return when it wants to be woken: its model, its ledger, or the end of its time without a registry record."""
-        model_ms = NEVER_MS if self.model is None else self.model.wake_ms
-        due_ms = min(model_ms, self.ledger.wake_ms, self.checks.wake_ms if self._checks else NEVER_MS)
-        if self.since_ms and (self.model is not None or self.is_idle):
+        due_ms = self.ledger.wake_ms  # it is awake from here on: its parts are read without asking again
+        model = self._model
+        if model is not None and model.wake_ms < due_ms:
+            due_ms = model.wake_ms
+        if self._checks and self._checks.wake_ms < due_ms:
+            due_ms = self._checks.wake_ms
+        if self.since_ms and (model is not None or self.is_idle):
             return min(due_ms, self.since_ms + UNREGISTERED_MS + 1)
         return due_ms
 
