@@ -6,6 +6,7 @@ python -m load_tests.bench_peers_anbu real|trivial|limit BOOTSTRAP MARKS GROUP
 import asyncio
 import sys
 import tempfile
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -32,10 +33,10 @@ class Real(Partition):
 
     meter: Meter
 
-    def pump(self, at_most: int = 1 << 62) -> list[Output]:
+    def pump(self, *limits: Any) -> list[Output]:
         """Apply, and count the readings."""
         before = self._read()  # the metrics set the counts back between two pumps
-        out = super().pump(at_most)
+        out = super().pump(*limits)
         self.meter.take(self._read() - before)
         return out
 
@@ -67,9 +68,9 @@ class Trivial(Partition):
         self.meter.take(len(found))
         return []
 
-    def checkpoint(self) -> Checkpoint:
-        """Return the engine's checkpoint with a row of every household that changed."""
-        kept = super().checkpoint()
+    def checkpoint_steps(self) -> Generator[None, None, Checkpoint]:
+        """Make the engine's checkpoint with a row of every household that changed."""
+        kept = yield from super().checkpoint_steps()
         rows = [(b"n:" + name.encode(), msgspec.msgpack.encode(self._homes[name])) for name in self._changed]
         self._changed.clear()
         return replace(kept, rows=[*rows, *kept.rows])

@@ -4,6 +4,8 @@ Homes are asked once a minute of log time, so many each minute, the most endange
 state alone, so a restart goes on with the very next one.
 """
 
+from collections.abc import Generator, Iterator
+
 from schemas.alerts import PublicAlert
 from schemas.decode import decode
 from schemas.events import Fault
@@ -25,20 +27,19 @@ class Alerting:
         self._shared = shared
         self._consequences = consequences
 
-    def take(self, one: Applied) -> list[Output]:
-        """Take a record of `public.alerts`."""
+    def take(self, one: Applied) -> Iterator[list[Output]]:
+        """Take a record of `public.alerts`: what is said, household by household."""
         shared = self._shared
-        out: list[Output] = []
         for alert in decode("public.alerts", one.key, one.value):
             if isinstance(alert, Fault):
-                out += shared.faults(one, [alert])
+                yield shared.faults(one, [alert])
             elif isinstance(alert, PublicAlert) and shared.whole.alerts.take(alert, shared.clock_ms):
-                out += self._bear_on_all(one)
-        return out
+                yield from self._bear_on_all(one)
 
-    def pass_time(self, clock_ms: int) -> list[Output]:
-        """Let alerts begin and expire."""
-        return self._bear_on_all() if self._shared.whole.alerts.pass_time(clock_ms) else []
+    def pass_time(self, clock_ms: int) -> Iterator[list[Output]]:
+        """Let alerts begin and expire, household by household."""
+        if self._shared.whole.alerts.pass_time(clock_ms):
+            yield from self._bear_on_all()
 
     def bear_on(self, watched: Watched) -> list[Output]:
         """Let the alerts in force bear on a household whose place or model has changed."""
@@ -54,41 +55,49 @@ class Alerting:
         shared.judged(watched)
         return out
 
-    def _bear_on_all(self, one: Applied | None = None) -> list[Output]:
+    def _bear_on_all(self, one: Applied | None = None) -> Iterator[list[Output]]:
         shared = self._shared
-        out: list[Output] = []
         threads = shared.whole.alerts.threads()
         for watched in shared.roster:
             if shared.knows(watched, one) if one is not None else self._is_ahead(watched):
+                yield []
                 continue
             if watched.checks and watched.checks.forget(threads):
                 shared.touch(watched)
-            out += self.bear_on(watched)
-        return out
+            yield self.bear_on(watched)
 
-    def ask(self) -> list[Output]:
-        """Ask the homes whose turn it is in this minute; those in their quiet hours wait, and take nobody's place."""
+    def ask(self) -> Iterator[list[Output]]:
+        """Ask the homes whose turn it is in this minute; those in their quiet hours wait, and take nobody's place.
+
+        It gives what is said household by household.
+        """
         shared = self._shared
         if not shared.whole.alerts:
-            return []
-        out: list[Output] = []
-        left = int(shared.whole.profile.disaster_calls_per_minute) - self._taken()
-        due = [(watched, known) for watched in shared.roster for known in self._due(watched)[:1]]
+            return
+        left = int(shared.whole.profile.disaster_calls_per_minute) - (yield from self._taken())
+        due: list[tuple[Watched, Known]] = []
+        for watched in shared.roster:
+            due += [(watched, known) for known in self._due(watched)[:1]]
+            yield []
         for watched, known in sorted(due, key=_danger):
             slots = watched.checks.slots
-            out += self._ask(watched, known, may_ask=left > 0)
+            said = self._ask(watched, known, may_ask=left > 0)
             left -= watched.checks.slots is not slots
             shared.roster.sleep.settle()
-        return out
+            yield said
 
-    def _taken(self) -> int:
+    def _taken(self) -> Generator[list[Output], None, int]:
         """Count the turns of this minute that went to homes whose rows know more than the position does.
 
         Whoever was here before has asked them at this clock. Were their turns free, others would be asked a minute earlier
         than they were told.
         """
         roster, clock_ms = self._shared.roster, self._shared.clock_ms
-        ahead = sum(watched.checks.slots.count(clock_ms) for watched in roster if self._is_ahead(watched))
+        ahead = 0
+        for watched in roster:
+            if self._is_ahead(watched):
+                ahead += watched.checks.slots.count(clock_ms)
+            yield []
         ended = [slots for name, slots in roster.ended_slots.items() if roster.get(name) is None]
         return ahead + sum(slots.count(clock_ms) for slots in ended)
 
@@ -119,13 +128,17 @@ class Alerting:
         shared = self._shared
         return watched.guard is not None and shared.controls.offset_guard and shared.clock_ms <= watched.guard.clock_ms
 
-    def counts(self) -> DisasterCounts | None:
-        """Count the homes that alerts in force cover, and what came of asking them, exercises left out; None without any."""
+    def counts(self) -> Generator[list[Output], None, DisasterCounts | None]:
+        """Count the homes that alerts in force cover, and what came of asking them, exercises left out; None without any.
+
+        It says nothing, household by household: whoever counts may pause between two of them.
+        """
         alerts = self._shared.whole.alerts
         if not alerts:
             return None
         homes = asked = reached = guided = unreached = 0
         for watched in self._shared.roster:
+            yield []
             record = watched.record  # of one that sleeps it is decoded each time
             if record is None or not watched.counts:
                 continue

@@ -1,6 +1,6 @@
 """Records whose turn has come, topic by topic: what each changes and what is told of it. Pure, and total on any bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from detectors.emergency import KINDS
 from detectors.household import Household
@@ -25,7 +25,10 @@ from streams.watching import Watching
 
 
 class Applying:
-    """Applies one record at a time; `by_topic` has what applies those of each ordered topic."""
+    """Applies one record at a time; `by_topic` has what applies those of each ordered topic.
+
+    What is said comes as a list, or, of a record that bears on every household, household by household.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Applying:
         self._alerting = alerting
         self._is_profile_fixed = is_profile_fixed
         self._repeats = Repeats()
-        self.by_topic: tuple[Callable[[Applied], list[Output]], ...] = (
+        self.by_topic: tuple[Callable[[Applied], list[Output] | Iterator[list[Output]]], ...] = (
             self._profile,
             self._nothing,
             alerting.take,
@@ -59,17 +62,15 @@ class Applying:
             one, [f for f in decode(ORDERED_NAMES[one.topic], one.key, one.value) if isinstance(f, Fault)]
         )
 
-    def _profile(self, one: Applied) -> list[Output]:
+    def _profile(self, one: Applied) -> Iterator[list[Output]]:
         shared = self._shared
-        out: list[Output] = []
         for profile in decode("profile", one.key, one.value):
             if isinstance(profile, Fault):
-                out += shared.faults(one, [profile])
+                yield shared.faults(one, [profile])
             elif isinstance(profile, Profile) and profile != shared.whole.profile and not self._is_profile_fixed:
                 shared.whole.profile = shared.roster.sleep.profile = profile
                 for watched in shared.roster:
-                    out += self._put_in_force(watched, profile, one)
-        return out
+                    yield self._put_in_force(watched, profile, one)
 
     def _put_in_force(self, watched: Watched, profile: Profile, one: Applied) -> list[Output]:
         shared = self._shared

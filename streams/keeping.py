@@ -1,5 +1,6 @@
 """What a partition keeps and how it comes back: rows of a checkpoint, and the roster of a recovered changelog. Pure."""
 
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +18,8 @@ from streams.watched import Watched
 
 REWRITE_AT_ONCE: Final = 2_000
 """Households whose rows are written again at each checkpoint after a takeover, until all have been."""
+AT_ONCE: Final = 50
+"""Households whose rows are made in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,10 @@ class Keeper:
         """Tell whether a checkpoint would have more than a position to write."""
         return bool(roster.dirty or self._rewrite or self._ended_keys)
 
-    def checkpoint(self, roster: Roster, whole: Whole, refused: Refused) -> Checkpoint:
-        """Return what must be written so that another can go on from exactly here.
+    def steps(self, roster: Roster, whole: Whole, refused: Refused) -> Generator[None, None, Checkpoint]:
+        """Make what must be written so that another can go on from exactly here, in steps of so many households.
 
-        Rows of households that changed, of some more after a takeover (so that no late row of a former owner is ever the
+        Nothing may change between the steps. Rows of households that changed, of some more after a takeover (so that no late row of a former owner is ever the
         newest), tombstones of those whose end the last checkpoint told, and last the position row.
         """
         number = self._stamp.number + 1
@@ -73,7 +76,9 @@ class Keeper:
         # Whoever ended ahead of the position must stay known as such until the position has passed it.
         self._ended_keys = [key for key in self._ended_keys if key[2:].decode() in roster.ended_ahead]
         self._write_again(roster)
-        for watched in roster.dirty.values():
+        for place, watched in enumerate(list(roster.dirty.values()), 1):
+            if place % AT_ONCE == 0:
+                yield
             for kind, key, payload in self._rows_of(watched, roster, cut):
                 rows.append((key, pack(self._stamp, payload)))
                 counts[kind] += 1

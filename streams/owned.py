@@ -1,7 +1,7 @@
 """One partition that this worker has been given: its engine, how far its logs go, and whether it is still ours."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from schemas.topics import ORDERED_NAMES
 from streams.health import PartitionHealth
@@ -12,6 +12,8 @@ from streams.snapshot import Cut
 from streams.wallclock import monotonic_s
 
 _TOPICS = len(ORDERED_NAMES)
+AHEAD_RECORDS: Final = 4_000
+"""Records that may wait to be applied although they have their turn: whoever fetches waits above that."""
 
 
 class Owned:
@@ -32,8 +34,15 @@ class Owned:
         """Held from applying records to handing over what follows from them: a checkpoint in between would lose it."""
         self.changelog_next = 0
         """Up to where the changelog has been read, or written by this worker alone: whoever else writes is found behind it."""
-        self.handed_over = True
-        """Whether everything that follows from what was applied was handed over: not while it is, nor where that broke off."""
+        self.unsent = 0
+        """Pumps of which not everything that follows was handed over: one that is under way, or that broke off."""
+        self.fed = asyncio.Event()
+        """Set when there may be something to apply."""
+        self.room = asyncio.Event()
+        """Set while no more than so many records wait that have their turn."""
+        self.room.set()
+        self._rest = 0
+        """Records held when nothing of them had its turn: they wait for other topics, not for the engine."""
         self.whole = True
         """Whether what the engine takes for kept is kept: not while a checkpoint is under way, nor after one that broke off."""
         self.ends = [0] * _TOPICS
@@ -48,6 +57,8 @@ class Owned:
     def stop(self) -> None:
         """Note that it is no longer ours: whatever is under way for it must end without writing."""
         self.active = False
+        self.fed.set()
+        self.room.set()
         if self.task is not None and not self.task.done():
             self.task.cancel()
 
@@ -58,7 +69,23 @@ class Owned:
 
     def may_be_kept(self) -> bool:
         """Tell whether its engine may go on after a rebalance, if nobody else has written since."""
-        return self.engine is not None and self.whole and self.handed_over
+        return self.engine is not None and self.whole and not self.unsent
+
+    def feed(self) -> None:
+        """Note that chunks were taken, or that something else may have its turn now."""
+        self.fed.set()
+        if self._runs_ahead():
+            self.room.clear()
+
+    def note_pumped(self) -> None:
+        """Note that the engine was pumped."""
+        if self.engine is not None and self.engine.is_done:
+            self._rest = self.engine.order.held
+        if not self._runs_ahead():
+            self.room.set()
+
+    def _runs_ahead(self) -> bool:
+        return self.active and self.engine is not None and self.engine.order.held - self._rest > AHEAD_RECORDS
 
     def wrote(self, batches: list[tuple[int, int]]) -> None:
         """Note where rows of its own came to lie, so that a rebalance does not read them again."""

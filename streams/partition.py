@@ -8,6 +8,9 @@ Its pieces: `applying` takes records, `waking` lets time pass, `watching` begins
 turns findings and actions into what is told, `shared` is the state they have in common.
 """
 
+from collections.abc import Callable, Generator, Iterator
+from typing import Final
+
 from schemas.incidents import Incident
 from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
@@ -30,6 +33,9 @@ from streams.waking import MINUTE_MS, Waking
 from streams.watched import Watched
 from streams.watching import Watching
 
+ASK_EVERY: Final = 4
+"""Records, or households of a move of the clock, between two looks at whether it is enough for now."""
+
 __all__ = ["MINUTE_MS", "OUTCOMES", "SAID", "Controls", "Counts", "Output", "Partition"]
 
 
@@ -37,7 +43,7 @@ class Partition:
     """The engine of one partition.
 
     `offer` takes a chunk and returns what must be told at once; `pump` gives the rest, in canonical order; `checkpoint`
-    gives what must be kept. `recovered` is what the changelog held. `engine` is the version every incident carries.
+    gives what must be kept, between two moves of the clock. `recovered` is what the changelog held. `engine` is the version every incident carries.
     `fixed_profile` is for replays that ask what would have been: it holds from the beginning, whatever the log says.
     `views=False`: nobody reads what households look like, so it is not said; decisions are the same.
     `awake`: so many households are objects at once, the others sleep as their rows; what is told and kept is the same.
@@ -61,6 +67,12 @@ class Partition:
         self.engine = engine
         self.pumped = 0
         """Records and moves of the clock that the last `pump` took."""
+        self.is_done = True
+        """Whether the last `pump` left nothing that has its turn."""
+        self.steps = 0
+        """Households that moves of the clock, and records that bear on all, have passed: who watches it sees it work."""
+        self._under_way: Iterator[list[Output]] | None = None
+        """The rest of a move of the clock, or of a record that bears on all households."""
         controls = controls or Controls()
         self._roster = Roster(number, partitions, Sleep(awake))
         self._refused = Refused(number)
@@ -172,40 +184,76 @@ class Partition:
 
     # Chunks in, outputs out.
 
-    def offer(self, topic: int, chunk: Chunk) -> tuple[list[Output], int | None]:
-        """Take a fetched chunk: emergencies to be told at once, and the offset to seek to where it is not the next one."""
-        at_once = [
+    def look(self, topic: int, chunk: Chunk) -> list[Output]:
+        """Return the emergencies of a fetched chunk that must be told at once. It may be asked at any moment."""
+        return [
             told(incident, appended_ms)
             for incident, appended_ms in self._scanner.look(topic, chunk)
             if (known := self._roster.get(incident.household)) is None or not known.ledger.knows(incident.id)
         ]
-        return at_once, self.order.offer(topic, chunk)
 
-    def pump(self, at_most: int = 1 << 62) -> list[Output]:
-        """Apply what has its turn, at most so many records and moves of the clock; nothing is left to do when fewer were."""
-        apply, counts = self._applying.by_topic, self.counts.records
+    def offer(self, topic: int, chunk: Chunk) -> tuple[list[Output], int | None]:
+        """Take a fetched chunk: emergencies to be told at once, and the offset to seek to where it is not the next one."""
+        return self.look(topic, chunk), self.order.offer(topic, chunk)
+
+    def pump(self, at_most: int = 1 << 62, is_enough: Callable[[], bool] = lambda: False) -> list[Output]:
+        """Apply what has its turn: at most so many records and moves of the clock, and no more once it `is_enough`.
+
+        It may stop between two households of a move of the clock, or of a record that bears on all: `is_moving` then. The
+        next call goes on there, and what is told and kept is the same as if it had not stopped. With `at_most=0` it only
+        ends what is under way.
+        """
         out: list[Output] = []
         self.pumped = 0
+        self.is_done = False
+        if not self._go_on(out, is_enough) or at_most <= 0:
+            return out
+        apply, counts = self._applying.by_topic, self.counts.records
         sleep = self._roster.sleep
         for one in self.order.pump():
             self.pumped += 1
             if isinstance(one, Moved):
                 if self._gaps:
                     self._count_gaps()
-                said = self._waking.move(one.clock_ms)
+                said: list[Output] | Iterator[list[Output]] = self._waking.move(one.clock_ms)
             else:
                 counts[one.topic] += 1
                 said = apply[one.topic](one)
-            if said:
-                out += said
-                out += self._views.of_revisions(said)
-            if len(sleep) > sleep.most:
-                sleep.settle()
-            if sleep.broken:
-                out += self._watching.begin_anew()
-            if self.pumped >= at_most:
-                break
+            if isinstance(said, list):
+                if said:
+                    out += said
+                    out += self._views.of_revisions(said)
+                if len(sleep) > sleep.most or sleep.broken:
+                    self._settle(out)
+            else:
+                self._under_way = self._views.after(said)
+                if not self._go_on(out, is_enough):
+                    return out
+            if self.pumped >= at_most or (self.pumped % ASK_EVERY == 0 and is_enough()):
+                return out
+        self.is_done = True
         return out
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the last `pump` stopped within a move of the clock or a record that bears on all: nothing can be kept now."""
+        return self._under_way is not None
+
+    def _go_on(self, out: list[Output], is_enough: Callable[[], bool]) -> bool:
+        """Go on with what is under way; False where it was enough before that was over."""
+        for said in self._under_way or ():
+            out += said
+            self.steps += 1
+            if self.steps % ASK_EVERY == 0 and is_enough():
+                return False
+        self._under_way = None
+        self._settle(out)
+        return True
+
+    def _settle(self, out: list[Output]) -> None:
+        self._roster.sleep.settle()
+        if self._roster.sleep.broken:
+            out += self._watching.begin_anew()
 
     def pass_gap(self, topic: int, offset: int) -> int:
         """Pass what retention has taken before it was read; return how many offsets are lost. Told in every status.
@@ -223,9 +271,31 @@ class Partition:
         self._gaps = [gap for gap in self._gaps if offsets[gap[0]] < gap[1]]
 
     def checkpoint(self) -> Checkpoint:
-        """Return what must be kept, as it stands now. Everything told before must be acknowledged before it is written."""
+        """Return what must be kept, as it stands now. Everything told before must be acknowledged before it is written.
+
+        Raises:
+            RuntimeError: it `is_moving`: a clock that has moved and deadlines that have not been looked at are no state.
+
+        """
+        steps = self.checkpoint_steps()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                kept: Checkpoint = end.value
+                return kept
+
+    def checkpoint_steps(self) -> Generator[None, None, Checkpoint]:
+        """Make a checkpoint, so many households at a time. Nothing may be applied before it is over; chunks may be taken.
+
+        Raises:
+            RuntimeError: as `checkpoint`.
+
+        """
+        if self.is_moving:
+            raise RuntimeError("a checkpoint within a move of the clock")
         self._count_gaps()
-        return self._keeper.checkpoint(self._roster, self._whole, self._refused)
+        return (yield from self._keeper.steps(self._roster, self._whole, self._refused))
 
     def salvage(self, name: str, record: bytes | None, incidents: list[Incident]) -> list[Output]:
         """Begin anew with a household whose rows could not be used.

@@ -20,6 +20,7 @@ class _Seen:
     """When the clock was first seen where it is."""
     noted_s: float
     is_idle: bool
+    steps: int
     stuck_s: float = 0.0
     """How long it has been looked at while it had work and did none."""
 
@@ -33,21 +34,30 @@ class Progress:
         self._seen: dict[int, _Seen] = {}
 
     def note(
-        self, partition: int, applied: int, end: int, clock_ms: int, at_s: float, *, waits_for_tick: bool = False
+        self,
+        partition: int,
+        applied: int,
+        end: int,
+        clock_ms: int,
+        at_s: float,
+        *,
+        waits_for_tick: bool = False,
+        steps: int = 0,
     ) -> None:
         """Take down where a partition stands; to be called every second or so.
 
         `applied` is the sum of the next offsets over its topics, `end` that of the ends of its logs: learned in another
         way than from the fetches whose standstill it shall show. `waits_for_tick` says that whatever is not applied
-        waits for the tick of another topic. An `applied` below an earlier one is no progress: a position only goes back
+        waits for the tick of another topic. `steps` grows within a move of the clock, which may take minutes after a long
+        standstill and in which no position moves. An `applied` below an earlier one is no progress: a position only goes back
         when the partition is taken over anew, and then it was dropped first.
         """
         seen = self._seen.get(partition)
         is_idle = applied >= end or waits_for_tick
         if seen is None:
-            self._seen[partition] = _Seen(applied, clock_ms, at_s, at_s, is_idle)
+            self._seen[partition] = _Seen(applied, clock_ms, at_s, at_s, is_idle, steps)
             return
-        if applied > seen.applied or is_idle:
+        if applied > seen.applied or steps != seen.steps or is_idle:
             seen.stuck_s = 0.0
         else:
             seen.stuck_s += _looked_s(seen, at_s)
@@ -55,6 +65,7 @@ class Progress:
             seen.clock_ms = clock_ms
             seen.moved_s = at_s
         seen.applied = max(seen.applied, applied)
+        seen.steps = steps
         seen.is_idle = is_idle
         seen.noted_s = at_s
 

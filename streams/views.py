@@ -1,6 +1,6 @@
 """Views of households for the board: what is said of one, and when it is said again. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 from zlib import crc32
 
@@ -28,16 +28,15 @@ class Views:
         self._shared = shared
         self._wanted = shared.views
 
-    def of_minutes(self, first: int, last: int) -> list[Output]:
-        """Return the views that are due in some minutes of the clock, and say something new.
+    def of_minutes(self, first: int, last: int) -> Iterator[list[Output]]:
+        """Give the views that are due in some minutes of the clock, and say something new, household by household.
 
         A household that knows what lies ahead had its view when the clock first passed here.
         """
         if not self._wanted:
-            return []
+            return
         shared = self._shared
         every = LIVE_MINUTES if shared.positions.live else SIMULATED_MINUTES
-        out = []
         minutes = range(max(first, last - every + 1), last + 1)
         for watched in shared.roster.in_turn(shared.roster.whose_turn(minutes, every)):
             if self._is_ahead(watched) or watched.model is None:
@@ -45,23 +44,29 @@ class Views:
             if shared.roster.weigh(watched, shared.clock_ms):
                 shared.roster.touch(watched)
             mark = mark_of(watched, shared.clock_ms)
-            if mark != watched.model.shown:
-                out.append(self._say(watched, mark))
-        return out
+            yield [self._say(watched, mark)] if mark != watched.model.shown else []
 
     def of_revisions(self, said: Iterable[Output]) -> list[Output]:
         """Return the views of the households whose incidents were just revised, one each."""
         if not self._wanted:
             return []
-        names = dict.fromkeys(
-            one.what.household for one in said if one.topic == "incidents" and isinstance(one.what, Incident)
-        )
-        found = (self._shared.roster.get(name) for name in names)
-        return [
-            self._say(watched, mark_of(watched, self._shared.clock_ms))
-            for watched in found
-            if watched is not None and watched.model is not None
-        ]
+        return [view for name in _revised(said) for view in self._of_revised(name)]
+
+    def after(self, steps: Iterable[list[Output]]) -> Iterator[list[Output]]:
+        """Give what is said step by step, then the views of all households whose incidents were revised in any of them."""
+        revised: dict[str, None] = {}
+        for said in steps:
+            if said and self._wanted:
+                revised |= _revised(said)
+            yield said
+        for name in revised:
+            yield self._of_revised(name)
+
+    def _of_revised(self, name: str) -> list[Output]:
+        watched = self._shared.roster.get(name)
+        if watched is None or watched.model is None:
+            return []
+        return [self._say(watched, mark_of(watched, self._shared.clock_ms))]
 
     def _is_ahead(self, watched: Watched) -> bool:
         shared = self._shared
@@ -74,6 +79,12 @@ class Views:
         shared.roster.touch(watched)
         view = view_of(watched, shared.clock_ms, shared.whole.profile.id, shared.engine)
         return Output("households.view", watched.name.encode(), view)
+
+
+def _revised(said: Iterable[Output]) -> dict[str, None]:
+    return dict.fromkeys(
+        one.what.household for one in said if one.topic == "incidents" and isinstance(one.what, Incident)
+    )
 
 
 def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> HouseholdView:

@@ -1,8 +1,9 @@
 """The clock moves: deadlines fall due, who was never registered expires, and each minute has its status. Pure."""
 
+from collections.abc import Iterator
 from typing import Final
 
-from schemas.incidents import CloseCause, Status
+from schemas.incidents import CloseCause, DisasterCounts, Status
 from schemas.times import to_rfc3339
 from streams.alerting import Alerting
 from streams.consequences import Consequences
@@ -29,27 +30,30 @@ class Waking:
         self._minute = shared.clock_ms // MINUTE_MS
         self._begun = shared.clock_ms > 0
 
-    def move(self, clock_ms: int) -> list[Output]:
-        """Let the clock move: deadlines by (deadline, household), summaries, expiries, and the status of each minute."""
+    def move(self, clock_ms: int) -> Iterator[list[Output]]:
+        """Let the clock move: deadlines by (deadline, household), summaries, expiries, and the status of each minute.
+
+        It gives what is said household by household, so that whoever takes it may pause between two of them.
+        """
         shared = self._shared
-        out: list[Output] = []
         if not self._begun:
             self._begun = True
-            self._watching.begin(clock_ms)
-        out += self._alerting.pass_time(clock_ms)
+            yield from self._watching.begin(clock_ms)
+        yield from self._alerting.pass_time(clock_ms)
         for watched in shared.roster.in_turn(shared.roster.due(clock_ms)):
-            out += self._wake(watched, clock_ms)
-        out += [dead(letter) for letter in shared.refused.flush(clock_ms)]
+            yield self._wake(watched, clock_ms)
+        yield [dead(letter) for letter in shared.refused.flush(clock_ms)]
         if self._minute != clock_ms // MINUTE_MS:
             since, self._minute = self._minute, clock_ms // MINUTE_MS
-            out += self._pass_minute(clock_ms)
-            out += self._views.of_minutes(since + 1 if since else self._minute, self._minute)
-        return out
+            yield from self._pass_minute(clock_ms)
+            yield from self._views.of_minutes(since + 1 if since else self._minute, self._minute)
 
-    def _pass_minute(self, clock_ms: int) -> list[Output]:
+    def _pass_minute(self, clock_ms: int) -> Iterator[list[Output]]:
         """Do what is done once a minute of the clock, whichever households were woken."""
         self._shared.roster.forget_ended(clock_ms)
-        return [*self._alerting.ask(), Output("incidents", b"", self._status(clock_ms))]
+        yield from self._alerting.ask()
+        disaster = yield from self._alerting.counts()
+        yield [Output("incidents", b"", self._status(clock_ms, disaster))]
 
     def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:
         shared = self._shared
@@ -76,7 +80,7 @@ class Waking:
             shared.roster.expire(watched, clock_ms)
         return out
 
-    def _status(self, clock_ms: int) -> Status:
+    def _status(self, clock_ms: int, disaster: DisasterCounts | None) -> Status:
         shared, roster = self._shared, self._shared.roster
         return Status(
             partition=shared.number,
@@ -89,6 +93,6 @@ class Waking:
             unregistered=roster.unregistered,
             open=roster.open_incidents,
             lost=shared.whole.lost_records,
-            disaster=self._alerting.counts(),
+            disaster=disaster,
             engine=shared.engine,
         )

@@ -1,5 +1,6 @@
 """Who is watched: households are met, begun, salvaged from damage, seen again, and what is told of those who left. Pure."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec.structs import replace
@@ -45,8 +46,8 @@ class Watching:
             return None
         return roster.meet(name, shared.clock_ms)
 
-    def begin(self, clock_ms: int) -> None:
-        """Begin to watch whoever was met before there was a clock."""
+    def begin(self, clock_ms: int) -> Iterator[list[Output]]:
+        """Begin to watch whoever was met before there was a clock, one by one. Nothing is said of that."""
         shared = self._shared
         for watched in shared.roster:
             if watched.guard is None or watched.guard.clock_ms < clock_ms:
@@ -60,6 +61,7 @@ class Watching:
             elif watched.model is None and watched.record is not None:
                 watched.model = shared.model(watched, clock_ms)
                 shared.judged(watched)
+            yield []
 
     def salvage(self, name: str, record: bytes | None, incidents: list[Incident]) -> list[Output]:
         """Begin anew with a household whose rows could not be used."""

@@ -2,7 +2,8 @@
 
 The order of a checkpoint, so that it counts whole or not at all:
 
-1. Take the state as it stands while nothing that follows from it waits to be handed over (`Partition.checkpoint`).
+1. Take the state between two moves of the clock, while nothing that follows from it waits to be handed over and nothing
+   is applied (`Pumping.cut`).
 2. Wait until the broker has acknowledged everything told: rows must never know of an incident that nobody heard of.
 3. Ask whether the group still knows this worker; one that was away too long must not write over its successor's rows.
 4. Write the rows, and wait for their acknowledgement.
@@ -34,6 +35,7 @@ from streams.owned import Owned
 from streams.partition import Controls, Output, Partition
 from streams.progress import Progress
 from streams.publish import check_partitions, partition_counts
+from streams.pumping import Pumping
 from streams.rebuild import CannotRebuildError, Rebuilder, read_for_salvage
 from streams.settings import Settings
 from streams.snapshot import Changelog
@@ -42,8 +44,6 @@ from streams.wallclock import monotonic_s
 log = logging.getLogger("anbu.worker")
 
 ENGINE: Final = version("anbu")
-PUMP_RECORDS: Final = 2_000
-"""Applied in one go; between two of them other partitions, checkpoints and health have their turn."""
 LOOK_EVERY_S: Final = 5.0
 BROKER_AWAY_S: Final = 30.0
 """A broker that does not answer for so long ends the worker: whoever restarts it is told, and the embedded one never returns."""
@@ -70,6 +70,7 @@ class Worker:
         self._progress = Progress()
         self._outbox = Outbox(settings.bootstrap, acknowledged=self._gauges.acknowledged, failed=self._refuse)
         self._rebuilder = Rebuilder(settings.bootstrap, self._changelog)
+        self._pumping = Pumping(self._send, self._seek)
         self._owned: dict[int, Owned] = {}
         self._parked: dict[int, Owned] = {}
         """Partitions of the last generation: their state still counts if nobody else has written since."""
@@ -283,7 +284,8 @@ class Worker:
             await self._seek(owned, topic)
         self.metrics.recovery_seconds.observe(monotonic_s() - began_s)
         # A kept engine may hold what it was about to apply; at the end of the logs no chunk comes to make it go on.
-        await self._pump(owned)
+        owned.feed()
+        self._begin(self._pumping.run(owned))
 
     def _pass_gaps(self, owned: Owned, engine: Partition, first: list[int]) -> list[int]:
         """Pass what retention has taken; the topics of which it took something. `first` is where each log begins now."""
@@ -300,7 +302,7 @@ class Worker:
         for topic in topics:
             await self._seek(owned, topic)
         if topics:
-            await self._pump(owned)
+            owned.feed()
 
     async def _seek(self, owned: Owned, topic: int) -> None:
         if owned.active and owned.engine is not None:
@@ -337,14 +339,17 @@ class Worker:
             await self._send(owned, told)
             return
         owned.heard_s[topic] = monotonic_s()
-        async with owned.applying:
-            told, seek = engine.offer(topic, chunk)
-            await self._hand_over(owned, told)
-        if seek is not None:
+        # Neither a move of the clock nor a checkpoint is waited for. What breaks off here is fetched and looked at again.
+        if not await self._send(owned, engine.look(topic, chunk)):
+            return
+        await owned.room.wait()
+        if not owned.active:
+            return
+        if engine.order.offer(topic, chunk) is not None:
             await self._mend(owned, topic)
             return
+        owned.feed()
         await self._pass_looked_through(owned, topic, chunk.next)
-        await self._pump(owned)
 
     async def _pass_looked_through(self, owned: Owned, topic: int, next_offset: int) -> None:
         """Fetch a topic that runs ahead from where nobody has looked for emergencies yet, or each lap would look again."""
@@ -369,26 +374,6 @@ class Worker:
         # A fetch under way brings later chunks once more; asking again for each of them would never end.
         if monotonic_s() - owned.sought_s[topic] > 0.05 or owned.gaps[topic] % 50 == 0:
             await self._seek(owned, topic)
-
-    async def _pump(self, owned: Owned) -> None:
-        engine = owned.engine
-        while engine is not None and owned.active:
-            async with owned.applying:
-                if not owned.active:
-                    return  # taken away while it waited: what were applied now nobody would hand over
-                await self._hand_over(owned, engine.pump(PUMP_RECORDS))
-                is_done = engine.pumped < PUMP_RECORDS
-            if is_done:
-                break
-            await asyncio.sleep(0)
-        if engine is not None and owned.active:
-            for topic, _ in engine.order.resumable():
-                await self._seek(owned, topic)
-
-    async def _hand_over(self, owned: Owned, outputs: list[Output]) -> None:
-        """Send what an engine said; one that is stopped in between must not go on as if it had been sent."""
-        owned.handed_over = False
-        owned.handed_over = await self._send(owned, outputs)
 
     async def _send(self, owned: Owned, outputs: list[Output]) -> bool:
         """Send outputs; False where the partition was taken away first: what a successor has told must not be told over."""
@@ -424,9 +409,9 @@ class Worker:
             if not owned.active or not (at_once or engine.dirty or owned.moved(engine)):
                 return
             began_s = monotonic_s()
-            async with owned.applying:
-                owned.whole = False
-                kept = engine.checkpoint()
+            kept = await self._pumping.cut(owned, engine)
+            if kept is None:
+                return
             await self._outbox.delivered(owned.number)
             await self._confirmed(owned)
             if not owned.active:
@@ -481,6 +466,7 @@ class Worker:
                         engine.clock_ms,
                         monotonic_s(),
                         waits_for_tick=owned.waits_for_tick(),
+                        steps=engine.steps,
                     )
             stalled = [number for number in self._progress.stalled(monotonic_s()) if number in self._owned]
             if stalled:

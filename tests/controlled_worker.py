@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import msgspec
@@ -61,7 +61,7 @@ class Death:
     def lie_in_wait(self) -> None:
         """Stand at every place of a checkpoint and of a takeover."""
         write_rows, send, commit = Outbox.write_rows, Outbox.send, ChunkConsumer.commit_positions
-        take, delivered = Partition.checkpoint, Outbox.delivered
+        take, delivered = Partition.checkpoint_steps, Outbox.delivered
 
         async def write(box: Outbox, topic: str, partition: int, rows: list[tuple[bytes, bytes | None]]) -> Any:
             if rows[-1][0] in POSITIONS:
@@ -83,8 +83,8 @@ class Death:
             self.passes("kept")
             return done
 
-        def checkpoint(partition: Partition) -> Checkpoint:
-            kept = take(partition)
+        def checkpoint(partition: Partition) -> Generator[None, None, Checkpoint]:
+            kept = yield from take(partition)
             self.passes("taken")
             return kept
 
@@ -94,7 +94,7 @@ class Death:
 
         Outbox.write_rows, Outbox.send, Outbox.delivered = write, say, acknowledged  # type: ignore[method-assign, assignment]
         ChunkConsumer.commit_positions = keep  # type: ignore[method-assign, assignment]
-        Partition.checkpoint = checkpoint  # type: ignore[method-assign]
+        Partition.checkpoint_steps = checkpoint  # type: ignore[method-assign]
         self._lie_in_wait_of_takeovers()
 
     def _lie_in_wait_of_takeovers(self) -> None:
@@ -122,7 +122,7 @@ def hand_over_late(wait_s: float) -> None:
 
     Ends the worker when a checkpoint is taken that counts records whose outputs still wait.
     """
-    send, take = Outbox.send, Partition.checkpoint
+    send, take = Outbox.send, Partition.checkpoint_steps
     waiting: Counter[int] = Counter()
 
     async def late(box: Outbox, partition: int, outputs: list[Output], lag: int | None) -> None:
@@ -133,7 +133,7 @@ def hand_over_late(wait_s: float) -> None:
         waiting[partition] -= follows
         await send(box, partition, outputs, lag)
 
-    def checkpoint(partition: Partition) -> Checkpoint:
+    def checkpoint(partition: Partition) -> Generator[None, None, Checkpoint]:
         if waiting[partition.number]:
             sys.stderr.write("a checkpoint counts what was not handed over\n")
             sys.stderr.flush()
@@ -141,24 +141,24 @@ def hand_over_late(wait_s: float) -> None:
         return take(partition)
 
     Outbox.send = late  # type: ignore[method-assign, assignment]
-    Partition.checkpoint = checkpoint  # type: ignore[method-assign]
+    Partition.checkpoint_steps = checkpoint  # type: ignore[method-assign]
 
 
 def stand_still(number: int) -> None:
     """Let one partition take what is fetched and apply nothing of it."""
     pump: Callable[..., list[Output]] = Partition.pump
 
-    def pump_or_not(partition: Partition, at_most: int = 1 << 62) -> list[Output]:
+    def pump_or_not(partition: Partition, *limits: Any) -> list[Output]:
         if partition.number == number:
-            partition.pumped = 0
+            partition.pumped, partition.is_done = 0, True
             return []
-        return pump(partition, at_most)
+        return pump(partition, *limits)
 
     Partition.pump = pump_or_not  # type: ignore[method-assign, assignment]
 
 
 def make_a_mistake() -> None:
-    def pump(_partition: Partition, _at_most: int = 1 << 62) -> list[Output]:
+    def pump(_partition: Partition, *_limits: Any) -> list[Output]:
         raise ZeroDivisionError
 
     Partition.pump = pump  # type: ignore[method-assign]

@@ -99,17 +99,22 @@ def run_crashing(
     controls: Controls | None = None,
     buffer_records: int = 500,
     compact: bool = False,
+    paused: float = 0.0,
     **options: Any,
 ) -> tuple[Told, dict[str, Any], int]:
     """Run to the end of the logs with so many crashes, some within a checkpoint; what was told, the state, the crashes.
 
-    `options` are the partition's.
+    `paused` is the share of looks at which a pump is told that it is enough. `options` are the partition's.
     """
-    rnd = Random(seed)
+    rnd, pauses = Random(seed), Random(seed + 1)
     changelog: list[tuple[bytes, bytes | None]] = []
     told, crashed, owner = Told(), 0, 1
     ends = [len(log) for log in logs]
     total = sum(ends)
+
+    def is_enough() -> bool:
+        return pauses.random() < paused
+
     while True:
         partition = fresh(changelog, owner, controls, buffer_records=buffer_records, **options)
         cursors = list(partition.order.positions.offsets)
@@ -117,20 +122,21 @@ def run_crashing(
         done = 0
         while partition.order.positions.offsets != ends and done < lives_for:
             offer(partition, logs, rnd, cursors, told, faults=faults)
-            told.take(partition.pump(rnd.choice([1, 50, 100_000])))
+            told.take(partition.pump(rnd.choice([1, 50, 100_000]), is_enough))
             done += partition.pumped
             for topic, offset in partition.order.resumable():
                 cursors[topic] = offset
             for topic in range(TOPICS):
                 if cursors[topic] >= ends[topic]:
                     cursors[topic] = min(cursors[topic], partition.order.expected(topic))
-            if rnd.random() < 0.03:
+            if rnd.random() < 0.03 and not partition.is_moving:
                 changelog += partition.checkpoint().rows
         if partition.order.positions.offsets == ends:
+            told.take(partition.pump(0))
             break
         crashed += 1
         owner += 1
-        if rnd.random() < 0.5:
+        if rnd.random() < 0.5 and not partition.is_moving:
             # Killed between the first row and the position row.
             rows = partition.checkpoint().rows
             changelog += rows[: rnd.randrange(len(rows))]

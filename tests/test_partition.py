@@ -5,10 +5,11 @@ from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 from crashing import Told, run_crashing, states
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from logs import ENGINE, Logs, logs_of, run
+from logs import ENGINE, Logs, logs_of, run, said
 
 from load_tests.simulator import Rates, simulate
 from schemas.actions import ResponderAction
@@ -220,10 +221,12 @@ def test_compaction_that_took_older_rows_does_no_harm(seed: int) -> None:
     assert state == oracle()[1]
 
 
-def _some_run_differs(controls: Controls, *, compact: bool = False, crashes: int = 4) -> bool:
+def _some_run_differs(controls: Controls, *, compact: bool = False, crashes: int = 4, paused: float = 0.0) -> bool:
     wanted_told, wanted_state = oracle()
     for seed in range(12):
-        told, state, _ = run_crashing(eventful(), seed, crashes=crashes, controls=controls, compact=compact)
+        told, state, _ = run_crashing(
+            eventful(), seed, crashes=crashes, controls=controls, compact=compact, paused=paused
+        )
         if state != wanted_state or told.records != wanted_told.records:
             return True
     return False
@@ -243,3 +246,65 @@ def test_negative_control_an_unfinished_checkpoint_that_counts_gives_another_sta
 
 def test_negative_control_without_the_offset_guard_events_are_doubled_after_compaction() -> None:
     assert _some_run_differs(Controls(offset_guard=False), compact=True)
+
+
+def pumped(partition: Partition, share: float) -> tuple[list[tuple[str, bytes, bytes | None]], int]:
+    """All that is said, word by word, of pumps that stop at so many looks, and how often one stopped within a move."""
+    rnd = Random(1)
+    for topic, log in enumerate(eventful()):
+        partition.offer(topic, log.chunk(0, len(log)))
+    out, moving = partition.pump(is_enough=lambda: rnd.random() < share), 0
+    while not partition.is_done:
+        moving += partition.is_moving
+        out += partition.pump(is_enough=lambda: rnd.random() < share)
+    return said(out), moving
+
+
+@cache
+def unpaused() -> list[tuple[str, bytes, bytes | None]]:
+    return pumped(Partition(0, 1, engine=ENGINE, buffer_records=1 << 40), 0.0)[0]
+
+
+def test_a_pump_that_stops_between_any_two_households_says_word_by_word_what_it_would_have_said() -> None:
+    partition = Partition(0, 1, engine=ENGINE, buffer_records=1 << 40)
+    words, moving = pumped(partition, 0.5)
+    assert moving > 100
+    assert words == unpaused()
+    assert states(partition) == oracle()[1]
+
+
+@few(2)
+@given(seed=st.integers(0, 1 << 20))
+def test_crashes_of_pumps_that_stop_anywhere_lose_nothing_and_double_nothing(seed: int) -> None:
+    told, state, crashed = run_crashing(eventful(), seed, crashes=6, paused=0.3)
+    assert crashed
+    assert not told.differing
+    assert told.records == oracle()[0].records
+    assert state == oracle()[1]
+
+
+def test_within_a_move_of_the_clock_there_is_no_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    partition = Partition(0, 1, engine=ENGINE, buffer_records=1 << 40)
+    for topic, log in enumerate(eventful()):
+        partition.offer(topic, log.chunk(0, len(log)))
+    while not partition.is_moving:
+        partition.pump(is_enough=lambda: True)
+    with pytest.raises(RuntimeError, match="within a move"):
+        partition.checkpoint()
+    partition.pump(0)
+    assert not partition.is_moving
+    assert partition.checkpoint().rows
+    # What it prevents: households that the move had not come to would never be woken for it.
+    monkeypatch.setattr(Partition, "is_moving", property(lambda _: False))
+    assert _some_run_differs(Controls(), paused=0.3)
+
+
+def test_negative_control_a_pump_that_forgets_the_rest_of_a_move_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Partition.pump
+
+    def forgetful(partition: Partition, *limits: Any, **options: Any) -> Any:
+        partition._under_way = None  # the fault this is about
+        return whole(partition, *limits, **options)
+
+    monkeypatch.setattr(Partition, "pump", forgetful)
+    assert pumped(Partition(0, 1, engine=ENGINE, buffer_records=1 << 40), 0.5)[0] != unpaused()

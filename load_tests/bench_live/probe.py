@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from typing import Final
+from typing import Any, Final
 
 from streams import worker
 from streams.partition import Output, Partition
@@ -21,11 +21,11 @@ _applied = 0
 class Counted(Partition):
     """The engine, counted."""
 
-    def pump(self, at_most: int = 1 << 62) -> list[Output]:
+    def pump(self, *limits: Any) -> list[Output]:
         """Apply, and count the readings."""
         global _applied  # noqa: PLW0603 - one number of one process
         before = self._read()  # the metrics set the counts back between two pumps
-        out = super().pump(at_most)
+        out = super().pump(*limits)
         _applied += self._read() - before
         return out
 
