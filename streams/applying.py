@@ -112,6 +112,7 @@ class Applying:
         if shared.knows(watched, one) or watched.record_bytes == one.value:
             return []  # published again each day
         roster.register(watched)
+        roster.settle(watched, record.district)
         watched.record, watched.record_bytes, watched.record_dirty = record, one.value or b"", True
         out: list[Output] = []
         if watched.model is not None:
@@ -166,6 +167,7 @@ class Applying:
                     return out
             self._event(watched, event, index, one, out)
         if watched is not None:
+            shared.hear(watched, one.topic)
             shared.touch(watched)
         return out
 

@@ -14,7 +14,7 @@ from streams.order import Positions
 from streams.refused import Refused
 from streams.roster import Roster
 from streams.snapshot import HOT, POSITIONS, RECORD, RHYTHMS, Cut, Recovered, Stamp, pack
-from streams.watched import Watched
+from streams.watched import Watched, district_of
 
 REWRITE_AT_ONCE: Final = 2_000
 """Households whose rows are written again at each checkpoint after a takeover, until all have been."""
@@ -119,7 +119,8 @@ class Keeper:
         if rhythm is not None:
             # Before the hot row that needs it.
             rows.append(("rhythm", RHYTHMS[watched.rhythm_place] + name, rhythm))
-        rows.append(("hot", HOT + name, watched.hot_payload(cut, self._stamp.number)))
+        heard = roster.hearing.last(watched.index)
+        rows.append(("hot", HOT + name, watched.hot_payload(cut, self._stamp.number, heard)))
         if watched.record_dirty:
             rows.append(("record", RECORD + name, watched.record_bytes or None))
             watched.record_dirty = False
@@ -156,6 +157,8 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
     roster.ended_given = {name: recovered.ended_given.get(name, []) for name in roster.ended_ahead}
     roster.ended_slots = {name: recovered.ended_slots.get(name, []) for name in roster.ended_ahead}
     roster.sleep.profile = whole.profile
+    # Rows of a checkpoint that never became whole were written after everything told before it was acknowledged.
+    roster.hearing.told_ms = max((cut.clock_ms for cut in roster.ended_ahead.values()), default=0)
     for name, rows in recovered.households.items():
         watched = roster.meet(name, at.clock_ms)
         try:
@@ -167,10 +170,12 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
             roster.drop(watched)
             unreadable.add(name)
             continue
+        roster.recall_heard(watched)
         if since_ms:
             watched.since_ms = since_ms
         else:
             roster.register(watched)
+            roster.settle(watched, district_of(watched.record_bytes))
         if watched.is_asleep:
             roster.recall(watched)
         else:

@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 from schemas.actions import ActionResult
 from schemas.checkins import CheckinRequest
+from schemas.district import DistrictCounts, DistrictState
 from schemas.events import DeadLetter
 from schemas.incidents import Incident, Status
 from schemas.views import HouseholdView
 from streams.watched import Watched
 
-SAID = Incident | Status | CheckinRequest | ActionResult | DeadLetter | HouseholdView
+SAID = Incident | Status | CheckinRequest | ActionResult | DeadLetter | HouseholdView | DistrictCounts | DistrictState
 
 
 class Output(NamedTuple):

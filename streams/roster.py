@@ -12,6 +12,7 @@ from detectors.hazard import NEVER_MS
 from detectors.health import PLACES, unpacked
 from schemas.partitions import partition_of
 from streams.given import Given, given_of
+from streams.hearing import NEVER, Hearing
 from streams.sleep import Sleep
 from streams.snapshot import Cut
 from streams.watched import Watched
@@ -46,6 +47,8 @@ class Roster:
     def __init__(self, number: int, partitions: int, sleep: Sleep | None = None) -> None:
         self.sleep = Sleep() if sleep is None else sleep
         """Who of them is awake."""
+        self.hearing = Hearing()
+        """When each was last heard of, by its place."""
         self.blind = 0
         """Households of which nothing can be seen, those of exercises left out, as in `open_incidents`."""
         self.slow = 0
@@ -146,6 +149,7 @@ class Roster:
             watched.checks.slots = list(self.ended_slots.get(name, []))
         watched.ledger.given = self._given_back.pop(name, []) or self.given_of_former(name)
         self._at[index] = watched
+        self.hearing.begin(index)
         self._turns[index] = crc32(name.encode()) % MINUTES_OF_A_DAY
         self._households[name] = watched
         self._strangers += 1
@@ -159,6 +163,17 @@ class Roster:
             self._strangers -= 1
             self.unregistered -= watched.counts
             watched.since_ms = 0
+
+    def recall_heard(self, watched: Watched) -> None:
+        """Take when a restored household was last heard of, and up to where that has been told."""
+        self.hearing.restore(watched.index, watched.heard)
+        watched.heard = NEVER
+        if watched.guard is not None:
+            self.hearing.told_ms = max(self.hearing.told_ms, watched.guard.clock_ms)
+
+    def settle(self, watched: Watched, district: str | None) -> None:
+        """Note in which district a registered household lies."""
+        self.hearing.settle(watched.index, district if watched.counts else None)
 
     def touch(self, watched: Watched) -> None:
         """Note that a household changed: its deadline, and that its rows must be written."""
@@ -251,6 +266,7 @@ class Roster:
         """Let go of a household without a word."""
         del self._households[watched.name]
         self.sleep.forget(watched)
+        self.hearing.settle(watched.index, None)
         if watched.since_ms:
             self._strangers -= 1
             self.unregistered -= watched.counts

@@ -4,6 +4,7 @@ from detectors.household import Household
 from schemas.events import DeadLetter, Fault
 from schemas.topics import ORDERED_NAMES
 from streams.counts import REFUSED, Controls, Counts
+from streams.hearing import CHANNEL_OF
 from streams.keeping import Whole
 from streams.load import Loads
 from streams.order import Applied
@@ -64,6 +65,12 @@ class Shared:
         if watched.guard is None or not self.controls.offset_guard:
             return False
         return watched.knows(one.topic, one.offset)
+
+    def hear(self, watched: Watched, topic: int) -> None:
+        """Note that something came from a household by a topic."""
+        channel = CHANNEL_OF.get(topic)
+        if channel is not None and self.roster.holds(watched):
+            self.roster.hearing.hear(channel, watched.index, self.positions.clock_ms)
 
     def touch(self, watched: Watched) -> None:
         """Note that a household changed."""

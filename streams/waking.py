@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from schemas.district import SHARED, DistrictCounts
 from schemas.incidents import CloseCause, DisasterCounts, Status
 from schemas.times import to_rfc3339
 from streams.alerting import Alerting
@@ -14,6 +15,8 @@ from streams.watched import Watched
 from streams.watching import Watching
 
 MINUTE_MS: Final = 60_000
+MARK_MS: Final = 5 * MINUTE_MS
+"""Districts are counted at full multiples of this."""
 
 
 class Waking:
@@ -46,6 +49,7 @@ class Waking:
         if self._minute != clock_ms // MINUTE_MS:
             since, self._minute = self._minute, clock_ms // MINUTE_MS
             yield from self._pass_minute(clock_ms)
+            yield self._count(since, clock_ms)
             yield from self._views.of_minutes(since + 1 if since else self._minute, self._minute)
 
     def _pass_minute(self, clock_ms: int) -> Iterator[list[Output]]:
@@ -54,6 +58,16 @@ class Waking:
         yield from self._alerting.ask()
         disaster = yield from self._alerting.counts()
         yield [Output("incidents", b"", self._status(clock_ms, disaster))]
+
+    def _count(self, since: int, clock_ms: int) -> list[Output]:
+        """Return what is counted at a full five minutes, if one has passed since a minute: district by district, then the end."""
+        mark_ms = clock_ms // MARK_MS * MARK_MS
+        if not since or since * MINUTE_MS >= mark_ms:
+            return []
+        number = self._shared.number
+        said = [*self._shared.roster.hearing.counts(number, mark_ms)]
+        said.append(DistrictCounts(district=SHARED, partition=number, at=to_rfc3339(mark_ms)))
+        return [Output("district.counts", one.district.encode(), one) for one in said]
 
     def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:
         shared = self._shared

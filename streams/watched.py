@@ -12,6 +12,7 @@ from schemas.exercise import is_exercise
 from schemas.households import HouseholdRecord
 from streams.disaster import Checks
 from streams.given import Given
+from streams.hearing import NEVER, Last
 from streams.ledger import Ledger
 from streams.sleep import Sleep
 from streams.snapshot import Cut, Rows, plain
@@ -21,6 +22,13 @@ UNREGISTERED_MS: Final = 7 * 86_400_000
 
 _T = TypeVar("_T")
 _RECORD: Final = msgspec.json.Decoder(HouseholdRecord)
+
+
+class _Placed(msgspec.Struct):
+    district: str | None = None
+
+
+_PLACED: Final = msgspec.json.Decoder(_Placed)
 _CALM: Final = (1.0, 0)
 """What public alerts make of a home that none covers: `Household.alerted`."""
 _NO_BANDS: Final = (-1, -1)
@@ -46,6 +54,8 @@ class _Brief(msgspec.Struct, array_like=True, frozen=True):
     given: list[Given]
     sources: bytes = b""
     """`Watched.source_health`, little-endian: it has more bits than a number of the row may have."""
+    heard: tuple[int, int] = NEVER
+    """When it was last heard of: `hearing.Last`."""
 
 
 _BRIEF: Final = msgspec.msgpack.Decoder(_Brief)
@@ -75,6 +85,7 @@ class Watched:
         "delay_version",
         "first_kept",
         "guard",
+        "heard",
         "index",
         "lost_since_ms",
         "name",
@@ -130,6 +141,8 @@ class Watched:
         """Version of the rhythm that these are of."""
         self.source_health = 0
         """How its sources do, as the partition has counted them: `detectors.health`."""
+        self.heard = NEVER
+        """When it was last heard of by the rows it came from; the partition's `Hearing` knows better since."""
         self.lost_since_ms = 0
         """Its state was damaged at this clock and nothing has shown life since: told as "cannot see"."""
         self.first_kept = 0
@@ -265,8 +278,8 @@ class Watched:
         """Tell whether it has been without a registry record for too long."""
         return bool(self.since_ms) and clock_ms - self.since_ms > UNREGISTERED_MS
 
-    def hot_payload(self, cut: Cut, number: int) -> list[Any]:
-        """Return its hot row. One that is ahead of the checkpoint says so, or it would be taught twice after a restart."""
+    def hot_payload(self, cut: Cut, number: int, heard: Last) -> list[Any]:
+        """Return its hot row, with when it was last heard of. One that is ahead of the checkpoint says so, or it would be taught twice after a restart."""
         if self.guard is not None and not self.guard.is_ahead_of(cut):
             self.guard = None
         known = cut if self.guard is None else self.guard.joined(cut)
@@ -287,10 +300,10 @@ class Watched:
             self.first_kept,
             self.rhythm_place,
             self._checks.state() if self._checks else [],
-            self._brief(),
+            self._brief(heard),
         ]
 
-    def _brief(self) -> _Brief:
+    def _brief(self, heard: Last) -> _Brief:
         return _Brief(
             self.wake_ms,
             self.open_count,
@@ -301,6 +314,7 @@ class Watched:
             self.alerted,
             self.given,
             self.source_health.to_bytes((self.source_health.bit_length() + 7) // 8, "little"),
+            heard,
         )
 
     def rhythm_payload(self) -> list[Any] | None:
@@ -346,6 +360,7 @@ class Watched:
             if known.is_ahead_of(position):
                 self.guard = known
             brief = _brief_of(rest[1]) if len(rest) > 1 else None
+            self.heard = NEVER if brief is None else Last(*brief.heard)
             if brief is None or (model and not (is_row(model) and is_row(self._rhythm))):
                 self._wake_whole()
             else:
@@ -368,6 +383,11 @@ class Watched:
         self.delay_version = brief.delay_version
         self.source_health = _HEALTHS.setdefault(brief.sources, int.from_bytes(brief.sources, "little"))
         self._alerted, self._given = _shared(brief.alerted, _CALM), brief.given or _NONE_GIVEN
+
+
+def district_of(record: bytes) -> str | None:
+    """Return the district that a registry record names, without reading the rest of it; None without one."""
+    return _PLACED.decode(record).district if record else None
 
 
 def _brief_of(row: Any) -> _Brief | None:

@@ -1,0 +1,237 @@
+"""The stage that puts the counts of all partitions together: which districts have an outage, as all partitions are told. Pure.
+
+It reads `district.counts`, where the record of no district (`schemas.district.SHARED`) ends what a partition counts at a
+full five minutes, a mark. A mark is judged once every partition has ended it, so what follows does not depend on the order
+in which partitions come; one that is more than `LAGGING` marks behind the first is left out. Repeats, of whoever goes on
+from an earlier position, are known by partition and mark.
+
+Of a channel of a district it learns the share of homes heard of in a quarter of an hour, for each hour of the day, as an
+exponentially weighted mean
+
+    m' = m + a (x - m),    a = max(1 / (n + 1), 1 / 168)
+
+over the marks n of that hour: two weeks' worth. Expected are m times the homes that report, m the least of the hour and
+its two neighbours. An outage begins where at two marks in a row fewer than half of at least 20 expected homes are heard
+of, and that by more than 5 standard deviations of the binomial distribution; it ends where at two marks in a row 70 %
+are. While it lasts nothing is learned. One that lasts three days is how things are now: it ends, and is learned anew.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from math import sqrt
+from typing import Any, Final
+
+import msgspec
+
+from schemas.district import SHARED, Channel, DistrictCounts, DistrictState, Heard, Lesson, Outage
+from schemas.times import from_rfc3339, to_rfc3339
+
+MARK_MS: Final = 5 * 60_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+WINDOW_MS: Final = 15 * 60_000
+LAGGING: Final = 144
+"""Marks, twelve hours: a partition further behind is not waited for, or all districts would go unwatched for its sake."""
+LEAST_EXPECTED: Final = 20.0
+LEAST_MARKS: Final = 36
+"""Marks of an hour of the day, three days, before anything is expected of it."""
+MEMORY: Final = 168
+BEGINS_BELOW: Final = 0.5
+ENDS_ABOVE: Final = 0.7
+DEVIATIONS: Final = 5.0
+IN_A_ROW: Final = 2
+LONGEST_MS: Final = 3 * DAY_MS
+_CHANNELS: Final[tuple[Channel, ...]] = ("home", "phone")
+_FORM: Final = 1
+
+
+class _Usual(msgspec.Struct, array_like=True):
+    """One channel of a district: what is usual by hour of the day (UTC), and the outage that lasts."""
+
+    shares: list[float]
+    marks: list[int]
+    row: int = 0
+    """Marks in a row that call for a change: of an outage to begin, or of one to end."""
+    row_ms: int = 0
+    """The first of them."""
+    since_ms: int = 0
+    """Since when an outage lasts; 0 without one."""
+
+    @classmethod
+    def new(cls) -> "_Usual":
+        """Return one that knows nothing."""
+        return cls([0.0] * 24, [0] * 24)
+
+    def expected(self, hour: int) -> float | None:
+        """Return the share of homes that are heard of at an hour; None while too little is known."""
+        around = [(hour + step) % 24 for step in (-1, 0, 1)]
+        if min(self.marks[one] for one in around) < LEAST_MARKS:
+            return None
+        return min(self.shares[one] for one in around)
+
+    def learn(self, hour: int, share: float) -> None:
+        """Take the share at one mark."""
+        self.marks[hour] += 1
+        self.shares[hour] += (share - self.shares[hour]) / min(self.marks[hour], MEMORY)
+
+    def judge(self, at_ms: int, heard: Heard) -> bool:
+        """Take one mark; tell whether an outage has begun or ended."""
+        if not heard.homes:
+            return False
+        hour, share = at_ms // HOUR_MS % 24, heard.heard / heard.homes
+        if self.since_ms and at_ms - self.since_ms >= LONGEST_MS:
+            self.shares, self.marks = [0.0] * 24, [0] * 24
+            self.since_ms = self.row = 0
+            return True
+        usual = self.expected(hour)
+        if usual is None:
+            self.learn(hour, share)
+            return False
+        expected = usual * heard.homes
+        if self.since_ms:
+            return self._count(at_ms, heard.heard >= ENDS_ABOVE * expected, 0)
+        spread = sqrt(max(expected * (1 - usual), 1.0))
+        improbable = (
+            expected >= LEAST_EXPECTED
+            and heard.heard < BEGINS_BELOW * expected
+            and expected - heard.heard > DEVIATIONS * spread
+        )
+        changed = self._count(at_ms, improbable, 1)
+        if not improbable:
+            self.learn(hour, share)
+        return changed
+
+    def _count(self, at_ms: int, calls: bool, begins: int) -> bool:
+        if not calls:
+            self.row = 0
+            return False
+        if not self.row:
+            self.row_ms = at_ms
+        self.row += 1
+        if self.row < IN_A_ROW:
+            return False
+        self.since_ms = (self.row_ms - WINDOW_MS) * begins
+        self.row = 0
+        return True
+
+
+class _Lane(msgspec.Struct, array_like=True):
+    """What was taken from one partition."""
+
+    mark_ms: int = 0
+    """The last mark that it has ended."""
+    at_ms: int = 0
+    """The mark that it is telling of,"""
+    district: str = ""
+    """and the last district that it told of there. It tells of them by their names."""
+
+
+class _Sum(msgspec.Struct, array_like=True):
+    """The homes of a district in all partitions, by channel: how many, how many heard."""
+
+    home: tuple[int, int] = (0, 0)
+    phone: tuple[int, int] = (0, 0)
+
+
+class _State(msgspec.Struct, array_like=True):
+    form: int
+    judged_ms: int
+    lanes: list[_Lane]
+    sums: dict[int, dict[str, _Sum]]
+    lessons: dict[int, list[Lesson]]
+    usual: dict[str, list[_Usual]]
+    learner: bytes
+
+
+class Stage:
+    """The districts of a topic set. `learn` takes lessons of one mark, in any order, and returns the weights they lead to."""
+
+    def __init__(self, partitions: int, learn: Callable[[Sequence[Lesson]], list[float]] | None = None) -> None:
+        self._lanes = [_Lane() for _ in range(partitions)]
+        self._judged_ms = 0
+        self._sums: dict[int, dict[str, _Sum]] = {}
+        self._lessons: dict[int, list[Lesson]] = {}
+        self._usual: dict[str, list[_Usual]] = {}
+        self._learn = learn
+        self.left_out = 0
+        """Partitions that were too far behind at the last mark."""
+
+    def take(self, counts: DistrictCounts) -> list[DistrictState]:
+        """Take one record; return what all partitions are to be told."""
+        if not 0 <= counts.partition < len(self._lanes):
+            return []
+        lane, at_ms = self._lanes[counts.partition], from_rfc3339(counts.at)
+        if at_ms <= max(lane.mark_ms, self._judged_ms) or at_ms < lane.at_ms:
+            return []
+        if at_ms > lane.at_ms:
+            lane.at_ms, lane.district = at_ms, ""
+        if counts.district == SHARED:
+            lane.mark_ms = at_ms
+            self._lessons.setdefault(at_ms, []).extend(counts.lessons)
+            return list(self._judge_ended())
+        if counts.district <= lane.district:
+            return []
+        lane.district = counts.district
+        known = self._sums.setdefault(at_ms, {}).setdefault(counts.district, _Sum())
+        known.home = _plus(known.home, counts.home)
+        known.phone = _plus(known.phone, counts.phone)
+        return []
+
+    def _judge_ended(self) -> Iterator[DistrictState]:
+        first_ms = max(lane.mark_ms for lane in self._lanes)
+        waited_ms = first_ms - LAGGING * MARK_MS
+        self.left_out = sum(lane.mark_ms <= waited_ms for lane in self._lanes)
+        ended_ms = min(max(lane.mark_ms, waited_ms) for lane in self._lanes)
+        for at_ms in sorted(self._sums.keys() | self._lessons.keys()):
+            if at_ms > ended_ms:
+                break
+            yield from self._judge(at_ms, self._sums.pop(at_ms, {}), self._lessons.pop(at_ms, []))
+            self._judged_ms = at_ms
+
+    def _judge(self, at_ms: int, sums: dict[str, _Sum], lessons: list[Lesson]) -> Iterator[DistrictState]:
+        is_new_day = at_ms // DAY_MS != self._judged_ms // DAY_MS
+        at = to_rfc3339(at_ms)
+        for district in sorted(sums.keys() | (self._usual.keys() if is_new_day else set())):
+            usual = self._usual.setdefault(district, [_Usual.new() for _ in _CHANNELS])
+            known = sums.get(district, _Sum())
+            heard = [Heard(homes=homes, heard=n) for homes, n in (known.home, known.phone)]
+            changed = [one.judge(at_ms, those) for one, those in zip(usual, heard, strict=True)]
+            lasts = any(one.since_ms for one in usual)
+            if any(changed) or (is_new_day and lasts):
+                yield DistrictState(district=district, at=at, outages=list(_outages(at_ms, usual, heard)))
+        if lessons and self._learn is not None:
+            yield DistrictState(district=SHARED, at=at, weights=self._learn(lessons))
+
+    def state(self, learner: bytes = b"") -> bytes:
+        """Return all that it knows; the same however the records came that it follows from."""
+        return msgspec.msgpack.Encoder(order="deterministic").encode(
+            _State(_FORM, self._judged_ms, self._lanes, self._sums, self._lessons, self._usual, learner)
+        )
+
+    def restore(self, state: bytes) -> bytes:
+        """Take what a `state()` holds, and return the learner's.
+
+        Raises:
+            ValueError: it is no such state, or of a topic set with another number of partitions.
+
+        """
+        try:
+            known = msgspec.msgpack.decode(state, type=_State)
+        except msgspec.MsgspecError as error:
+            raise ValueError("no state of a stage") from error
+        if known.form != _FORM or len(known.lanes) != len(self._lanes):
+            raise ValueError("a stage of another form, or of another number of partitions")
+        self._judged_ms, self._lanes = known.judged_ms, known.lanes
+        self._sums, self._lessons, self._usual = known.sums, known.lessons, known.usual
+        return known.learner
+
+
+def _plus(known: tuple[int, int], one: Heard) -> tuple[int, int]:
+    return known[0] + one.homes, known[1] + one.heard
+
+
+def _outages(at_ms: int, usual: list[_Usual], heard: list[Heard]) -> Iterator[Outage]:
+    hour = at_ms // HOUR_MS % 24
+    for channel, one, those in zip(_CHANNELS, usual, heard, strict=True):
+        if one.since_ms:
+            expected = round((one.expected(hour) or 0.0) * those.homes)
+            yield Outage(channel=channel, since=to_rfc3339(one.since_ms), expected=expected, heard=those.heard)
