@@ -60,7 +60,7 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DistrictState(msgspec.Struct, frozen=True, kw_only=True):
-    """What all partitions together know of a district, written to every partition when it changes and once a day."""
+    """What all partitions together know of a district, written to every partition when it changes and each midnight while an outage lasts."""
 
     district: str
     """Empty: what belongs to no district, `weights`."""

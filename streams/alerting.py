@@ -8,10 +8,11 @@ from collections.abc import Generator, Iterator
 
 from schemas.alerts import PublicAlert
 from schemas.decode import decode
+from schemas.district import DistrictState
 from schemas.events import Fault
 from schemas.exercise import is_exercise
 from schemas.incidents import DisasterCounts
-from streams.alerts_in_force import Known
+from streams.alerts_in_force import Bearing, Known
 from streams.consequences import Consequences
 from streams.disaster import in_danger
 from streams.order import Applied
@@ -46,7 +47,7 @@ class Alerting:
         shared = self._shared
         if not watched.has_model:
             return []
-        bearing = shared.whole.alerts.bearing(watched.record, shared.whole.profile)
+        bearing = self._bearing(watched)
         if bearing == watched.alerted:
             return []
         model = watched.model
@@ -54,6 +55,33 @@ class Alerting:
         out = self._consequences.of_findings(watched, model.apply_alert(bearing, shared.clock_ms))
         shared.judged(watched)
         return out
+
+    def take_district(self, one: Applied) -> Iterator[list[Output]]:
+        """Take a record of `district.state`: an outage bears on the homes that it explains, household by household."""
+        shared = self._shared
+        for state in decode("district.state", one.key, one.value):
+            if isinstance(state, Fault):
+                yield shared.faults(one, [state])
+            elif isinstance(state, DistrictState) and shared.whole.districts.take(state):
+                for watched in shared.roster.of_district(state.district):
+                    yield [] if shared.knows(watched, one) else self.bear_on(watched)
+
+    def hear(self, watched: Watched) -> list[Output]:
+        """Let an outage no longer bear on a home that is heard of again."""
+        return self.bear_on(watched) if watched.alerted[1] and self._shared.whole.districts else []
+
+    def _bearing(self, watched: Watched) -> Bearing:
+        """Return how alerts and outages bear on a home: an outage that explains its silence does so like a blackout."""
+        shared = self._shared
+        whole, record = shared.whole, watched.record
+        bearing = whole.alerts.bearing(record, whole.profile)
+        if record is None or not whole.districts:
+            return bearing
+        dark_ms = whole.districts.dark_until(record.district, shared.roster.hearing.last(watched.index))
+        if not dark_ms:
+            return bearing
+        factor = 1.0 if bearing.factor > 1 else 1 / whole.profile.blackout_looser
+        return Bearing(factor, max(dark_ms, bearing.dark_until_ms))
 
     def _bear_on_all(self, one: Applied | None = None) -> Iterator[list[Output]]:
         shared = self._shared

@@ -47,19 +47,13 @@ class Applying:
         self._repeats = Repeats()
         self.by_topic: tuple[Callable[[Applied], list[Output] | Iterator[list[Output]]], ...] = (
             self._profile,
-            self._nothing,
+            alerting.take_district,
             alerting.take,
             self._household,
             self._events,
             self._events,
             self._events,
             self._action,
-        )
-
-    def _nothing(self, one: Applied) -> list[Output]:
-        """District state is ordered and checked; nothing depends on it yet."""
-        return self._shared.faults(
-            one, [f for f in decode(ORDERED_NAMES[one.topic], one.key, one.value) if isinstance(f, Fault)]
         )
 
     def _profile(self, one: Applied) -> Iterator[list[Output]]:
@@ -168,6 +162,7 @@ class Applying:
             self._event(watched, event, index, one, out)
         if watched is not None:
             shared.hear(watched, one.topic)
+            out += self._alerting.hear(watched)
             shared.touch(watched)
         return out
 

@@ -8,9 +8,9 @@ from an earlier position, are known by partition and mark.
 Of a channel of a district it learns the share of homes heard of in a quarter of an hour, for each hour of the day, as an
 exponentially weighted mean
 
-    m' = m + a (x - m),    a = max(1 / (n + 1), 1 / 168)
+    m' = m + a (x - m),    a = max(1 / n, 1 / 168)
 
-over the marks n of that hour: two weeks' worth. Expected are m times the homes that report, m the least of the hour and
+with the marks n of that hour so far: two weeks' worth. Expected are m times the homes that report, m the least of the hour and
 its two neighbours. An outage begins where at two marks in a row fewer than half of at least 20 expected homes are heard
 of, and that by more than 5 standard deviations of the binomial distribution; it ends where at two marks in a row 70 %
 are. While it lasts nothing is learned. One that lasts three days is how things are now: it ends, and is learned anew.
@@ -18,7 +18,7 @@ are. While it lasts nothing is learned. One that lasts three days is how things 
 
 from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -42,6 +42,7 @@ IN_A_ROW: Final = 2
 LONGEST_MS: Final = 3 * DAY_MS
 _CHANNELS: Final[tuple[Channel, ...]] = ("home", "phone")
 _FORM: Final = 1
+_pack: Final = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class _Usual(msgspec.Struct, array_like=True):
@@ -75,13 +76,13 @@ class _Usual(msgspec.Struct, array_like=True):
 
     def judge(self, at_ms: int, heard: Heard) -> bool:
         """Take one mark; tell whether an outage has begun or ended."""
-        if not heard.homes:
-            return False
-        hour, share = at_ms // HOUR_MS % 24, heard.heard / heard.homes
         if self.since_ms and at_ms - self.since_ms >= LONGEST_MS:
             self.shares, self.marks = [0.0] * 24, [0] * 24
             self.since_ms = self.row = 0
             return True
+        if not heard.homes:
+            return False
+        hour, share = at_ms // HOUR_MS % 24, heard.heard / heard.homes
         usual = self.expected(hour)
         if usual is None:
             self.learn(hour, share)
@@ -136,8 +137,8 @@ class _State(msgspec.Struct, array_like=True):
     form: int
     judged_ms: int
     lanes: list[_Lane]
-    sums: dict[int, dict[str, _Sum]]
-    lessons: dict[int, list[Lesson]]
+    marks: list[tuple[int, dict[str, _Sum], list[Lesson]]]
+    """Those that are not judged yet, in their order: sums and lessons."""
     usual: dict[str, list[_Usual]]
     learner: bytes
 
@@ -166,14 +167,15 @@ class Stage:
             lane.at_ms, lane.district = at_ms, ""
         if counts.district == SHARED:
             lane.mark_ms = at_ms
-            self._lessons.setdefault(at_ms, []).extend(counts.lessons)
+            known = self._lessons.get(at_ms, [])
+            self._lessons[at_ms] = sorted([*known, *counts.lessons], key=lambda one: (one.x, one.y))
             return list(self._judge_ended())
         if counts.district <= lane.district:
             return []
         lane.district = counts.district
-        known = self._sums.setdefault(at_ms, {}).setdefault(counts.district, _Sum())
-        known.home = _plus(known.home, counts.home)
-        known.phone = _plus(known.phone, counts.phone)
+        found = self._sums.setdefault(at_ms, {}).setdefault(counts.district, _Sum())
+        found.home = _plus(found.home, counts.home)
+        found.phone = _plus(found.phone, counts.phone)
         return []
 
     def _judge_ended(self) -> Iterator[DistrictState]:
@@ -203,9 +205,9 @@ class Stage:
 
     def state(self, learner: bytes = b"") -> bytes:
         """Return all that it knows; the same however the records came that it follows from."""
-        return msgspec.msgpack.Encoder(order="deterministic").encode(
-            _State(_FORM, self._judged_ms, self._lanes, self._sums, self._lessons, self._usual, learner)
-        )
+        waiting = sorted(self._sums.keys() | self._lessons.keys())
+        marks = [(at_ms, self._sums.get(at_ms, {}), self._lessons.get(at_ms, [])) for at_ms in waiting]
+        return _pack(_State(_FORM, self._judged_ms, self._lanes, marks, self._usual, learner))
 
     def restore(self, state: bytes) -> bytes:
         """Take what a `state()` holds, and return the learner's.
@@ -221,7 +223,9 @@ class Stage:
         if known.form != _FORM or len(known.lanes) != len(self._lanes):
             raise ValueError("a stage of another form, or of another number of partitions")
         self._judged_ms, self._lanes = known.judged_ms, known.lanes
-        self._sums, self._lessons, self._usual = known.sums, known.lessons, known.usual
+        self._sums = {at_ms: sums for at_ms, sums, _ in known.marks if sums}
+        self._lessons = {at_ms: lessons for at_ms, _, lessons in known.marks}
+        self._usual = known.usual
         return known.learner
 
 

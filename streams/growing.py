@@ -21,6 +21,10 @@ GIVEN: Final = 7
 """Place in a position row of what was given to posts of homes that have left."""
 
 
+DISTRICTS: Final = 8
+"""Place in a position row of districts and their stage."""
+
+
 class NotDrainedError(ValueError):
     """The set cannot be moved as it stands; one line that says why and what to do."""
 
@@ -86,11 +90,13 @@ def grown(old: Sequence[Recovered], ends: Sequence[Sequence[int]]) -> list[Recov
             given[partition_of(one[0], count)].append(one)
     shared = [*old[0].position[5:GIVEN]]  # rows of earlier versions are shorter
     shared += ([], "")[len(shared) :]
+    # All partitions know the same districts; the stage learns anew what is usual, from counts of the new partitions.
+    districts = [old[0].position[DISTRICTS][0], 0, b""] if len(old[0].position) > DISTRICTS else []
     out = []
     for number, cut in enumerate(cuts):
         same = old[number].position if number < len(old) else None
         refused, lost = (same[2], same[4]) if same is not None else (_NO_REFUSALS, 0)
-        position = [list(cut), old[0].position[1], refused, ended[number], lost, *shared, given[number]]
+        position = [list(cut), old[0].position[1], refused, ended[number], lost, *shared, given[number], districts]
         out.append(Recovered(position=position, households=homes[number], top_number=top))
     return out
 

@@ -18,7 +18,8 @@ from schemas.topics import ORDER_OF
 MINUTE_MS: Final = 60_000
 WINDOW: Final = 15
 """Minutes; a home that was heard of so lately counts as heard."""
-HOME, PHONE = range(2)
+CHANNELS: Final = ("home", "phone")
+HOME, PHONE = range(len(CHANNELS))
 CHANNEL_OF: Final = {ORDER_OF["home.sensors"]: HOME, ORDER_OF["phone.usage"]: PHONE}
 """The channel of an ordered topic; calls are made by ourselves and show nothing."""
 _NOWHERE: Final = -1
@@ -59,6 +60,13 @@ class Hearing:
     def settle(self, place: int, district: str | None) -> None:
         """Note in which district a home lies; it is counted from now on. None or "" for one that is not counted."""
         self._district[place] = self._codes.setdefault(district, len(self._codes)) if district else _NOWHERE
+
+    def places(self, district: str) -> list[int]:
+        """Return the places of the homes of a district."""
+        code = self._codes.get(district)
+        if code is None:
+            return []
+        return [int(place) for place in np.flatnonzero(np.array(self._district, np.int32) == code)]
 
     def hear(self, channel: int, place: int, clock_ms: int) -> None:
         """Note that a record of a home was applied."""

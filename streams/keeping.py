@@ -10,6 +10,7 @@ import msgspec
 from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.topics import ORDERED_NAMES
 from streams.alerts_in_force import AlertsInForce
+from streams.districts import Districts
 from streams.order import Positions
 from streams.refused import Refused
 from streams.roster import Roster
@@ -41,6 +42,11 @@ class Whole:
     profile: Profile = DEFAULT_PROFILE
     lost_records: int = 0
     alerts: AlertsInForce = field(default_factory=AlertsInForce)
+    districts: Districts = field(default_factory=Districts)
+    stage: bytes = b""
+    """State of the stage that puts districts together; empty in partitions that have none."""
+    stage_offset: int = 0
+    """Next offset of what it reads."""
     engine: str = ""
     """Version of the engine: whoever goes on from the checkpoint may be another."""
 
@@ -93,6 +99,7 @@ class Keeper:
             whole.alerts.state(),
             whole.engine,
             roster.given_state(),
+            [whole.districts.state(), whole.stage_offset, whole.stage],
         ]
         rows.append((POSITIONS[number % 2], pack(self._stamp, state)))
         roster.dirty = {}
@@ -151,6 +158,9 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
             refused.restore(floods)
         roster.restore_ended(ended, rest[2] if len(rest) > 2 else [])
         whole.alerts.restore(rest[0] if rest else [], clock_ms)
+        if len(rest) > 3 and rest[3]:
+            districts, whole.stage_offset, whole.stage = rest[3]
+            whole.districts.restore(districts)
     at = whole.positions
     position = Cut(at.offsets, at.ticks, at.clock_ms, at.live)
     roster.ended_ahead = {name: cut for name, cut in recovered.ended.items() if cut.is_ahead_of(position)}

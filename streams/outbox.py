@@ -66,9 +66,8 @@ class Outbox:
             elif what is not None:
                 value = encode(what)
             try:
-                future = await self._producer.send(
-                    output.topic, key=output.key or None, value=value, partition=partition
-                )
+                to = partition if output.to is None else output.to
+                future = await self._producer.send(output.topic, key=output.key or None, value=value, partition=to)
             except (TimeoutError, KafkaError) as error:
                 self._failed(f"{output.topic}/{partition} cannot be written ({type(error).__name__})")
                 raise NotDeliveredError(output.topic) from error

@@ -1,4 +1,4 @@
-"""What a partition writes: one record for the partition of the same number of a topic. Pure."""
+"""What a partition writes, nearly always for the partition of the same number of a topic. Pure."""
 
 from typing import NamedTuple
 
@@ -14,13 +14,15 @@ SAID = Incident | Status | CheckinRequest | ActionResult | DeadLetter | Househol
 
 
 class Output(NamedTuple):
-    """One record to be written to the partition of the same number; `what` is None in a tombstone."""
+    """One record to be written; `what` is None in a tombstone."""
 
     topic: str
     key: bytes
     what: SAID | None
     appended_ms: int = 0
     """Kafka timestamp of the event of an emergency that is told on arrival; for measuring, not for deciding."""
+    to: int | None = None
+    """The partition it is written to; None for that of the same number as the one it comes from."""
 
 
 def told(incident: Incident, appended_ms: int = 0) -> Output:

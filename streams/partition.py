@@ -19,6 +19,7 @@ from streams.applying import Applying
 from streams.chunk import Chunk
 from streams.consequences import Consequences
 from streams.counts import OUTCOMES, Controls, Counts
+from streams.gathering import STAGE, Gathering
 from streams.keeping import Checkpoint, Keeper, restore
 from streams.order import CanonicalOrder, Moved
 from streams.outputs import SAID, Output, told
@@ -81,6 +82,7 @@ class Partition:
         self._whole.engine = engine
         if fixed_profile is not None:
             self._whole.profile = self._roster.sleep.profile = fixed_profile
+        self._gathering = Gathering(self._whole, number, partitions) if number == STAGE else None
         self._keeper = Keeper(owner, recovered, self._roster)
         self._scanner = Scanner(engine, len(ORDERED_NAMES), self._whole.positions)
         self._gaps: list[tuple[int, int, int]] = []
@@ -255,6 +257,11 @@ class Partition:
         if self._roster.sleep.broken:
             out += self._watching.begin_anew()
 
+    @property
+    def gathering(self) -> Gathering | None:
+        """The stage that runs beside this engine; None beside the others."""
+        return self._gathering
+
     def pass_gap(self, topic: int, offset: int) -> int:
         """Pass what retention has taken before it was read; return how many offsets are lost. Told in every status.
 
@@ -295,6 +302,8 @@ class Partition:
         if self.is_moving:
             raise RuntimeError("a checkpoint within a move of the clock")
         self._count_gaps()
+        if self._gathering is not None:
+            self._gathering.keep()
         return (yield from self._keeper.steps(self._roster, self._whole, self._refused))
 
     def salvage(self, name: str, record: bytes | None, incidents: list[Incident]) -> list[Output]:

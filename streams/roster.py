@@ -164,6 +164,11 @@ class Roster:
             self.unregistered -= watched.counts
             watched.since_ms = 0
 
+    def of_district(self, district: str) -> Iterator[Watched]:
+        """Give the registered households of a district by their pseudonyms; between two of them others fall asleep."""
+        found = (self._at[place] for place in self.hearing.places(district))
+        return self.in_turn(sorted((one for one in found if one is not None), key=lambda one: one.name))
+
     def recall_heard(self, watched: Watched) -> None:
         """Take when a restored household was last heard of, and up to where that has been told."""
         self.hearing.restore(watched.index, watched.heard)

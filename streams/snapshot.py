@@ -42,9 +42,12 @@ _FORMS: Final[dict[bytes, Any]] = {
     HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1], list[Any], list[Any]],
     **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
     RECORD: bytes | None,
-    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], _ENDS, int, list[Any], str, _LOADS]),
+    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], _ENDS, int, list[Any], str, _LOADS, list[Any]]),
 }
-_LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {HOT: (8, [[], []]), **dict.fromkeys(POSITIONS, (5, [[], "", []]))}
+_LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {
+    HOT: (8, [[], []]),
+    **dict.fromkeys(POSITIONS, (5, [[], "", [], []])),
+}
 """Elements that rows of the first versions do not have: how many those had, and what is taken for the others."""
 """What the payload of each kind of row looks like. Nothing else may reach the roster, whoever wrote it."""
 

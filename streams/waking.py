@@ -8,6 +8,7 @@ from schemas.incidents import CloseCause, DisasterCounts, Status
 from schemas.times import to_rfc3339
 from streams.alerting import Alerting
 from streams.consequences import Consequences
+from streams.gathering import COUNTS, STAGE
 from streams.outputs import Output, revised
 from streams.shared import Shared, dead
 from streams.views import Views
@@ -67,7 +68,7 @@ class Waking:
         number = self._shared.number
         said = [*self._shared.roster.hearing.counts(number, mark_ms)]
         said.append(DistrictCounts(district=SHARED, partition=number, at=to_rfc3339(mark_ms)))
-        return [Output("district.counts", one.district.encode(), one) for one in said]
+        return [Output(COUNTS, one.district.encode(), one, to=STAGE) for one in said]
 
     def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:
         shared = self._shared

@@ -27,6 +27,7 @@ from faust.types.tuples import TP
 from schemas.topics import ALL, ORDER_OF, ORDERED_NAMES, changelog_of
 from streams.chunk import Chunk
 from streams.delivery import ChunkApp
+from streams.gather_reader import gather
 from streams.gauge import Gauges
 from streams.health import Health, HealthError, HealthServer
 from streams.metrics import WorkerMetrics, new_registry
@@ -286,6 +287,8 @@ class Worker:
         # A kept engine may hold what it was about to apply; at the end of the logs no chunk comes to make it go on.
         owned.feed()
         self._begin(self._pumping.run(owned))
+        if engine.gathering is not None:
+            self._begin(gather(self._settings.bootstrap, owned, self._send))
 
     def _pass_gaps(self, owned: Owned, engine: Partition, first: list[int]) -> list[int]:
         """Pass what retention has taken; the topics of which it took something. `first` is where each log begins now."""

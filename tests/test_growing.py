@@ -66,8 +66,10 @@ def changelog_of(rows: Sequence[Row]) -> Recovered:
 
 
 def words(told: Told) -> dict[tuple[Any, ...], bytes]:
-    """What was told of households: statuses speak of partitions, and dead letters name one."""
-    return {key: value for key, value in told.records.items() if key[0] not in {"status", "dead.letters"}}
+    """What was told of households: statuses and counts speak of partitions, and dead letters name one."""
+    return {
+        key: value for key, value in told.records.items() if key[0] not in {"status", "dead.letters", "district.counts"}
+    }
 
 
 def people(partitions: Sequence[Partition]) -> dict[str, Any]:

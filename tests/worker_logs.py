@@ -13,6 +13,7 @@ from crashing import Told, states
 from schemas.actions import ActionResult
 from schemas.build import encode_events
 from schemas.checkins import CheckinRequest
+from schemas.district import DistrictCounts
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Data, DeadLetter, Event, Tick, TickMode
 from schemas.incidents import Incident, Status
@@ -34,6 +35,7 @@ TOLD: dict[str, Any] = {
     "responder.results": ActionResult,
     "dead.letters": DeadLetter,
     "households.view": HouseholdView,
+    "district.counts": DistrictCounts,
 }
 """Topics that workers write, and what stands on them; statuses stand among the incidents."""
 

@@ -21,6 +21,7 @@ from infra.broker import Broker
 from infra.ports import free_ports
 from infra.processes import Child, start_command
 from infra.topics import create_topics
+from schemas.district import DistrictCounts
 from schemas.topics import changelog_of
 from streams.chunk import Chunk
 from streams.partition import Partition
@@ -170,7 +171,9 @@ class Run:
         found = read_logs(self.settings.bootstrap, self.starts)
         out = [Told() for _ in range(self.town.partitions)]
         for (topic, number), log in found.items():
-            out[number].take(said(topic, log))
+            for one in said(topic, log):
+                # What all partitions count goes to one, where the stage is.
+                out[one.what.partition if isinstance(one.what, DistrictCounts) else number].take([one])
         return out
 
     def changelog(self) -> list[Chunk]:
@@ -208,7 +211,7 @@ class Run:
     def check(self, *, but: Container[str] = (), loosely: bool = False) -> None:
         """Nothing lost, nothing said twice differently, every household bit for bit; `but` names some that are not compared.
 
-        `loosely` leaves out statuses and dead letters: where the last whole checkpoint is not all that is known, a household
+        `loosely` leaves out statuses, counts and dead letters: where the last whole checkpoint is not all that is known, a household
         may be ahead of the others, and be counted otherwise for a while.
         """
         for number, one in enumerate(self.differences(but=but, loosely=loosely)):
@@ -217,7 +220,7 @@ class Run:
 
     def differences(self, *, but: Container[str] = (), loosely: bool = False) -> list["Difference"]:
         """How each partition differs from the run that was never stopped."""
-        beside = {"status", "dead.letters"} if loosely or but else set()
+        beside = {"status", "dead.letters", "district.counts"} if loosely or but else set()
         out = []
         for number, (told, state) in enumerate(zip(self.told(), self.state(), strict=True)):
             judged = self.town.oracle[number]

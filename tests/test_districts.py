@@ -1,0 +1,285 @@
+"""A district's outage: found from the counts of all partitions in any order, told to all, and no alarm in its homes."""
+
+import random
+from typing import Any
+
+import pytest
+from crashing import Told, run_crashing, states
+from hypothesis import given
+from hypothesis import strategies as st
+from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street
+from test_partition import few
+
+from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, Lesson, Outage
+from schemas.encode import encode
+from schemas.households import Source
+from schemas.incidents import IncidentKind
+from schemas.times import to_rfc3339
+from streams import district_stage
+from streams.district_stage import LAGGING, MARK_MS, Stage
+from streams.hearing import Hearing
+from streams.partition import Output
+
+BEGIN_MS = START_MS // DAY_MS * DAY_MS
+DAYS = 5
+OUT = range(4 * DAY_MS // MARK_MS, 4 * DAY_MS // MARK_MS + 30)
+"""Marks at which hardly a home of the district is heard of."""
+
+
+def counts(partition: int, mark: int, *, out: bool) -> list[DistrictCounts]:
+    """What one of three partitions counts at a mark: two districts of 60 homes here, 50 of which are heard of as a rule."""
+    rng = random.Random(partition * 100_000 + mark)
+    at = to_rfc3339(BEGIN_MS + mark * MARK_MS)
+    found = [
+        DistrictCounts(
+            district=district,
+            partition=partition,
+            at=at,
+            home=Heard(homes=60, heard=3 if out and district == "d1" else rng.randrange(46, 54)),
+            phone=Heard(homes=40, heard=rng.randrange(10, 20)),
+        )
+        for district in ("d1", "d2")
+    ]
+    return [*found, DistrictCounts(district=SHARED, partition=partition, at=at, lessons=[Lesson(x=[mark], y=1.0)])]
+
+
+def lanes(marks: int = DAYS * DAY_MS // MARK_MS, *, out: range = OUT) -> list[list[DistrictCounts]]:
+    """The records of each of three partitions, in the order in which it says them."""
+    return [[one for mark in range(1, marks) for one in counts(p, mark, out=mark in out)] for p in range(3)]
+
+
+def said(stage: Stage, records: list[DistrictCounts]) -> list[DistrictState]:
+    return [state for one in records for state in stage.take(one)]
+
+
+def mixed(rng: random.Random, kinds: list[list[DistrictCounts]], ahead: int) -> list[DistrictCounts]:
+    """The records of all partitions as they may come: one runs up to so many records ahead, and some say things again."""
+    out: list[DistrictCounts] = []
+    places = [0] * len(kinds)
+    while any(place < len(kind) for place, kind in zip(places, kinds, strict=True)):
+        behind = min(place for place, kind in zip(places, kinds, strict=True) if place < len(kind))
+        may = [n for n, kind in enumerate(kinds) if places[n] < len(kind) and places[n] <= behind + ahead]
+        n = rng.choice(may)
+        run = rng.randrange(1, 40)
+        out += kinds[n][places[n] : places[n] + run]
+        places[n] += run
+        if rng.random() < 0.05:  # it goes on from an earlier checkpoint
+            places[n] = max(0, places[n] - rng.randrange(1, 100))
+    return out
+
+
+def test_an_outage_of_a_district_is_told_once_with_its_channel_and_once_when_it_is_over() -> None:
+    found = said(Stage(3), mixed(random.Random(1), lanes(), 0))
+    assert [(one.district, [outage.channel for outage in one.outages]) for one in found] == [
+        ("d1", ["home"]),
+        ("d1", []),
+    ]
+    begun, ended = found
+    assert begun.at == to_rfc3339(BEGIN_MS + (OUT.start + 1) * MARK_MS), "at the second mark"
+    assert begun.outages[0].since == to_rfc3339(BEGIN_MS + OUT.start * MARK_MS - 15 * MINUTE_MS)
+    assert ended.at == to_rfc3339(BEGIN_MS + (OUT.stop + 1) * MARK_MS)
+    assert begun.outages[0].expected > 100 > begun.outages[0].heard
+
+
+def test_no_outage_is_told_where_nobody_knows_yet_what_is_usual_nor_where_homes_are_few() -> None:
+    early = range(2 * DAY_MS // MARK_MS, 2 * DAY_MS // MARK_MS + 30)
+    assert not said(Stage(3), mixed(random.Random(1), lanes(out=early), 0))
+    one = lanes()[0]
+    few_homes = [
+        DistrictCounts(district=c.district, partition=0, at=c.at, home=Heard(homes=15, heard=c.home.heard // 4))
+        for c in one
+    ]
+    assert not said(Stage(1), few_homes)
+
+
+@few(4)
+@given(seed=st.integers(0, 1 << 20))
+def test_whichever_worker_has_which_partition_and_whoever_crashes_the_districts_are_the_same(seed: int) -> None:
+    """Partitions come in any order, one hours ahead of another; the stage goes on from a checkpoint anywhere."""
+    rng = random.Random(seed)
+    straight = Stage(3)
+    wanted = said(straight, mixed(random.Random(0), lanes(), 0))
+    records = mixed(rng, lanes(), rng.choice([10, 300]))
+    stage, found = Stage(3), []
+    for place, one in enumerate(records):
+        found += stage.take(one)
+        if rng.random() < 0.002:
+            kept = stage.state()
+            lost = records[place + 1 : place + 50]
+            found += [state for later in lost for state in stage.take(later)]
+            stage = Stage(3)
+            stage.restore(kept)
+    distinct = list({(one.district, one.at): one for one in found}.values())
+    assert distinct == wanted
+    assert stage.state() == straight.state()
+
+
+def test_negative_control_a_stage_that_waits_for_nobody_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = said(Stage(3), mixed(random.Random(0), lanes(), 0))
+    monkeypatch.setattr(district_stage, "LAGGING", 0)
+    assert said(Stage(3), mixed(random.Random(3), lanes(), 300)) != wanted
+
+
+def test_a_partition_that_stands_still_for_hours_does_not_leave_all_districts_unwatched() -> None:
+    first, second, third = lanes()
+    stage = Stage(3)
+    assert not said(stage, third[: 3 * 30])
+    found = said(stage, mixed(random.Random(1), [first, second], 0))
+    assert [len(one.outages) for one in found] == [1, 0]
+    assert stage.left_out == 1
+    assert len(first) // 3 > LAGGING
+
+
+def test_lessons_of_a_mark_are_learned_together_and_an_outage_of_three_days_is_how_things_are_now() -> None:
+    batches: list[list[float]] = []
+
+    def learn(lessons: Any) -> list[float]:
+        batches.append([one.x[0] for one in lessons])
+        return [1.0]
+
+    long = range(OUT.start, OUT.start + 5 * DAY_MS // MARK_MS)
+    found = said(Stage(3, learn), mixed(random.Random(2), lanes(long.stop, out=long), 0))
+    assert batches[:3] == [[1.0] * 3, [2.0] * 3, [3.0] * 3]
+    states_of = [(one.at, len(one.outages)) for one in found if one.district == "d1"]
+    assert [n for _, n in states_of] == [1, 1, 1, 0], "said again at each midnight, and over after three days"
+
+
+# What the engines do with it.
+
+
+HOMES = [f"h-{n}" for n in range(12)]
+
+
+def a_street(district: str = "d1") -> Street:
+    street = Street()
+    street.tick()
+    for name in HOMES:
+        street.register(name, district=district, sources=[Source("/sensors/gw-1", 1800)])
+    street.register("h-phone", district=district, sources=[Source("/sensors/gw-1", 1800), Source("/phone/p-1", 1800)])
+    for _ in range(24):
+        live(street)
+    return street
+
+
+def live(street: Street, *, homes: bool = True, phone: bool = True) -> list[Output]:
+    """Half an hour of a quiet street."""
+    for name in [*HOMES, "h-phone"] if homes else []:
+        street.happen("motion", name, state="on", device="m")
+        street.happen("heartbeat", name)
+    if phone:
+        street.happen("unlock", "h-phone")
+    return street.pass_ms(HOUR_MS // 2, 5 * MINUTE_MS)
+
+
+def tell(street: Street, *channels: Any, district: str = "d1") -> None:
+    """What the stage says."""
+    at = street.now_ms
+    outages = [Outage(channel=one, since=to_rfc3339(at - 20 * MINUTE_MS), expected=12, heard=0) for one in channels]
+    street.put(
+        "district.state",
+        district.encode(),
+        encode(DistrictState(district=district, at=to_rfc3339(at), outages=outages)),
+    )
+
+
+def dark(street: Street, hours: int, *channels: Any) -> dict[str, Any]:
+    """So many hours without a word from any home, of which the stage says what is out; what was told of whom."""
+    live(street, homes=False)
+    tell(street, *channels)
+    for _ in range(2 * hours):
+        live(street, homes=False)
+    return {one.household: one.kind for one in street.incidents().values()}
+
+
+def test_homes_that_an_outage_silences_are_not_told_one_by_one() -> None:
+    street = a_street()
+    assert dark(street, 26, "home") == {}
+
+
+def test_negative_control_without_the_outage_every_home_is_told() -> None:
+    found = dark(a_street(), 26)
+    assert set(found) == {*HOMES, "h-phone"} - ({"h-phone"} if "h-phone" not in found else set())
+    assert IncidentKind.CANNOT_SEE in found.values()
+
+
+def test_when_it_is_over_whoever_does_not_report_within_an_hour_is_told() -> None:
+    street = a_street()
+    dark(street, 26, "home")
+    tell(street)
+    for name in HOMES[1:]:
+        street.happen("motion", name, state="on", device="m")
+    street.happen("motion", "h-phone", state="on", device="m")
+    street.pass_ms(HOUR_MS // 2)
+    assert street.incidents() == {}
+    street.pass_ms(HOUR_MS)
+    assert {one.household for one in street.incidents().values()} == {HOMES[0]}
+
+
+def test_an_outage_that_nobody_speaks_of_again_explains_nothing_for_ever() -> None:
+    found = dark(a_street(), 40, "home")
+    assert {*HOMES} <= set(found)
+
+
+def test_a_home_that_is_heard_of_again_is_judged_as_ever_and_one_with_a_phone_always_was() -> None:
+    street = a_street()
+    dark(street, 2, "home")
+    for name in ("h-0", "h-phone"):
+        watched = street.partition.household(name)
+        assert watched is not None
+        assert (watched.alerted != (1.0, 0)) == (name == "h-0")
+    street.happen("heartbeat", "h-0")
+    street.tick()
+    watched = street.partition.household("h-0")
+    assert watched is not None
+    assert watched.alerted == (1.0, 0)
+
+
+def test_what_a_partition_counts_is_each_home_once_and_no_exercise() -> None:
+    street = a_street()
+    street.register("exercise-1", district="d1", sources=[Source("/sensors/gw-1", 1800)])
+    street.happen("heartbeat", "exercise-1")
+    street.happen("heartbeat", "h-0")
+    street.pass_ms(15 * MINUTE_MS, 5 * MINUTE_MS)
+    found = [one.what for one in street.out if one.topic == "district.counts"]
+    last = [one for one in found if isinstance(one, DistrictCounts) and one.district == "d1"][-1]
+    assert (last.home.homes, last.home.heard, last.phone.homes) == (13, 1, 1)
+    assert isinstance(found[-1], DistrictCounts)
+    assert found[-1].district == SHARED, "the end of a mark"
+
+
+@few(3)
+@given(seed=st.integers(0, 1 << 20))
+def test_crashes_during_an_outage_change_nothing_that_is_told_counted_or_kept(seed: int) -> None:
+    street = a_street()
+    dark(street, 14, "home")
+    tell(street)
+    live(street)
+    live(street)
+    wanted = Told()
+    wanted.take(street.out)
+    told, state, crashed = run_crashing(street.logs, seed, crashes=5)
+    assert crashed
+    assert not told.differing
+    assert told.records == wanted.records
+    assert state == states(street.partition)
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["", "control"])
+def test_counts_that_were_told_before_are_not_counted_again(knows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home whose row is ahead of the position knows when it was heard of last, and no longer when it was before that."""
+    if not knows:
+        monkeypatch.setattr(Hearing, "told_ms", property(lambda _: 0, lambda _, __: None))
+    street = a_street()
+    street.keep()
+    before = len(street.out)
+    street.pass_ms(HOUR_MS, 5 * MINUTE_MS)
+    street.happen("heartbeat", "h-0")
+    street.tick()
+    *rows, _ = street.partition.checkpoint().rows
+    first, again = Told(), Told()
+    first.take(street.out[before:])
+    # It breaks off before its position row, and compaction takes what was there before.
+    street.changelog = [row for row in street.changelog if row[0] not in dict(rows)] + rows
+    again.take(street.crash().arrive())
+    assert not again.differing
+    assert (set(again.records) <= set(first.records)) == knows
