@@ -5,15 +5,20 @@ full five minutes, a mark. A mark is judged once every partition has ended it, s
 in which partitions come; one that is more than `LAGGING` marks behind the first is left out. Repeats, of whoever goes on
 from an earlier position, are known by partition and mark.
 
-Of a channel of a district it learns the share of homes heard of in a quarter of an hour, for each hour of the day, as an
-exponentially weighted mean
+Of a channel of a district it learns, for each hour of the day, the share of homes heard of at the least and at the highest of
+its twelve marks, each as a mean over the days so far, exponentially weighted after two weeks:
 
-    m' = m + a (x - m),    a = max(1 / n, 1 / 168)
+    m' = m + a (x - m),    a = max(1 / n, 1 / 14)
 
-with the marks n of that hour so far: two weeks' worth. Expected are m times the homes that report, m the least of the hour and
-its two neighbours. An outage begins where at two marks in a row fewer than half of at least 20 expected homes are heard
-of, and that by more than 5 standard deviations of the binomial distribution; it ends where at two marks in a row 70 %
-are. While it lasts nothing is learned. One that lasts three days is how things are now: it ends, and is learned anew.
+Both, for gateways that all say their heartbeat at the full hour leave every home heard of then and hardly one half an hour
+later: against their mean such a district would have an outage every hour. Expected are m times the homes that report, m the
+least of the hour and its two neighbours. A mark is low where fewer than half of at least 20 expected homes are heard of, and that
+by more than 5 standard deviations of the binomial distribution. An outage begins where two marks in a row are low for the least
+of their hours, or all of more than an hour for the highest. It ends where all marks of an hour reach 70 % of the least, and one 70 % of
+the highest. While it lasts nothing is learned. One that lasts three days is how things are now: it ends, and is learned anew.
+
+The state is kept in one row, so it is bounded: `MOST_DISTRICTS` are judged, and of the marks that wait for a partition the
+first is judged without it where more than `MOST_WAITING` sums wait.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,17 +33,22 @@ from schemas.times import from_rfc3339, to_rfc3339
 MARK_MS: Final = 5 * 60_000
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
-WINDOW_MS: Final = 15 * 60_000
 LAGGING: Final = 144
 """Marks, twelve hours: a partition further behind is not waited for, or all districts would go unwatched for its sake."""
 LEAST_EXPECTED: Final = 20.0
-LEAST_MARKS: Final = 36
-"""Marks of an hour of the day, three days, before anything is expected of it."""
-MEMORY: Final = 168
+LEAST_DAYS: Final = 3
+"""Days of an hour before anything is expected of it."""
+MEMORY: Final = 14
+WHOLE: Final = 65_535
 BEGINS_BELOW: Final = 0.5
 ENDS_ABOVE: Final = 0.7
 DEVIATIONS: Final = 5.0
-IN_A_ROW: Final = 2
+BEGINS_AFTER: Final = 2
+"""Marks in a row."""
+A_WHOLE_HOUR: Final = 12
+"""Marks: what is left of a district may say its heartbeats at one moment of each hour."""
+MOST_DISTRICTS: Final = 1_000
+MOST_WAITING: Final = 4_000
 LONGEST_MS: Final = 3 * DAY_MS
 _CHANNELS: Final[tuple[Channel, ...]] = ("home", "phone")
 _FORM: Final = 1
@@ -48,71 +58,105 @@ _pack: Final = msgspec.msgpack.Encoder(order="deterministic").encode
 class _Usual(msgspec.Struct, array_like=True):
     """One channel of a district: what is usual by hour of the day (UTC), and the outage that lasts."""
 
-    shares: list[float]
-    marks: list[int]
+    least: list[int]
+    """Share at the least mark of each hour, in `WHOLE`ths: small numbers, for the state is one row."""
+    most: list[int]
+    """Share at its highest mark."""
+    days: list[int]
+    """Days of which each hour was learned, up to `MEMORY`."""
+    hour: int = -1
+    """The hour since 1970 that is under way,"""
+    lowest: int = WHOLE
+    highest: int = 0
+    """and its shares so far."""
     row: int = 0
-    """Marks in a row that call for a change: of an outage to begin, or of one to end."""
+    """Marks in a row that are too low for their hour's least one; in an outage, those that are high enough again."""
+    high_row: int = 0
+    """Marks in a row that are too low for their hour's highest one."""
     row_ms: int = 0
-    """The first of them."""
+    """The first of the former; in an outage, the last mark that is high enough for its hour's highest one."""
     since_ms: int = 0
     """Since when an outage lasts; 0 without one."""
 
     @classmethod
     def new(cls) -> "_Usual":
         """Return one that knows nothing."""
-        return cls([0.0] * 24, [0] * 24)
+        return cls([0] * 24, [0] * 24, [0] * 24)
 
-    def expected(self, hour: int) -> float | None:
-        """Return the share of homes that are heard of at an hour; None while too little is known."""
+    def expected(self, shares: list[int], hour: int) -> float | None:
+        """Return the share of `least` or `most` that an hour reaches at least; None while too little is known."""
         around = [(hour + step) % 24 for step in (-1, 0, 1)]
-        if min(self.marks[one] for one in around) < LEAST_MARKS:
+        if min(self.days[one] for one in around) < LEAST_DAYS:
             return None
-        return min(self.shares[one] for one in around)
+        return min(shares[one] for one in around) / WHOLE
 
     def learn(self, hour: int, share: float) -> None:
-        """Take the share at one mark."""
-        self.marks[hour] += 1
-        self.shares[hour] += (share - self.shares[hour]) / min(self.marks[hour], MEMORY)
+        """Take the share at one mark; the hour since 1970 before it is over then."""
+        if hour != self.hour:
+            self._end_hour()
+            self.hour, self.lowest, self.highest = hour, WHOLE, 0
+        now = round(share * WHOLE)
+        self.lowest, self.highest = min(self.lowest, now), max(self.highest, now)
+
+    def _end_hour(self) -> None:
+        if self.hour < 0:
+            return
+        of_day = self.hour % 24
+        days = self.days[of_day] = min(self.days[of_day] + 1, MEMORY)
+        for shares, now in ((self.least, self.lowest), (self.most, self.highest)):
+            shares[of_day] += round((now - shares[of_day]) / days)
 
     def judge(self, at_ms: int, heard: Heard) -> bool:
         """Take one mark; tell whether an outage has begun or ended."""
         if self.since_ms and at_ms - self.since_ms >= LONGEST_MS:
-            self.shares, self.marks = [0.0] * 24, [0] * 24
-            self.since_ms = self.row = 0
+            self.least, self.most, self.days, self.hour = [0] * 24, [0] * 24, [0] * 24, -1
+            self.since_ms = self.row = self.row_ms = 0
             return True
         if not heard.homes:
             return False
-        hour, share = at_ms // HOUR_MS % 24, heard.heard / heard.homes
-        usual = self.expected(hour)
-        if usual is None:
-            self.learn(hour, share)
+        hour = at_ms // HOUR_MS
+        least, most = (self.expected(shares, hour % 24) for shares in (self.least, self.most))
+        if least is None or most is None:
+            self.learn(hour, heard.heard / heard.homes)
             return False
-        expected = usual * heard.homes
         if self.since_ms:
-            return self._count(at_ms, heard.heard >= ENDS_ABOVE * expected, 0)
-        spread = sqrt(max(expected * (1 - usual), 1.0))
-        improbable = (
-            expected >= LEAST_EXPECTED
-            and heard.heard < BEGINS_BELOW * expected
-            and expected - heard.heard > DEVIATIONS * spread
-        )
-        changed = self._count(at_ms, improbable, 1)
-        if not improbable:
-            self.learn(hour, share)
-        return changed
-
-    def _count(self, at_ms: int, calls: bool, begins: int) -> bool:
-        if not calls:
-            self.row = 0
-            return False
-        if not self.row:
+            return self._ends(at_ms, heard, least, most)
+        low, too_low = is_low(heard, least), is_low(heard, most)
+        if low and not self.row:
             self.row_ms = at_ms
-        self.row += 1
-        if self.row < IN_A_ROW:
+        self.row, self.high_row = (self.row + 1) * low, (self.high_row + 1) * too_low
+        if self.row >= BEGINS_AFTER or self.high_row > A_WHOLE_HOUR:
+            # Not before it began: a home last heard of just before that would count as one that goes on reporting.
+            self.since_ms = self.row_ms if self.row >= BEGINS_AFTER else at_ms
+            self.row = self.high_row = self.row_ms = 0
+            return True
+        if not low:
+            self.learn(hour, heard.heard / heard.homes)
+        return False
+
+    def _ends(self, at_ms: int, heard: Heard, least: float, most: float) -> bool:
+        """Tell whether an outage ends: for an hour every mark is high enough for a least one, and one for a highest one."""
+        if heard.heard < ENDS_ABOVE * least * heard.homes:
+            self.row = self.row_ms = 0
             return False
-        self.since_ms = (self.row_ms - WINDOW_MS) * begins
-        self.row = 0
+        self.row += 1
+        if heard.heard >= ENDS_ABOVE * most * heard.homes:
+            self.row_ms = at_ms
+        if self.row < A_WHOLE_HOUR or at_ms - self.row_ms > HOUR_MS:
+            return False
+        self.since_ms = self.row = self.row_ms = 0
         return True
+
+
+def is_low(heard: Heard, usual: float) -> bool:
+    """Tell whether so few homes are heard of where a share of them is usual that chance does not explain it."""
+    expected = usual * heard.homes
+    spread = sqrt(max(expected * (1 - usual), 1.0))
+    return (
+        expected >= LEAST_EXPECTED
+        and heard.heard < BEGINS_BELOW * expected
+        and expected - heard.heard > DEVIATIONS * spread
+    )
 
 
 class _Lane(msgspec.Struct, array_like=True):
@@ -184,7 +228,7 @@ class Stage:
         self.left_out = sum(lane.mark_ms <= waited_ms for lane in self._lanes)
         ended_ms = min(max(lane.mark_ms, waited_ms) for lane in self._lanes)
         for at_ms in sorted(self._sums.keys() | self._lessons.keys()):
-            if at_ms > ended_ms:
+            if at_ms > ended_ms and sum(map(len, self._sums.values())) <= MOST_WAITING:
                 break
             yield from self._judge(at_ms, self._sums.pop(at_ms, {}), self._lessons.pop(at_ms, []))
             self._judged_ms = at_ms
@@ -193,6 +237,8 @@ class Stage:
         is_new_day = at_ms // DAY_MS != self._judged_ms // DAY_MS
         at = to_rfc3339(at_ms)
         for district in sorted(sums.keys() | (self._usual.keys() if is_new_day else set())):
+            if district not in self._usual and len(self._usual) >= MOST_DISTRICTS:
+                continue
             usual = self._usual.setdefault(district, [_Usual.new() for _ in _CHANNELS])
             known = sums.get(district, _Sum())
             heard = [Heard(homes=homes, heard=n) for homes, n in (known.home, known.phone)]
@@ -237,5 +283,5 @@ def _outages(at_ms: int, usual: list[_Usual], heard: list[Heard]) -> Iterator[Ou
     hour = at_ms // HOUR_MS % 24
     for channel, one, those in zip(_CHANNELS, usual, heard, strict=True):
         if one.since_ms:
-            expected = round((one.expected(hour) or 0.0) * those.homes)
+            expected = round((one.expected(one.least, hour) or 0.0) * those.homes)
             yield Outage(channel=channel, since=to_rfc3339(one.since_ms), expected=expected, heard=those.heard)

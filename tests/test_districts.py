@@ -7,6 +7,7 @@ import pytest
 from crashing import Told, run_crashing, states
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street
 from test_partition import few
 
@@ -14,9 +15,10 @@ from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, Lesso
 from schemas.encode import encode
 from schemas.households import Source
 from schemas.incidents import IncidentKind
-from schemas.times import to_rfc3339
+from schemas.profiles import DEFAULT_PROFILE
+from schemas.times import from_rfc3339, to_rfc3339
 from streams import district_stage
-from streams.district_stage import LAGGING, MARK_MS, Stage
+from streams.district_stage import A_WHOLE_HOUR, LAGGING, MARK_MS, Stage
 from streams.hearing import Hearing
 from streams.partition import Output
 
@@ -76,8 +78,8 @@ def test_an_outage_of_a_district_is_told_once_with_its_channel_and_once_when_it_
     ]
     begun, ended = found
     assert begun.at == to_rfc3339(BEGIN_MS + (OUT.start + 1) * MARK_MS), "at the second mark"
-    assert begun.outages[0].since == to_rfc3339(BEGIN_MS + OUT.start * MARK_MS - 15 * MINUTE_MS)
-    assert ended.at == to_rfc3339(BEGIN_MS + (OUT.stop + 1) * MARK_MS)
+    assert begun.outages[0].since == to_rfc3339(BEGIN_MS + OUT.start * MARK_MS)
+    assert ended.at == to_rfc3339(BEGIN_MS + (OUT.stop + A_WHOLE_HOUR - 1) * MARK_MS), "after an hour"
     assert begun.outages[0].expected > 100 > begun.outages[0].heard
 
 
@@ -90,6 +92,46 @@ def test_no_outage_is_told_where_nobody_knows_yet_what_is_usual_nor_where_homes_
         for c in one
     ]
     assert not said(Stage(1), few_homes)
+
+
+def at_the_full_hour(mark: int, *, homes: int = 200, left: float = 1.0) -> list[DistrictCounts]:
+    """A district at night whose gateways all say their heartbeat at the full hour; so many are left."""
+    heard = round(homes * left * (0.97 if 1 <= mark % 12 <= 3 else 0.12))
+    at = to_rfc3339(BEGIN_MS + mark * MARK_MS)
+    return [
+        DistrictCounts(district="d1", partition=0, at=at, home=Heard(homes=homes, heard=heard)),
+        DistrictCounts(district=SHARED, partition=0, at=at),
+    ]
+
+
+def test_a_district_whose_homes_all_report_at_the_full_hour_has_no_outage_in_between() -> None:
+    assert not said(Stage(1), [one for mark in range(1, 1400) for one in at_the_full_hour(mark)])
+
+
+@pytest.mark.parametrize("begins", range(1296, 1308, 2))
+@pytest.mark.parametrize("left", [0.0, 0.2])
+def test_its_outage_is_told_once_within_seventy_minutes_whenever_it_begins(begins: int, left: float) -> None:
+    out = range(begins, begins + 48)
+    records = [one for mark in range(1, 1400) for one in at_the_full_hour(mark, left=left if mark in out else 1.0)]
+    begun, ended = said(Stage(1), records)
+    assert BEGIN_MS + begins * MARK_MS <= from_rfc3339(begun.outages[0].since) <= from_rfc3339(begun.at)
+    assert from_rfc3339(begun.at) <= BEGIN_MS + begins * MARK_MS + 70 * MINUTE_MS
+    assert not ended.outages
+    assert from_rfc3339(ended.at) > BEGIN_MS + out.stop * MARK_MS
+
+
+def test_the_state_of_a_nation_fits_into_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry that names a district for every home, and a partition that is waited for."""
+    monkeypatch.setattr(district_stage, "MOST_DISTRICTS", 30)
+    monkeypatch.setattr(district_stage, "MOST_WAITING", 100)
+    stage, sizes = Stage(2), []
+    for mark in range(1, 20):
+        at = to_rfc3339(BEGIN_MS + mark * MARK_MS)
+        for n in range(40):
+            stage.take(DistrictCounts(district=f"d{n:03}", partition=0, at=at, home=Heard(homes=9, heard=7)))
+        stage.take(DistrictCounts(district=SHARED, partition=0, at=at))
+        sizes.append(len(stage.state()))
+    assert max(sizes[10:]) <= max(sizes[:10]) + 30 * 8
 
 
 @few(4)
@@ -150,8 +192,8 @@ def test_lessons_of_a_mark_are_learned_together_and_an_outage_of_three_days_is_h
 HOMES = [f"h-{n}" for n in range(12)]
 
 
-def a_street(district: str = "d1") -> Street:
-    street = Street()
+def a_street(district: str = "d1", **options: Any) -> Street:
+    street = Street(**options)
     street.tick()
     for name in HOMES:
         street.register(name, district=district, sources=[Source("/sensors/gw-1", 1800)])
@@ -245,6 +287,18 @@ def test_what_a_partition_counts_is_each_home_once_and_no_exercise() -> None:
     assert (last.home.homes, last.home.heard, last.phone.homes) == (13, 1, 1)
     assert isinstance(found[-1], DistrictCounts)
     assert found[-1].district == SHARED, "the end of a mark"
+
+
+def test_what_is_counted_is_the_same_under_any_profile_so_a_what_if_has_the_outages_of_the_log() -> None:
+    found = []
+    for budget in (0.05, 3.0):
+        street = a_street(fixed_profile=replace(DEFAULT_PROFILE, id=f"p-{budget}", silence_budget=budget))
+        dark(street, 26)
+        found.append(([one for one in street.out if one.topic == "district.counts"], street.incidents()))
+    (counted, told), (counted_too, told_too) = found
+    assert counted == counted_too
+    assert counted
+    assert told != told_too, "each under its own profile"
 
 
 @few(3)
