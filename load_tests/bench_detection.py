@@ -52,11 +52,13 @@ def measured(homes: list[Home], cuts: int, seed: int) -> Points:
 def main(folder: Path | None, cuts: int, seed: int, docs: bool) -> None:
     """Run the truncation benchmark on a folder of recorded homes in the CSV form (docs/recordings.md)."""
     chosen = folder or Path(os.environ.get("ANBU_DATA") or ROOT.parent / "shared" / "data")
-    homes = read_homes(chosen) if chosen.is_dir() else []
+    if not chosen.is_dir():
+        raise click.ClickException(f"{chosen} is no folder: name one of CSV files, such as DATA=homes")
+    if next(chosen.glob("*.csv*"), None) is None:
+        raise click.ClickException(f"{chosen} holds no CSV file; docs/recordings.md gives their form")
+    homes = read_homes(chosen, lambda said: click.echo(said, err=True))
     if not homes:
-        raise click.ClickException(
-            "no recording of three weeks or more: name a folder of CSV files, such as DATA=homes"
-        )
+        raise click.ClickException(f"{chosen} holds no recording of three weeks or more")
     points = measured(homes, cuts, seed)
     table, figures = tables(points), rows(points)
     click.echo(table + "\n")

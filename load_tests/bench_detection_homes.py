@@ -3,7 +3,7 @@
 What counts as life here does not depend on any detector: it is the yardstick that all of them are measured with.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -121,10 +121,10 @@ def _sent_ms(event: Event) -> int:
     return (known_ms(event) // MINUTE_MS + 1) * MINUTE_MS
 
 
-def read_homes(folder: Path) -> list[Home]:
+def read_homes(folder: Path, tell: Callable[[str], None] = lambda _: None) -> list[Home]:
     """Read every household of a folder of CSV files that is long enough, by name; of one in two files, the longer.
 
-    Files that are not in the documented form are passed over.
+    Files that are not in the documented form, and those of which no household is long enough, are passed over and told.
     """
     homes: dict[str, Home] = {}
     for path in sorted(folder.glob("*.csv*")):
@@ -132,10 +132,16 @@ def read_homes(folder: Path) -> list[Home]:
         try:
             for event in read_csv(path, ZONE).events:
                 of.setdefault(event.household, []).append(event)
-        except CsvError:
+        except CsvError as error:
+            tell(f"{path.name}: passed over: {error}")
             continue
-        for name, events in of.items():
-            home = home_of(name, events)
+        fit = {name: home_of(name, events) for name, events in of.items()}
+        if not any(fit.values()):
+            tell(
+                f"{path.name}: passed over: none of its {len(fit)} households shows {LEAST_PROOFS} signs of life over "
+                f"{LEAST_DAYS} days without a hole of {HOLE_MS // DAY_MS} days"
+            )
+        for name, home in fit.items():
             if home is not None and (name not in homes or home.months > homes[name].months):
                 homes[name] = home
     return [homes[name] for name in sorted(homes)]

@@ -17,9 +17,10 @@ from detectors.conditions import RULES
 from detectors.findings import Finding
 from detectors.household import Household
 from detectors.meals import is_of_meals
+from load_tests.neighbourhood_people import APP, GATEWAY, TELECOM
 from load_tests.neighbourhood_plan import Rates
 from load_tests.simulator import simulate
-from schemas.events import Event
+from schemas.events import Data, Event
 from schemas.generate import pretty
 from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
@@ -29,20 +30,35 @@ DAY_MS: Final = 24 * HOUR_MS
 START_MS: Final = 1_788_102_000_000
 """2026-08-31 00:00 in Korea."""
 NIGHTS: Final = (IncidentKind.OUT_AT_NIGHT, IncidentKind.NIGHT_WANDERING, IncidentKind.DAY_NIGHT_REVERSAL)
-KINDS: Final = (*RULES, *NIGHTS, IncidentKind.MISSED_MEALS, IncidentKind.DEVICE_OFFLINE)
+KINDS: Final = (
+    *RULES,
+    *NIGHTS,
+    IncidentKind.MISSED_MEALS,
+    IncidentKind.DEVICE_OFFLINE,
+    IncidentKind.PHONE_OFF,
+    IncidentKind.CANNOT_SEE,
+)
 WITHIN_MS: Final[dict[IncidentKind, int]] = {
     IncidentKind.NIGHT_WANDERING: 14 * DAY_MS,
     IncidentKind.DAY_NIGHT_REVERSAL: 21 * DAY_MS,
     IncidentKind.MISSED_MEALS: 3 * DAY_MS,
     IncidentKind.DEVICE_OFFLINE: 7 * DAY_MS,
+    IncidentKind.PHONE_OFF: 3 * DAY_MS,
+    IncidentKind.CANNOT_SEE: 3 * DAY_MS,
 }
 """Found later does not count; a day where none is given."""
+
+
+def is_phone(event: Event) -> bool:
+    """Whether a phone or its telecom says this."""
+    return event.source.endswith((APP, TELECOM))
 
 
 def injected(events: list[Event], kind: IncidentKind, at_ms: int, rnd: Random) -> list[Event]:
     """Return a home's events with a thing injected from a moment on, in order of time."""
     out: list[Event] = []
     ends_ms = at_ms + 12 * HOUR_MS
+    phone = next((one.source for one in events if is_phone(one)), None)
     for one in events:
         after = at_ms <= one.at_ms
         change = {IncidentKind.COLD_ROOM: -11.0, IncidentKind.HOT_ROOM: 11.0}.get(kind)
@@ -58,8 +74,12 @@ def injected(events: list[Event], kind: IncidentKind, at_ms: int, rnd: Random) -
             and is_of_meals(one.data.device)
         ):
             pass  # up and about, and nothing is cooked or taken from the fridge
-        elif kind is IncidentKind.DEVICE_OFFLINE and after and one.data.device == "climate":
+        elif (kind is IncidentKind.DEVICE_OFFLINE and after and one.data.device == "climate") or (
+            kind is IncidentKind.PHONE_OFF and after and one.source == phone
+        ):
             pass
+        elif kind is IncidentKind.CANNOT_SEE and at_ms <= one.at_ms < at_ms + 4 * DAY_MS:
+            pass  # the home's line is out: no source says anything
         elif kind is IncidentKind.DAY_NIGHT_REVERSAL and after:
             out.append(replace(one, at_ms=one.at_ms + 12 * HOUR_MS))
         else:
@@ -69,6 +89,8 @@ def injected(events: list[Event], kind: IncidentKind, at_ms: int, rnd: Random) -
     front = replace(events[0].data, device="front-door", state="on", value=None, count=None, over_s=None, exit=True)
     if kind is IncidentKind.DOOR_OPEN:
         out.append(replace(said, data=front))
+    elif kind is IncidentKind.PHONE_OFF and phone is not None:
+        out.append(replace(said, kind="power_off", source=phone, data=Data(device="phone")))
     elif kind is IncidentKind.WATER_LEAK:
         out.append(replace(said, kind="moisture", data=replace(front, device="sink", exit=False)))
     elif kind in (IncidentKind.OUT_AT_NIGHT, IncidentKind.NIGHT_WANDERING):
@@ -105,14 +127,14 @@ def heard(model: Household, events: list[Event]) -> list[tuple[IncidentKind, int
     return out
 
 
-@click.command()
-@click.option("--households", type=click.IntRange(1), default=90, show_default=True)
-@click.option("--days", type=click.IntRange(40), default=80, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=2026, show_default=True)
-def main(households: int, days: int, seed: int) -> None:
-    """Measure what is told of homes and nights on synthetic households with sensors and an exit door."""
+Hours = dict[IncidentKind, list[float | None]]
+"""By kind, after how many hours each thing injected was told; None for what was not."""
+
+
+def measured(households: int, days: int, seed: int) -> tuple[Hours, Counter[IncidentKind], float]:
+    """Return what was found and how late, false alarms by kind, and household-months with nothing injected yet."""
     plan = [*KINDS, None, None]
-    found: dict[IncidentKind, list[float | None]] = defaultdict(list)
+    found: Hours = defaultdict(list)
     false: Counter[IncidentKind] = Counter()
     healthy_ms = n = 0
     tried = seed * 1000
@@ -120,12 +142,14 @@ def main(households: int, days: int, seed: int) -> None:
         tried += 1
         hood = simulate(1, days, tried, start_ms=START_MS, injections=False, rates=Rates())
         [record] = hood.records()
+        kind = plan[n % len(plan)]
+        if not {GATEWAY, *([APP] if kind is IncidentKind.PHONE_OFF else [])} <= {one.source for one in record.sources}:
+            continue
         events = sorted(
             (one for message in hood.messages() for one in message.events), key=lambda one: (one.at_ms, one.id)
         )
         if not any(one.data.device == "front-door" and one.kind == "door" for one in events):
             continue
-        kind = plan[n % len(plan)]
         if kind is IncidentKind.MISSED_MEALS and not any(is_of_meals(one.data.device) for one in events):
             continue
         n += 1
@@ -144,7 +168,16 @@ def main(households: int, days: int, seed: int) -> None:
             late = [when - at_ms for one, when in said if one is kind and when >= at_ms - DAY_MS]
             hit = bool(late) and min(late) <= WITHIN_MS.get(kind, DAY_MS)
             found[kind].append(min(late) / HOUR_MS if hit else None)
-    months = healthy_ms / (30 * DAY_MS)
+    return found, false, healthy_ms / (30 * DAY_MS)
+
+
+@click.command()
+@click.option("--households", type=click.IntRange(1), default=90, show_default=True)
+@click.option("--days", type=click.IntRange(40), default=80, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=2026, show_default=True)
+def main(households: int, days: int, seed: int) -> None:
+    """Measure what is told of homes and nights on synthetic households with sensors and an exit door."""
+    found, false, months = measured(households, days, seed)
     out = {}
     for kind in KINDS:
         hours = [one for one in found[kind] if one is not None]
@@ -157,7 +190,7 @@ def main(households: int, days: int, seed: int) -> None:
         }
     click.echo(
         pretty(
-            {"household_months": round(months, 1), "households": n, "days": days, "seed": seed, "kinds": out}
+            {"household_months": round(months, 1), "households": households, "days": days, "seed": seed, "kinds": out}
         ).decode()
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 import click
 from msgspec.structs import replace
 
+from detectors.emergency import emergencies
 from detectors.findings import Finding
 from detectors.household import Household
 from detectors.thrift import PARTS
@@ -45,6 +46,8 @@ def raised(households: int, days: int, seed: int, budget: float) -> tuple[dict[s
                     out[name].update(told if clock_ms >= START_MS + WARM_UP_MS else [])
         model = models[message.household]
         for event in message.events:
+            if message.sent_ms >= START_MS + WARM_UP_MS:
+                out[message.household].update(one.kind for one in emergencies(event) if one.change == "raise")
             model.learn_one(event, max(clock_ms, model.clock_ms), message.sent_ms)
     return out, households * (days * DAY_MS - WARM_UP_MS) / (30.4 * DAY_MS)
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from detector_streams import START_MS, event
 
 from detectors.findings import Output
 from detectors.hours import DAY_MS, HOUR_MS
+from load_tests.bench_detection import main
 from load_tests.bench_detection_goals import rows
 from load_tests.bench_detection_homes import (
     MINUTE_MS,
@@ -336,6 +338,27 @@ def test_the_figures_in_the_documents_have_the_form_that_is_promised() -> None:
         assert {"goal", "figure", "goal_value", "development_homes", "simulator", "interval"} <= row.keys()
     goals = [row["goal"] for row in figures]
     assert len(goals) == len(set(goals))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("", "", "is no folder"),
+        ("notes.txt", "hello", "holds no CSV file"),
+        ("a.csv", "a,b\n1,2\n", "a.csv: passed over"),
+        (
+            "a.csv",
+            "household,timestamp_iso,source,device,kind,value\nh,2026-03-01T08:00:00,sensor,m,motion,ON\n",
+            "a.csv: passed over: none of its 1 households shows 100 signs of life over 21 days",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_judged_says_why(tmp_path: Path, name: str, text: str, said: str) -> None:
+    if name:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ran = CliRunner().invoke(main, [str(tmp_path if name else tmp_path / "absent")])
+    assert ran.exit_code == 1
+    assert said in ran.output
 
 
 def test_the_yardstick_gives_the_known_figures_of_a_fixed_rule(shared_data: Path, tmp_path: Path) -> None:
