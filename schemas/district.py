@@ -1,14 +1,19 @@
 """What crosses partitions: counts of one partition, and what all partitions together know of a district."""
 
 import math
+import re
+from hashlib import blake2b
 from typing import Annotated, Final, Literal
 
 import msgspec
 
+from schemas.events import PSEUDONYM
 from schemas.times import Rfc3339
 
 SHARED: Final = ""
 """The district of what belongs to none: lessons of closings, and the weights that they teach."""
+PREFIX: Final = "district-"
+"""Incidents of a district are told of a household that nobody lives in, whose pseudonym begins so."""
 MOST_LESSONS: Final = 256
 """Lessons of one record; more go out with the next."""
 MOST_FEATURES: Final = 64
@@ -72,6 +77,17 @@ class DistrictState(msgspec.Struct, frozen=True, kw_only=True):
     """Of the shared model that tells the chance that somebody needs help, by its features."""
     lessons: int = 0
     """How many closings have taught the weights."""
+
+
+def name_of(district: str) -> str:
+    """Return the pseudonym under which a district's own incidents are told; a code that cannot stand in one is hashed."""
+    name = PREFIX + district
+    return name if re.fullmatch(PSEUDONYM, name) else PREFIX + blake2b(district.encode(), digest_size=8).hexdigest()
+
+
+def is_district(household: str) -> bool:
+    """Tell whether a pseudonym is that of a district: nobody lives there."""
+    return household.startswith(PREFIX)
 
 
 def is_sound_lesson(lesson: Lesson) -> bool:

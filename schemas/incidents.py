@@ -46,6 +46,7 @@ class IncidentKind(StrEnum):
     SHORTER_TALKS = "shorter_talks"
     DEVICE_OFFLINE = "device_offline"
     PHONE_OFF = "phone_off"
+    DISTRICT_OUTAGE = "district_outage"
 
 
 EMERGENCIES: Final[frozenset[IncidentKind]] = frozenset(
@@ -99,6 +100,7 @@ KIND_NAMES: Final[dict[IncidentKind, tuple[str, str]]] = {
     IncidentKind.SHORTER_TALKS: ("짧아진 대화", "shorter talks"),
     IncidentKind.DEVICE_OFFLINE: ("기기 연결 끊김", "a device offline"),
     IncidentKind.PHONE_OFF: ("휴대전화 꺼짐", "phone switched off"),
+    IncidentKind.DISTRICT_OUTAGE: ("지역 통신·전원 장애", "an outage of a district"),
 }
 """(Korean, English) name of each kind."""
 

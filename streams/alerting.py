@@ -6,12 +6,14 @@ state alone, so a restart goes on with the very next one.
 
 from collections.abc import Generator, Iterator
 
+from detectors.findings import Fact, Finding
 from schemas.alerts import PublicAlert
 from schemas.decode import decode
-from schemas.district import DistrictState
+from schemas.district import DistrictState, name_of
 from schemas.events import Fault
 from schemas.exercise import is_exercise
-from schemas.incidents import DisasterCounts
+from schemas.incidents import Certainty, DisasterCounts, Incident, IncidentKind, Severity, Urgency
+from schemas.times import from_rfc3339
 from streams.alerts_in_force import Bearing, Known
 from streams.consequences import Consequences
 from streams.disaster import in_danger
@@ -65,6 +67,28 @@ class Alerting:
             elif isinstance(state, DistrictState) and shared.whole.districts.take(state):
                 for watched in shared.roster.of_district(state.district):
                     yield [] if shared.knows(watched, one) else self.bear_on(watched)
+                yield self._tell_outage(state, one)
+
+    def _tell_outage(self, state: DistrictState, one: Applied) -> list[Output]:
+        """Tell of an outage once, as an incident of the district: in the one partition to which its pseudonym belongs."""
+        shared, name = self._shared, name_of(state.district)
+        if not shared.roster.is_mine(name):
+            return []
+        watched = shared.roster.get(name)
+        if watched is None:
+            if not state.outages or shared.roster.ended_before(name, one.topic, one.offset):
+                return []
+            watched = shared.roster.meet(name, shared.clock_ms)
+        if shared.knows(watched, one):
+            return []
+        opened = [
+            one.incident for one in watched.ledger.open.values() if one.incident.kind is IncidentKind.DISTRICT_OUTAGE
+        ]
+        if bool(opened) == bool(state.outages):
+            return []
+        out = self._consequences.of_findings(watched, [_outage(state, opened, shared.clock_ms)])
+        shared.touch(watched)
+        return out
 
     def hear(self, watched: Watched) -> list[Output]:
         """Let an outage no longer bear on a home that is heard of again."""
@@ -180,6 +204,28 @@ class Alerting:
             guided += "guided" in outcomes
             unreached += "unreached" in outcomes
         return DisasterCounts(homes=homes, asked=asked, reached=reached, guided=guided, unreached=unreached)
+
+
+def _outage(state: DistrictState, opened: list[Incident], clock_ms: int) -> Finding:
+    """Return what an outage is told as; without outages, that it is over."""
+    worst = max(state.outages, key=lambda one: one.expected - one.heard, default=None)
+    facts: dict[str, Fact] = {
+        "channel": worst.channel if worst else "home",
+        "expected": worst.expected if worst else 0,
+        "heard": worst.heard if worst else 0,
+        "raised_ms": from_rfc3339(opened[0].opened_at) if opened else clock_ms,
+    }
+    return Finding(
+        kind=IncidentKind.DISTRICT_OUTAGE,
+        change="raise" if worst else "clear",
+        severity=Severity.MODERATE,
+        urgency=Urgency.EXPECTED if worst else Urgency.PAST,
+        certainty=Certainty.LIKELY,
+        event_from_ms=from_rfc3339(worst.since) if worst else int(facts["raised_ms"]),
+        event_until_ms=clock_ms,
+        would_change="heartbeat" if worst else "",
+        facts=facts,
+    )
 
 
 def _danger(due: tuple[Watched, Known]) -> tuple[bool, int, int, int, str]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
-from schemas.district import SHARED, DistrictState
+from schemas.district import SHARED, DistrictState, name_of
 from schemas.times import from_rfc3339
 from streams.hearing import CHANNELS, MINUTE_MS, Last
 
@@ -59,6 +59,10 @@ class Districts:
         elif known is not None:
             self._known[state.district] = known._replace(at_ms=at_ms)
         return any(since_ms) or any(before)
+
+    def code_of(self, name: str) -> str | None:
+        """Return the district of a pseudonym of `schemas.district.name_of`; None of one that is not known."""
+        return next((district for district in self._known if name_of(district) == name), None)
 
     def outages(self, clock_ms: int) -> int:
         """Count the districts in which a channel is out."""

@@ -127,7 +127,7 @@ class Ledger:
         if finding.change == "withdraw":
             return [self._end(teller, entry, None, clock_ms)]
         if finding.change == "clear":
-            if finding.kind is IncidentKind.CANNOT_SEE:
+            if finding.kind in (IncidentKind.CANNOT_SEE, IncidentKind.DISTRICT_OUTAGE):
                 return [self._end(teller, entry, CloseCause.SOURCE_OUTAGE, clock_ms)]
             return (
                 []

@@ -124,7 +124,7 @@ class Partition:
     @property
     def households(self) -> int:
         """Households watched, those of exercises left out."""
-        return len(self._roster) - self._roster.exercises
+        return self._roster.homes
 
     @property
     def exercises(self) -> int:

@@ -59,6 +59,7 @@ CHANCE: Final[dict[IncidentKind, float]] = {
     IncidentKind.SHORTER_TALKS: 0.03,
     IncidentKind.DEVICE_OFFLINE: 0.002,
     IncidentKind.PHONE_OFF: 0.01,
+    IncidentKind.DISTRICT_OUTAGE: 0.05,
 }
 """How likely somebody needs help; of a silence without a score, as of unanswered calls."""
 PACE: Final[dict[IncidentKind, float]] = {

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.checks import LEAST_SENSITIVITY, MOST_H, MOST_SENSITIVITY, check_household
+from schemas.district import PREFIX, is_district
 from schemas.exercise import EXERCISE_PREFIX, is_exercise
 from schemas.households import HouseholdRecord
 from schemas.vocabulary import Channel
@@ -93,6 +94,8 @@ def check_record(record: HouseholdRecord) -> None:
         ValueError: names the field.
 
     """
+    if is_district(record.household):
+        raise ValueError(f"household: {PREFIX} begins the pseudonyms of districts; nobody lives there")
     if is_exercise(record.household):
         raise ValueError(f"household: {EXERCISE_PREFIX} begins the pseudonyms of exercises; nobody real may have one")
     fault = check_household(record)

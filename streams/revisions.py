@@ -64,6 +64,7 @@ _NEXT_STEP: Final[dict[IncidentKind, NextStep]] = {
     IncidentKind.SHORTER_TALKS: NextStep.FOLLOW_UP,
     IncidentKind.DEVICE_OFFLINE: NextStep.CHECK_DEVICE,
     IncidentKind.PHONE_OFF: NextStep.CHECK_DEVICE,
+    IncidentKind.DISTRICT_OUTAGE: NextStep.CHECK_DEVICE,
 }
 _TOLD: Final = ("severity", "certainty", "kind", "owner", "next_step", "deadline", "cleared")
 _LASTING: Final = (IncidentState.ACKNOWLEDGED, IncidentState.ESCALATED)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from detectors.delay import BANDS_H
 from detectors.hazard import NEVER_MS
 from detectors.health import PLACES, unpacked
+from schemas.district import is_district
+from schemas.exercise import is_exercise
 from schemas.partitions import partition_of
 from streams.given import Given, given_of
 from streams.hearing import NEVER, Hearing
@@ -59,6 +61,8 @@ class Roster:
         """Sources by channel and health, at the last look at each home, an hour ago at most; exercises left out."""
         self.exercises = 0
         """Households of exercises."""
+        self.districts = 0
+        """Those that stand for a district, in which nobody lives."""
         self.unregistered = 0
         """Households without a registry record, those of exercises left out."""
         self._strangers = 0
@@ -88,6 +92,11 @@ class Roster:
     def __len__(self) -> int:
         """Count the households watched."""
         return len(self._households)
+
+    @property
+    def homes(self) -> int:
+        """Households watched in which somebody lives, those of exercises left out."""
+        return len(self._households) - self.exercises - self.districts
 
     def __iter__(self) -> Iterator[Watched]:
         """Give them in the order of their pseudonyms: the same in every run. Between two of them others fall asleep."""
@@ -154,7 +163,8 @@ class Roster:
         self._households[name] = watched
         self._strangers += 1
         self.unregistered += watched.counts
-        self.exercises += 1 - watched.counts
+        self.exercises += is_exercise(name)
+        self.districts += is_district(name)
         return watched
 
     def register(self, watched: Watched) -> None:
@@ -275,7 +285,8 @@ class Roster:
         if watched.since_ms:
             self._strangers -= 1
             self.unregistered -= watched.counts
-        self.exercises -= 1 - watched.counts
+        self.exercises -= is_exercise(watched.name)
+        self.districts -= is_district(watched.name)
         self.blind -= watched.counts if watched.blind else 0
         self._forget_delay(watched)
         self._take_health(watched, 0)

@@ -1,7 +1,9 @@
 """What the pieces of a partition's engine share: its state as a whole, its households, and small steps on both. Pure."""
 
 from detectors.household import Household
+from schemas.district import is_district
 from schemas.events import DeadLetter, Fault
+from schemas.households import HouseholdRecord
 from schemas.topics import ORDERED_NAMES
 from streams.counts import REFUSED, Controls, Counts
 from streams.hearing import CHANNEL_OF
@@ -51,7 +53,10 @@ class Shared:
         return self.positions.clock_ms
 
     def teller(self, watched: Watched) -> Teller:
-        """Return in whose name a household's incidents are told."""
+        """Return in whose name a household's incidents are told; those of a district with its code, for its desk."""
+        if is_district(watched.name):
+            record = HouseholdRecord(household=watched.name, district=self.whole.districts.code_of(watched.name) or "")
+            return Teller(self.engine, self.whole.profile.id, record)
         return Teller(self.engine, self.whole.profile.id, watched.record)
 
     def model(self, watched: Watched, start_ms: int) -> Household:

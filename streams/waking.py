@@ -100,7 +100,7 @@ class Waking:
         return Status(
             partition=shared.number,
             clock=to_rfc3339(clock_ms),
-            households=len(roster) - roster.exercises,
+            households=roster.homes,
             exercise=roster.exercises,
             blind=roster.blind,
             slow=roster.slow,

@@ -8,6 +8,7 @@ from detectors.delay import BANDS_H
 from detectors.hazard import NEVER_MS
 from detectors.household import Household
 from detectors.rows import is_row
+from schemas.district import is_district
 from schemas.exercise import is_exercise
 from schemas.households import HouseholdRecord
 from streams.disaster import Checks
@@ -131,7 +132,7 @@ class Watched:
         """When the partition wakes it."""
         self.open_count = 0
         """Its open incidents, as the partition has counted them."""
-        self.counts = 0 if is_exercise(name) else 1
+        self.counts = 0 if is_exercise(name) or is_district(name) else 1
         """What it adds to the partition's counts of homes and incidents: one of an exercise is in none of them."""
         self.blind = False
         self.slow = False

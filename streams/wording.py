@@ -123,6 +123,8 @@ def sentences(finding: Finding, now_ms: int) -> tuple[str, str]:
             f"{hazard[0]} 재난 안부 확인에 아직 응답이 없습니다.",
             f"No answer yet to the question whether they are safe ({hazard[1]}).",
         )
+    if finding.kind is IncidentKind.DISTRICT_OUTAGE:
+        return _of_district(facts)
     if finding.kind is IncidentKind.CANNOT_SEE:
         blind = _hours(facts.get("blind_h"))
         return (
@@ -279,6 +281,21 @@ def guidance_given() -> tuple[str, str]:
 def guidance_not_given() -> tuple[str, str]:
     """Korean and English words for: nobody has told them what to do yet."""
     return "행동 요령은 아직 안내하지 못했습니다.", "Not yet told what to do."
+
+
+def _of_district(facts: Mapping[str, Fact]) -> tuple[str, str]:
+    ways = {"home": ("가정 기기", "devices at home"), "phone": ("휴대전화", "phones")}
+    korean, english = ways[str(facts["channel"])]
+    heard, expected = facts["heard"], facts["expected"]
+    said_ko = (
+        f"이 지역에서 평소 이 시간에 약 {expected}가구의 {korean}에서 신호가 오지만 지금은 {heard}가구뿐입니다."
+        " 통신이나 전원 장애로 보입니다. 신호가 끊긴 가구의 안부는 확인할 수 없습니다."
+    )
+    said_en = (
+        f"Usually {english} of about {expected} homes in this district report at this time; now {heard} do."
+        " It looks like an outage of network or power. Homes that went quiet with it cannot be seen."
+    )
+    return said_ko, said_en
 
 
 def to_a_contact(household: str, language: str, hazard: Hazard | None) -> str:

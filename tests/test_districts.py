@@ -11,11 +11,12 @@ from msgspec.structs import replace
 from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street
 from test_partition import few
 
-from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, Lesson, Outage
+from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, Lesson, Outage, is_district, name_of
 from schemas.encode import encode
 from schemas.households import Source
 from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
+from schemas.refusals import is_pseudonym
 from schemas.times import from_rfc3339, to_rfc3339
 from streams import district_stage
 from streams.district_stage import A_WHOLE_HOUR, LAGGING, MARK_MS, Stage
@@ -235,7 +236,35 @@ def dark(street: Street, hours: int, *channels: Any) -> dict[str, Any]:
 
 def test_homes_that_an_outage_silences_are_not_told_one_by_one() -> None:
     street = a_street()
-    assert dark(street, 26, "home") == {}
+    assert dark(street, 26, "home") == {"district-d1": IncidentKind.DISTRICT_OUTAGE}
+
+
+def test_an_outage_is_one_incident_of_its_district_which_an_officer_takes_and_its_end_closes() -> None:
+    street = a_street()
+    dark(street, 2, "home")
+    [one] = street.incidents().values()
+    assert (one.household, one.district, one.kind) == ("district-d1", "d1", IncidentKind.DISTRICT_OUTAGE)
+    assert "12 homes" in one.sentence_en
+    assert "12가구" in one.sentence_ko
+    assert street.partition.households == len(HOMES) + 1, "nobody lives there"
+    street.act(one)
+    street.tick()
+    tell(street, "home")  # said again
+    street.tick()
+    [one] = street.incidents().values()
+    assert one.acknowledged_by == "officer-1"
+    tell(street)
+    live(street)
+    [one] = street.incidents().values()
+    assert (one.state, one.cause) == ("closed", "source_outage")
+
+
+@pytest.mark.parametrize(("code", "name"), [("dong-27", "district-dong-27"), ("동구", None), ("x" * 70, None)])
+def test_a_district_has_a_pseudonym_whatever_its_code(code: str, name: str | None) -> None:
+    found = name_of(code)
+    assert is_pseudonym(found)
+    assert is_district(found)
+    assert name in (None, found)
 
 
 def test_negative_control_without_the_outage_every_home_is_told() -> None:
@@ -252,9 +281,9 @@ def test_when_it_is_over_whoever_does_not_report_within_an_hour_is_told() -> Non
         street.happen("motion", name, state="on", device="m")
     street.happen("motion", "h-phone", state="on", device="m")
     street.pass_ms(HOUR_MS // 2)
-    assert street.incidents() == {}
+    assert {one.household for one in street.incidents().values()} == {"district-d1"}
     street.pass_ms(HOUR_MS)
-    assert {one.household for one in street.incidents().values()} == {HOMES[0]}
+    assert {one.household for one in street.incidents().values()} == {"district-d1", HOMES[0]}
 
 
 def test_an_outage_that_nobody_speaks_of_again_explains_nothing_for_ever() -> None:
