@@ -73,6 +73,9 @@ class Gauges:
         self._metrics.households.labels(partition).set(engine.households)
         self._metrics.households_blind.labels(partition).set(engine.blind)
         self._metrics.households_slow.labels(partition).set(engine.slow)
+        self._metrics.districts_out.labels(partition).set(engine.districts_out)
+        if engine.gathering is not None:
+            self._metrics.partitions_left_out.labels(partition).set(engine.gathering.left_out)
         for part, counts in zip(("day", "night"), engine.delays, strict=True):
             for bound, number in zip(DELAY_BOUNDS, accumulate(counts), strict=True):
                 self._metrics.households_by_delay.labels(partition, part, bound).set(number)

@@ -137,6 +137,11 @@ class Partition:
         return self._roster.blind
 
     @property
+    def districts_out(self) -> int:
+        """Districts in which a channel is out, as this partition was told."""
+        return self._whole.districts.outages(self.clock_ms)
+
+    @property
     def slow(self) -> int:
         """Households whose sources make a collapse be found late."""
         return self._roster.slow

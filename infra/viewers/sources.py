@@ -170,6 +170,18 @@ SOURCES = Board(
             ),
         ),
         row(
+            7,
+            lines(
+                "Districts with an outage",
+                "Districts of which far fewer homes are heard than is usual, and partitions that are so far behind that"
+                " districts are judged without them.",
+                ("max(anbu_districts_out)", "districts out"),
+                ("sum(anbu_partitions_left_out)", "partitions left out"),
+                unit="none",
+                runbooks=("AnbuDistrictOut", "AnbuPartitionLeftOut"),
+            ),
+        ),
+        row(
             10,
             rows(
                 "What could not be used",

@@ -133,6 +133,18 @@ class WorkerMetrics:
             unit="households",
             partition=PARTITION,
         )
+        self.districts_out = new.gauge(
+            "anbu_districts_out",
+            "districts in which a channel is out, as this partition was told",
+            unit="districts",
+            partition=PARTITION,
+        )
+        self.partitions_left_out = new.gauge(
+            "anbu_partitions_left_out",
+            "partitions so far behind that districts are judged without them; of the partition that judges them",
+            unit="partitions",
+            partition=PARTITION,
+        )
         self.households_slow = new.gauge(
             "anbu_households_slow",
             "households whose sources make a collapse be found late: 12 hours or more, or calls alone",
