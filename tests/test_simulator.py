@@ -48,8 +48,8 @@ OF_THE_HOME = {
     IncidentKind.PHONE_OFF,
 }
 """What `load_tests.bench_home_conditions` injects into a finished recording."""
-OF_AN_ALERT = {IncidentKind.DISASTER_DAMAGE, IncidentKind.DISASTER_NO_ANSWER}
-"""What follows from a public alert alone; the recorded neighbourhood has none."""
+OF_AN_ALERT = {IncidentKind.DISASTER_DAMAGE, IncidentKind.DISASTER_NO_ANSWER, IncidentKind.DISTRICT_OUTAGE}
+"""What follows from a public alert, or from an outage of a district, alone; the recorded neighbourhood has none."""
 
 
 @pytest.fixture(scope="module")
