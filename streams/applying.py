@@ -161,7 +161,7 @@ class Applying:
                     return out
             self._event(watched, event, index, one, out)
         if watched is not None:
-            shared.hear(watched, one.topic)
+            shared.hear(watched, one)
             out += self._alerting.hear(watched)
             shared.touch(watched)
         return out

@@ -71,11 +71,12 @@ class Shared:
             return False
         return watched.knows(one.topic, one.offset)
 
-    def hear(self, watched: Watched, topic: int) -> None:
-        """Note that something came from a household by a topic."""
-        channel = CHANNEL_OF.get(topic)
+    def hear(self, watched: Watched, one: Applied) -> None:
+        """Note that a record of a household came, and when it came."""
+        channel = CHANNEL_OF.get(one.topic)
         if channel is not None and self.roster.holds(watched):
-            self.roster.hearing.hear(channel, watched.index, self.positions.clock_ms)
+            # Not the clock alone: it stands while the ticker is away, and no home would seem to be heard of lately after that.
+            self.roster.hearing.hear(channel, watched.index, max(one.arrival_ms, self.positions.clock_ms))
 
     def touch(self, watched: Watched) -> None:
         """Note that a household changed."""

@@ -13,6 +13,7 @@ from test_partition import few
 
 from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, Lesson, Outage, is_district, name_of
 from schemas.encode import encode
+from schemas.events import TickMode
 from schemas.households import Source
 from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
@@ -316,6 +317,37 @@ def test_what_a_partition_counts_is_each_home_once_and_no_exercise() -> None:
     assert (last.home.homes, last.home.heard, last.phone.homes) == (13, 1, 1)
     assert isinstance(found[-1], DistrictCounts)
     assert found[-1].district == SHARED, "the end of a mark"
+
+
+def test_homes_that_report_while_the_ticker_is_away_have_been_heard_of_when_it_is_back() -> None:
+    street = Street()
+    stamps: list[list[int]] = [[] for _ in street.logs]
+    street.register("h-1", district="d1")
+
+    def arrive() -> list[Output]:
+        """Hand over what is new, stamped by the broker."""
+        out: list[Output] = []
+        for topic, log in enumerate(street.logs):
+            at = street.partition.order.expected(topic)
+            stamps[topic] += [street.now_ms] * (len(log) - len(stamps[topic]))
+            chunk = log.chunk(at, len(log))
+            chunk.timestamps, chunk.broker_stamped = stamps[topic][at:], True
+            street.partition.offer(topic, chunk)
+        return out + street.partition.pump()
+
+    def tick() -> list[Output]:
+        for log in street.logs:
+            log.tick(street.now_ms, TickMode.LIVE)
+        return arrive()
+
+    tick()
+    for away in (False, False, True, True, True, True, True, True):
+        street.now_ms += 5 * MINUTE_MS
+        street.happen("heartbeat", "h-1")
+        arrive() if away else tick()
+    street.now_ms += 5 * MINUTE_MS
+    found = [one.what for one in tick() if isinstance(one.what, DistrictCounts) and one.what.district == "d1"]
+    assert [one.home for one in found] == [Heard(homes=1, heard=1)]
 
 
 def test_what_is_counted_is_the_same_under_any_profile_so_a_what_if_has_the_outages_of_the_log() -> None:
