@@ -8,6 +8,9 @@ from streams.hearing import CHANNELS, MINUTE_MS, Last
 
 GRACE_MS: Final = 3_600_000
 """After an outage homes have so long to report again before each is missed by itself."""
+QUIET_MS: Final = 12 * 3_600_000
+"""A home of which nothing was heard for so long before an outage was silent by itself, longer than over a night. Were it
+explained, whoever lay there already would be looked for only when the network is back."""
 UNHEARD_MS: Final = 30 * 3_600_000
 """What was told of an outage holds so long: it is said again each day while it lasts."""
 
@@ -72,7 +75,7 @@ class Districts:
         """Return until when an outage explains that nothing reports from a home, UTC milliseconds; 0 where none does.
 
         Every channel by which the home has ever reported must be out, and the home not heard of since: one that is heard
-        by another way is judged as ever.
+        by another way is judged as ever. So is one that had been silent for `QUIET_MS` when the first of them failed.
         """
         known = self._known.get(district or "") if self._known else None
         if known is None or not any(last):
@@ -83,7 +86,8 @@ class Districts:
         for minute, out_ms in zip(last, since_ms, strict=True):
             if minute and (not out_ms or minute * MINUTE_MS > out_ms):
                 return 0
-        return until_ms
+        began_ms = min(out_ms for minute, out_ms in zip(last, since_ms, strict=True) if minute)
+        return until_ms if max(last) * MINUTE_MS > began_ms - QUIET_MS else 0
 
     def state(self) -> list[Any]:
         """Return plain data."""

@@ -13,7 +13,7 @@ from test_partition import few
 
 from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, Lesson, Outage, is_district, name_of
 from schemas.encode import encode
-from schemas.events import TickMode
+from schemas.events import Reason, TickMode
 from schemas.households import Source
 from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
@@ -304,6 +304,35 @@ def test_a_home_that_is_heard_of_again_is_judged_as_ever_and_one_with_a_phone_al
     watched = street.partition.household("h-0")
     assert watched is not None
     assert watched.alerted == (1.0, 0)
+
+
+@pytest.mark.parametrize("hours", [11, 13])
+def test_a_home_that_was_silent_for_half_a_day_before_an_outage_is_not_explained_by_it(hours: int) -> None:
+    street = a_street()
+    for _ in range(2 * hours):
+        for name in HOMES[1:]:
+            street.happen("heartbeat", name)
+        street.pass_ms(HOUR_MS // 2, 5 * MINUTE_MS)
+    tell(street, "home")
+    street.tick()
+    watched, other = (street.partition.household(name) for name in HOMES[:2])
+    assert watched is not None
+    assert other is not None
+    assert (watched.alerted == (1.0, 0)) == (hours > 12)
+    assert other.alerted != (1.0, 0)
+
+
+def test_garbage_about_a_district_is_a_dead_letter_and_the_next_record_is_taken() -> None:
+    street = a_street()
+    for value in (b"{", b'{"district": "d1", "at": "now"}', None):
+        street.put("district.state", b"d1", value)
+    street.tick()
+    letters = [one for one in street.letters() if one.topic == "district.state"]
+    assert [one.reason for one in letters] == [Reason.NOT_JSON, Reason.BAD_TIME, Reason.MISSING_FIELD]
+    assert not street.partition.districts_out
+    tell(street, "home")
+    street.tick()
+    assert street.partition.districts_out == 1
 
 
 def test_what_a_partition_counts_is_each_home_once_and_no_exercise() -> None:
