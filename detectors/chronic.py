@@ -43,6 +43,9 @@ class Way(NamedTuple):
     prior: float = 0.0
     weight: float = 0.0
     """What is usual among people, with the weight of so many values: calls are few."""
+    known: float = 0.0
+    """Values before its own that the test supposes to have been as usual: with a talk a week, a test that began when the talks grew
+    shorter took the short ones for its mean."""
 
     def habit(self) -> Habit:
         """Return a new habit."""
@@ -58,7 +61,7 @@ WAYS: Final[dict[str, Way]] = {
     "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 5.5, 0.85, 8.0),
     "nights_out": Way(IncidentKind.NIGHT_WANDERING, 1.0, 0.0, 0.2, 4.0, 0.02, 14.0),
     "night_share": Way(IncidentKind.DAY_NIGHT_REVERSAL, 1.0, 0.5, 0.4, 8.0),
-    "talks": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 6.0, 8.0, 6.0),
+    "talks": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 5.0, 8.0, 6.0, 20.0),
     "dialogs": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 9.0, 8.0, 6.0),
 }
 DOSES: Final = "doses"
@@ -116,7 +119,15 @@ class Chronic:
             for x in values:
                 noise = max(way.noise * habit.usual, 0.05)
                 limit = way.limit * factor(way.kind)
-                habit.learn_one(x, float(at_ms), sign=way.sign, least_variance=noise, delta=way.delta, limit=limit)
+                habit.learn_one(
+                    x,
+                    float(at_ms),
+                    sign=way.sign,
+                    least_variance=noise,
+                    delta=way.delta,
+                    limit=limit,
+                    known=way.known,
+                )
 
     def usual(self, name: str) -> float:
         """Return the usual value of a habit; what is usual among people where nothing was learned of it."""

@@ -34,10 +34,13 @@ class PageHinkley:
     def __init__(self) -> None:
         self.n, self.mean, self.total, self.least = 0.0, 0.0, 0.0, math.inf
 
-    def take(self, x: float, delta: float) -> float:
-        """Take a number; return how far the sum of what lies above its mean has risen from its lowest."""
+    def take(self, x: float, delta: float, known: float = 0.0) -> float:
+        """Take a number; return how far the sum of what lies above its mean has risen from its lowest.
+
+        `known`: the mean is held at 0 with the weight of so many numbers.
+        """
         self.n += 1.0
-        self.mean += (x - self.mean) / self.n
+        self.mean += (x - self.mean) / (self.n + known)
         self.total = _ALPHA * self.total + (x - self.mean) - delta
         self.least = min(self.least, self.total)
         return self.total - self.least
@@ -62,10 +65,13 @@ class Habit:
         self.since = 0.0
         """The day, or call, from which it is worse, as the caller counts them; 0 while it is not."""
 
-    def learn_one(self, x: float, at: float, *, sign: float, least_variance: float, delta: float, limit: float) -> None:
+    def learn_one(
+        self, x: float, at: float, *, sign: float, least_variance: float, delta: float, limit: float, known: float = 0.0
+    ) -> None:
         """Take the value of a day; `sign` is 1 where more is worse, -1 where less is.
 
-        `limit`: how far the test's sum may rise, in deviations; `delta`: how much worse than usual is no matter.
+        `limit`: how far the test's sum may rise, in deviations; `delta`: how much worse than usual is no matter. `known`:
+        of so many values the test supposes that they were as usual; without it, the first few it takes are its mean.
         """
         if self._count >= FEWEST * 0.9:
             variance = max(self._square - self._mean * self._mean, least_variance)
@@ -76,7 +82,7 @@ class Habit:
                 if self._recent < RECOVERED:
                     self.forgive()
                 return
-            if self._test.take(worse, delta) > limit and self._recent > WORSE:
+            if self._test.take(worse, delta, known) > limit and self._recent > WORSE:
                 self.since = at
                 return
         self._count = self._count * _KEEP + 1.0

@@ -92,6 +92,15 @@ def test_the_test_of_habits_is_the_page_hinkley_of_river(numbers: list[float], d
                 break
 
 
+def test_a_test_that_began_with_the_change_sees_it_only_where_it_supposes_values_before() -> None:
+    alone, supposing = PageHinkley(), PageHinkley()
+    rises = [(alone.take(1.5, 0.2), supposing.take(1.5, 0.2, 20.0)) for _ in range(8)]
+    assert max(rise for rise, _ in rises) == 0.0  # negative control: the change is its mean
+    assert rises[-1][1] > 5.0
+    usual = PageHinkley()
+    assert max(usual.take(one, 0.2, 20.0) for one in [0.5, -0.5] * 50) < 1.0
+
+
 def test_activity_that_falls_by_half_over_weeks_is_a_slow_decline_and_nobody_is_sent() -> None:
     life = Life().live(40)
     assert not any(life.raised(kind) for kind in KINDS)  # negative control: the same life before it falls
