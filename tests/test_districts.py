@@ -240,6 +240,13 @@ def test_homes_that_an_outage_silences_are_not_told_one_by_one() -> None:
     assert dark(street, 26, "home") == {"district-d1": IncidentKind.DISTRICT_OUTAGE}
 
 
+def test_a_latest_silence_that_an_officer_set_holds_during_an_outage() -> None:
+    street = a_street()
+    street.register("h-0", district="d1", sources=[Source("/sensors/gw-1", 1800)], latest_silence_h=8)
+    found = dark(street, 12, "home")
+    assert found == {"h-0": IncidentKind.SILENCE, "district-d1": IncidentKind.DISTRICT_OUTAGE}
+
+
 def test_an_outage_is_one_incident_of_its_district_which_an_officer_takes_and_its_end_closes() -> None:
     street = a_street()
     dark(street, 2, "home")
