@@ -18,6 +18,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
 from streams.chunk import Chunk
+from streams.resting import Resting
 from streams.wallclock import monotonic_s
 
 CHUNKED: Final[set[str]] = set()
@@ -106,6 +107,9 @@ class _Thread(driver.AIOKafkaConsumerThread):
         """Start the consumer, and listen to its heartbeats."""
         await super().on_start()
         consumer: Any = self._consumer
+        gather_s = getattr(self.consumer.app, "gather_s", 0.0)
+        if gather_s:
+            Resting(consumer._fetcher, gather_s)
         coordinator = consumer._coordinator
         beat = getattr(coordinator, "_do_heartbeat", None)
         if beat is None:
@@ -235,6 +239,9 @@ class ChunkSchema(faust.Schema[Any, Any]):
 
 class ChunkApp(faust.App):
     """A Faust app that reads the topics it is told to in chunks."""
+
+    gather_s: float = 0.0
+    """Longest rest after a fetch that brought little: `streams.resting`."""
 
     def _new_transport(self) -> Any:
         return ChunkTransport(self.conf.broker_consumer, self)

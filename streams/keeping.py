@@ -19,7 +19,7 @@ from streams.watched import Watched, district_of
 
 REWRITE_AT_ONCE: Final = 2_000
 """Households whose rows are written again at each checkpoint after a takeover, until all have been."""
-AT_ONCE: Final = 50
+AT_ONCE: Final = 16
 """Households whose rows are made in one step."""
 
 

@@ -12,7 +12,7 @@ from streams.snapshot import Cut
 from streams.wallclock import monotonic_s
 
 _TOPICS = len(ORDERED_NAMES)
-AHEAD_RECORDS: Final = 4_000
+AHEAD_RECORDS: Final = 16_000
 """Records that may wait to be applied although they have their turn: whoever fetches waits above that."""
 
 

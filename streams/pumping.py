@@ -16,7 +16,7 @@ from streams.owned import Owned
 from streams.partition import Partition
 from streams.wallclock import monotonic_s
 
-MOMENT_S: Final = 0.004
+MOMENT_S: Final = 0.002
 """So long an engine is pumped, or rows are made, in one go."""
 TURNS: Final = 3
 """Turns of the event loop between two moments: an emergency takes several from its fetch to the socket."""

@@ -160,6 +160,11 @@ class Settings:
     fetch_max_bytes: int = _setting(
         1_048_576, "bytes of one partition that one fetch may bring", _between(1024, 100_000_000)
     )
+    gather_ms: float = _setting(
+        25.0,
+        "longest rest after a fetch that brought little, milliseconds: records come together, which saves CPU; 0: none",
+        _between(0, 1000),
+    )
     archive_days: int = _setting(
         400, "days for which `anbu migrate` lets ClickHouse keep the archive of the inputs", _between(1, 36_500)
     )

@@ -26,6 +26,7 @@ from faust.types.tuples import TP
 
 from schemas.topics import ALL, ORDER_OF, ORDERED_NAMES, changelog_of
 from streams.chunk import Chunk
+from streams.collecting import Collecting
 from streams.delivery import ChunkApp
 from streams.gather_reader import gather
 from streams.gauge import Gauges
@@ -45,6 +46,8 @@ from streams.wallclock import monotonic_s
 log = logging.getLogger("anbu.worker")
 
 ENGINE: Final = version("anbu")
+SWITCH_S: Final = 0.0005
+"""The consumer's thread waits so long for the interpreter while an engine is pumped; it needs it several times a fetch."""
 LOOK_EVERY_S: Final = 5.0
 BROKER_AWAY_S: Final = 30.0
 """A broker that does not answer for so long ends the worker: whoever restarts it is told, and the embedded one never returns."""
@@ -67,6 +70,7 @@ class Worker:
         self.metrics = WorkerMetrics(registry, engine=ENGINE)
         self.health = Health(monotonic_s())
         self._registry = registry
+        self._collecting = Collecting(self._engines)
         self._gauges = Gauges(self.metrics)
         self._progress = Progress()
         self._outbox = Outbox(settings.bootstrap, acknowledged=self._gauges.acknowledged, failed=self._refuse)
@@ -106,6 +110,7 @@ class Worker:
             stream_buffer_maxsize=16,
             stream_wait_empty=False,
         )
+        app.gather_s = chosen.gather_ms / 1000
         topic = app.chunk_topic(*ORDERED_NAMES)
         app.agent(topic, name="judge")(self._judge)
         app.on_partitions_revoked.connect(self._on_revoked)
@@ -127,7 +132,10 @@ class Worker:
         counts = await asyncio.to_thread(partition_counts, self._settings.bootstrap)
         wanted = dict.fromkeys([*(topic.name for topic in ALL), self._changelog], self._settings.partitions)
         check_partitions(counts, wanted)
-        with HealthServer(self.health, self._registry, self._settings.metrics_host, self._settings.metrics_port):
+        with (
+            self._collecting,
+            HealthServer(self.health, self._registry, self._settings.metrics_host, self._settings.metrics_port),
+        ):
             try:
                 await self._outbox.start()
                 await self._rebuilder.start()
@@ -207,6 +215,11 @@ class Worker:
                 self._parked[number] = owned
         self._owned = {}
 
+    def _engines(self) -> list[Partition]:
+        holders = [*self._owned.values(), *self._parked.values()]
+        holders += [owned.kept for owned in holders if owned.kept is not None]
+        return [owned.engine for owned in holders if owned.engine is not None]
+
     async def _on_assigned(self, *args: Any, **_options: Any) -> None:
         self._joined_s = monotonic_s()
         assigned: Iterable[TP] = args[-1]
@@ -226,6 +239,7 @@ class Worker:
         for number in self._dealt - set(dealt):
             self.metrics.forget_partition(number)
         self._parked, self._dealt = {}, set(dealt)
+        self._collecting.thaw()
         log.info("partitions: %s", ", ".join(map(str, sorted(dealt))) or "none")
 
     async def _take_over(self, owned: Owned) -> None:
@@ -241,6 +255,7 @@ class Worker:
                 log.info("partition %d: kept over the rebalance, %d rows read again", owned.number, read_again)
                 return
             owned.kept = None
+            self._collecting.thaw()
         changelog = Changelog(whole=self._controls.whole_checkpoints)
         owned.changelog_next = await self._rebuilder.read(owned.number, 0, changelog)
         recovered = await asyncio.to_thread(changelog.result)
@@ -256,6 +271,7 @@ class Worker:
                 controls=self._controls,
             )
         )
+        self._collecting.watch(engine)
         self._gauges.recovered(recovered)
         if engine.unreadable:
             await self._salvage(owned, engine)
@@ -507,6 +523,8 @@ def run_worker(settings: Settings, *, controls: Controls | None = None) -> int:
         BrokerAwayError, TopicsDifferError: at the start, the broker is not there or lacks a topic.
 
     """
+
+    sys.setswitchinterval(SWITCH_S)
 
     async def work() -> str | None:
         return await Worker(settings, controls=controls).run()

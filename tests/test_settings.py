@@ -43,6 +43,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         "ANBU_AWAKE": "500",
         "ANBU_SESSION_TIMEOUT_S": "10",
         "ANBU_FETCH_MAX_BYTES": "65536",
+        "ANBU_GATHER_MS": "40",
         "ANBU_ARCHIVE_DAYS": "90",
         "ANBU_DATADIR": "/srv/anbu",
     }
