@@ -117,6 +117,7 @@ class Outbox:
                 if batch.append(timestamp=stamp_ms, key=key, value=value) is None:
                     counts.append(batch.record_count())
                     futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+                    await asyncio.sleep(0)  # thousands of rows are no reason for an emergency to wait
                     batch = self._producer.create_batch()
                     if batch.append(timestamp=stamp_ms, key=key, value=value) is None:
                         raise NotDeliveredError(f"a row of {len(value or b'')} bytes does not fit into a batch")

@@ -523,7 +523,6 @@ def run_worker(settings: Settings, *, controls: Controls | None = None) -> int:
         BrokerAwayError, TopicsDifferError: at the start, the broker is not there or lacks a topic.
 
     """
-
     sys.setswitchinterval(SWITCH_S)
 
     async def work() -> str | None:
