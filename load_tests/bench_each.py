@@ -78,7 +78,7 @@ def fading(scale: float, seed: int) -> Part:
 
 def at_home(scale: float, seed: int) -> Part:
     """Inject one thing into the second half of each home."""
-    found, _, _ = bench_home_conditions.measured(max(1, round(150 * scale)), 50, seed)
+    found, _, _ = bench_home_conditions.measured(max(1, round(60 * scale)), 50, seed)
     return Part(dict(found.items()))
 
 
