@@ -11,6 +11,9 @@ GRACE_MS: Final = 3_600_000
 QUIET_MS: Final = 12 * 3_600_000
 """A home of which nothing was heard for so long before an outage was silent by itself, longer than over a night. Were it
 explained, whoever lay there already would be looked for only when the network is back."""
+EXPLAINS_MS: Final = 24 * 3_600_000
+"""An outage explains a home for so long. After that somebody must look after each of them, as by the services' own fixed
+hours: three days unnoticed would be too long, whatever the network does."""
 UNHEARD_MS: Final = 30 * 3_600_000
 """What was told of an outage holds so long: it is said again each day while it lasts."""
 
@@ -87,7 +90,7 @@ class Districts:
             if minute and (not out_ms or minute * MINUTE_MS > out_ms):
                 return 0
         began_ms = min(out_ms for minute, out_ms in zip(last, since_ms, strict=True) if minute)
-        return until_ms if max(last) * MINUTE_MS > began_ms - QUIET_MS else 0
+        return min(until_ms, began_ms + EXPLAINS_MS) if max(last) * MINUTE_MS > began_ms - QUIET_MS else 0
 
     def state(self) -> list[Any]:
         """Return plain data."""

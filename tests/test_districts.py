@@ -237,7 +237,7 @@ def dark(street: Street, hours: int, *channels: Any) -> dict[str, Any]:
 
 def test_homes_that_an_outage_silences_are_not_told_one_by_one() -> None:
     street = a_street()
-    assert dark(street, 26, "home") == {"district-d1": IncidentKind.DISTRICT_OUTAGE}
+    assert dark(street, 22, "home") == {"district-d1": IncidentKind.DISTRICT_OUTAGE}
 
 
 def test_a_latest_silence_that_an_officer_set_holds_during_an_outage() -> None:
@@ -275,6 +275,15 @@ def test_a_district_has_a_pseudonym_whatever_its_code(code: str, name: str | Non
     assert name in (None, found)
 
 
+def test_an_outage_explains_a_home_for_a_day_and_then_each_is_told() -> None:
+    street = a_street()
+    dark(street, 20, "home")
+    tell(street, "home")  # it lasts
+    for _ in range(10):
+        live(street, homes=False)
+    assert {*HOMES} <= {one.household for one in street.incidents().values() if one.kind is IncidentKind.CANNOT_SEE}
+
+
 def test_negative_control_without_the_outage_every_home_is_told() -> None:
     found = dark(a_street(), 26)
     assert set(found) == {*HOMES, "h-phone"} - ({"h-phone"} if "h-phone" not in found else set())
@@ -283,7 +292,7 @@ def test_negative_control_without_the_outage_every_home_is_told() -> None:
 
 def test_when_it_is_over_whoever_does_not_report_within_an_hour_is_told() -> None:
     street = a_street()
-    dark(street, 26, "home")
+    dark(street, 20, "home")
     tell(street)
     for name in HOMES[1:]:
         street.happen("motion", name, state="on", device="m")
