@@ -154,8 +154,9 @@ class Acting:
             return self._answer(action, "no_contact_does_not_close")
         if action.revision < entry.grave_since:
             return self._answer(action, "changed_since")
-        close = Close(entry.incident.kind, action.cause, entry.raised_ms or entry.happened_ms, from_rfc3339(action.at))
-        last = self._ledger.end(self._teller, entry, action.cause, self._clock_ms, owner=action.who)
+        said_ms = from_rfc3339(action.at)
+        close = Close(entry.incident.kind, action.cause, entry.raised_ms or entry.happened_ms, said_ms)
+        last = self._ledger.end(self._teller, entry, action.cause, self._clock_ms, owner=action.who, said_ms=said_ms)
         return self._answer(action)._replace(revisions=[last], close=close)
 
     def _request_check(self, action: ResponderAction, entry: Open | None) -> Acted:

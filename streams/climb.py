@@ -200,7 +200,7 @@ class Climb:
                 guided = bool(event.data.guidance_given) if is_disaster else None
                 last = settled(incident, steps, step, guided=guided, needs_help=cause is CloseCause.MERGED)
                 entry.incident = replace(last, revision=entry.incident.revision)
-                self._out.append(self._ledger.end(self._teller, entry, cause, self._clock_ms))
+                self._out.append(self._ledger.end(self._teller, entry, cause, self._clock_ms, said_ms=event.at_ms))
                 closes.append(Close(incident.kind, cause, entry.raised_ms or entry.happened_ms, event.at_ms))
                 continue
             worries = incident.kind is IncidentKind.MISSED_MEDICATION and settles(incident.kind, outcome)

@@ -15,10 +15,11 @@ from schemas.times import to_rfc3339
 from streams.acting import Acted, Acting
 from streams.beside import call_beside
 from streams.climb import OUTCOMES, Climb, Climbed
-from streams.help_model import History, stamped
+from streams.help_model import AGE, History, looks, stamped
 from streams.identity import request_id
 from streams.ladder_steps import ALIVE, shared
 from streams.ledger import Close, answer
+from streams.lessons import Told, with_told
 from streams.outputs import Output, revised, told, tombstones
 from streams.owning import Owning
 from streams.shared import Shared
@@ -141,7 +142,9 @@ class Consequences:
         entry.incident = replace(revisions[0], ladder=watched.checks.steps_of(finding))
         return [entry.incident, *revisions[1:]]
 
-    def remove(self, household: str, cause: CloseCause, *, by_registry: bool) -> list[Output]:
+    def remove(
+        self, household: str, cause: CloseCause, *, by_registry: bool, said_ms: int | None = None
+    ) -> list[Output]:
         """End the watching: incidents close, deadlines and the model go, rows become tombstones."""
         shared = self._shared
         watched = shared.roster.get(household)
@@ -149,9 +152,10 @@ class Consequences:
         if watched is not None:
             waiting = [one.action for one in watched.ledger.waiting]
             out += [_answered(watched, answer(one, shared.clock_ms, "not_watched")) for one in waiting]
-            out += map(told, watched.ledger.close_all(shared.teller(watched), cause, shared.clock_ms))
+            out += map(told, watched.ledger.close_all(shared.teller(watched), cause, shared.clock_ms, said_ms))
             out += tombstones(watched.ledger.ended.bury())
             out += shared.unseen(watched)
+            shared.teaching.leave_behind(watched)
         shared.roster.end(household, shared.clock_ms, by_registry=by_registry)
         return out
 
@@ -177,10 +181,13 @@ class Consequences:
             if known.ended:
                 out.append(known)
                 continue
-            after = stamped(known, *self._of_home(watched), self._weights)
+            x = looks(known, *self._of_home(watched))
+            after = stamped(known, x, self._weights)
             entry = watched.ledger.open.get(known.id)
             if entry is not None and entry.incident.revision == known.revision:
                 entry.incident = after
+                if watched.counts:  # nobody learns from an exercise
+                    entry.told = with_told(entry.told, Told(self._shared.clock_ms, x), AGE)
             out.append(after)
         return out
 
@@ -191,9 +198,9 @@ class Consequences:
         return history, "Asia/Seoul" if watched.record is None else watched.record.time_zone
 
     @property
-    def _weights(self) -> tuple[float, ...]:
-        """Return what closings of all partitions have taught: nothing, as long as no stage brings it here."""
-        return ()
+    def _weights(self) -> list[float]:
+        """Return what closings of all partitions have taught: nothing before the first have."""
+        return self._shared.whole.districts.weights
 
     def _climb(self, watched: Watched, told: list[Incident] | None = None) -> Climb:
         shared = self._shared
@@ -209,6 +216,7 @@ class Consequences:
         return out
 
     def _settle(self, watched: Watched, close: Close) -> list[Output]:
+        self._shared.teaching.note(watched)
         if watched.model is None:
             return []
         clock_ms = self._shared.clock_ms
@@ -234,7 +242,7 @@ class Consequences:
             out.append(_answered(watched, acted.result))
         close = acted.close
         if close is not None and close.cause in (CloseCause.DECEASED, CloseCause.LEFT_SERVICE):
-            return out + self.remove(watched.name, close.cause, by_registry=False)
+            return out + self.remove(watched.name, close.cause, by_registry=False, said_ms=close.said_ms)
         if close is not None:
             if close.kind is IncidentKind.DISASTER_NO_ANSWER and close.cause in CONTACT:
                 watched.checks.reached(guided=False)

@@ -246,8 +246,10 @@ class Stage:
             lasts = any(one.since_ms for one in usual)
             if any(changed) or (is_new_day and lasts):
                 yield DistrictState(district=district, at=at, outages=list(_outages(at_ms, usual, heard)))
-        if lessons and self._learn is not None:
-            yield DistrictState(district=SHARED, at=at, weights=self._learn(lessons))
+        if self._learn is not None and (lessons or is_new_day):
+            weights = self._learn(lessons)
+            if any(weights):
+                yield DistrictState(district=SHARED, at=at, weights=weights)
 
     def state(self, learner: bytes = b"") -> bytes:
         """Return all that it knows; the same however the records came that it follows from."""

@@ -4,14 +4,18 @@ It is no part of the canonical order, for it reads what engines write. Its state
 the position row of its partition, so they are kept whole or not at all; what follows is handed over before that.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from msgspec.structs import replace
+
 from schemas.deadletters import dead_letter
 from schemas.decode import decode
-from schemas.district import DistrictCounts, DistrictState
+from schemas.district import SHARED, DistrictCounts, DistrictState, Lesson
 from schemas.events import Fault
 from streams.district_stage import Stage
+from streams.help_learner import Learner
 from streams.keeping import Whole
 from streams.outputs import Output
 
@@ -27,10 +31,11 @@ class Gathering:
         self._whole = whole
         self._number = number
         self._partitions = partitions
-        self._stage = Stage(partitions)
+        self._learner = Learner()
+        self._stage = Stage(partitions, self._learn)
         if whole.stage:
             with suppress(ValueError):  # of another version: it learns anew, and what it told before lapses by itself
-                self._stage.restore(whole.stage)
+                self._learner = Learner.restore(self._stage.restore(whole.stage))
 
     @property
     def offset(self) -> int:
@@ -59,8 +64,13 @@ class Gathering:
     def keep(self) -> None:
         """Put its state where the position row takes it from."""
         if self._whole.stage_offset:
-            self._whole.stage = self._stage.state()
+            self._whole.stage = self._stage.state(self._learner.state())
+
+    def _learn(self, lessons: Sequence[Lesson]) -> list[float]:
+        return self._learner.learn(lessons)
 
     def _to_all(self, state: DistrictState) -> list[Output]:
         key = state.district.encode()
+        if state.district == SHARED:
+            state = replace(state, lessons=self._learner.lessons)
         return [Output("district.state", key, state, to=number) for number in range(self._partitions)]

@@ -7,10 +7,13 @@ partitions then begin at that tick, with everything before it behind them.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from schemas.partitions import partition_of
+from streams.district_stage import Stage
+from streams.gathering import STAGE
 from streams.keeping import Checkpoint
 from streams.partition import Partition
 from streams.snapshot import Cut, Recovered, Rows
@@ -23,6 +26,8 @@ GIVEN: Final = 7
 
 DISTRICTS: Final = 8
 """Place in a position row of districts and their stage."""
+GONE: Final = 9
+"""Place of what homes that have left have to teach."""
 
 
 class NotDrainedError(ValueError):
@@ -92,13 +97,26 @@ def grown(old: Sequence[Recovered], ends: Sequence[Sequence[int]]) -> list[Recov
     shared += ([], "")[len(shared) :]
     # All partitions know the same districts; the stage learns anew what is usual, from counts of the new partitions.
     districts = [old[0].position[DISTRICTS][0], 0, b""] if len(old[0].position) > DISTRICTS else []
+    stage = _taught(old, count)
     out = []
     for number, cut in enumerate(cuts):
         same = old[number].position if number < len(old) else None
         refused, lost = (same[2], same[4]) if same is not None else (_NO_REFUSALS, 0)
-        position = [list(cut), old[0].position[1], refused, ended[number], lost, *shared, given[number], districts]
+        gone = same[GONE] if same is not None and len(same) > GONE else []
+        known = [*districts[:2], stage] if districts and number == STAGE else districts
+        position = [list(cut), old[0].position[1], refused, ended[number], lost, *shared, given[number], known, gone]
         out.append(Recovered(position=position, households=homes[number], top_number=top))
     return out
+
+
+def _taught(old: Sequence[Recovered], count: int) -> bytes:
+    """Return a stage for so many partitions that knows what closings have taught."""
+    position = old[STAGE].position
+    if len(position) <= DISTRICTS or not position[DISTRICTS] or not position[DISTRICTS][2]:
+        return b""
+    with suppress(ValueError):
+        return Stage(count).state(Stage(len(old)).restore(position[DISTRICTS][2]))
+    return b""
 
 
 def rows_of(state: Recovered, number: int, partitions: int, *, engine: str, owner: int) -> list[Checkpoint]:

@@ -11,35 +11,18 @@ between 0 and 1.
 
 from collections.abc import Sequence
 from math import log1p
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
-from river import linear_model, optim
 
 from detectors.chronic import SEVERITIES
 from detectors.conditions import RULES
 from detectors.hours import HOUR_MS, hours_of
-from schemas.incidents import EMERGENCIES, Certainty, CloseCause, Incident, IncidentKind
+from schemas.incidents import EMERGENCIES, Certainty, Incident, IncidentKind
 from schemas.times import from_rfc3339
 from streams.odds import USUAL, chance_at, log_odds
 from streams.ranking import prior_chance
 
-MODEL: Final = "help"
-"""Its name among the shared models."""
-RATE: Final = 0.1
-"""Step of the stochastic gradient: constant, so that the latest hundreds of closings count and older ones fade."""
-PENALTY: Final = 0.002
-"""What draws each weight back to the prior, with every lesson."""
-NEEDED: Final = frozenset({CloseCause.HELPED, CloseCause.EMERGENCY, CloseCause.HOSPITAL, CloseCause.DECEASED})
-NOT_NEEDED: Final = frozenset(
-    {
-        CloseCause.SAFE_AT_HOME,
-        CloseCause.SAFE_AWAY,
-        CloseCause.WRONG_CONTACT,
-        CloseCause.DEVICE_FAULT,
-        CloseCause.SOURCE_OUTAGE,
-    }
-)
 _DISASTERS: Final = (IncidentKind.DISASTER_DAMAGE, IncidentKind.DISASTER_NO_ANSWER)
 _GROUPS: Final[dict[IncidentKind, str]] = {
     IncidentKind.SILENCE: "silence",
@@ -55,6 +38,7 @@ GROUPS: Final = ("silence", "calls", "doses", "blind", "slow", "at_home", "emerg
 FACTS: Final = ("severity", "likely", "by_day", "false_before", "real_before", "sources", "age", "unanswered")
 NAMES: Final = (*GROUPS, *FACTS)
 """The features, in the order of the weights."""
+AGE: Final = NAMES.index("age")
 DAY: Final = range(8, 20)
 FURTHEST: Final = 2.0
 """Closings move the log-odds by so much at most: they order what is open, and nothing may sink out of sight."""
@@ -67,18 +51,6 @@ class History(NamedTuple):
 
     false: float = 0.0
     real: float = 0.0
-
-
-class Lesson(Protocol):
-    """What an incident that was closed teaches."""
-
-    @property
-    def x(self) -> list[float]:
-        """Its features, and last the log-odds of the prior."""
-
-    @property
-    def y(self) -> float:
-        """1 where somebody needed help, else 0."""
 
 
 def features(incident: Incident, history: History, time_zone: str) -> list[float]:
@@ -100,69 +72,16 @@ def features(incident: Incident, history: History, time_zone: str) -> list[float
     return [*(float(group == name) for name in GROUPS), *(round(fact, 4) for fact in facts)]
 
 
-def stamped(incident: Incident, history: History, time_zone: str, weights: Sequence[float]) -> Incident:
-    """Return an incident with its chance and what that is made of, in log-odds; `usual` is the prior."""
-    x = features(incident, history, time_zone)
-    prior = _usual(incident)
-    parts = {name: w * value for name, w, value in zip(NAMES, weights, x, strict=False) if w * value}
+def looks(incident: Incident, history: History, time_zone: str) -> list[float]:
+    """Return what an incident looks like to the model: its features, and last the log-odds of the prior."""
+    return [*features(incident, history, time_zone), incident.chance_by.get(USUAL, log_odds(prior_chance(incident)))]
+
+
+def stamped(incident: Incident, x: Sequence[float], weights: Sequence[float]) -> Incident:
+    """Return an incident that looks like `x`, with its chance and what that is made of, in log-odds; `usual` is the prior."""
+    *values, prior = x
+    parts = {name: w * value for name, w, value in zip(NAMES, weights, values, strict=False) if w * value}
     odds = prior + max(-FURTHEST, min(FURTHEST, sum(parts.values())))
     told = {USUAL: prior}
     told |= {name: round(part, 2) for name, part in parts.items() if abs(part) >= SHOWN}
     return replace(incident, chance=round(chance_at(odds), 4), chance_by=told)
-
-
-def taught(
-    incident: Incident, cause: CloseCause | None, history: History, time_zone: str
-) -> tuple[list[float], float] | None:
-    """Return (x, y) of an incident that was closed, as it was last told; None where the cause says nothing of the person."""
-    if cause in NEEDED or cause in NOT_NEEDED:
-        x = [*features(incident, history, time_zone), _usual(incident)]
-        return x, float(cause in NEEDED)
-    return None
-
-
-def _usual(incident: Incident) -> float:
-    """Return the log-odds before closings: as the detector said, else by the tables."""
-    return incident.chance_by.get(USUAL, log_odds(prior_chance(incident)))
-
-
-class Learner:
-    """The shared model. The same lessons in the same order give the same weights, bit for bit."""
-
-    def __init__(self) -> None:
-        self.lessons = 0
-        self._model = _model([0.0] * len(NAMES))
-
-    @property
-    def models(self) -> dict[str, tuple[list[float], int]]:
-        """Its weights by `NAMES` under its name, and how many lessons taught them."""
-        return {MODEL: (self._weights(), self.lessons)}
-
-    def learn_one(self, lesson: Lesson) -> None:
-        """Take a lesson; one of another shape, of a version that knows other features, teaches nothing."""
-        if len(lesson.x) != len(NAMES) + 1 or not all(abs(value) < 1e3 for value in lesson.x):
-            return
-        *x, prior = lesson.x
-        self._model.intercept = prior
-        self._model.learn_one(dict(zip(NAMES, x, strict=True)), lesson.y >= 1.0)
-        self.lessons += 1
-
-    def _weights(self) -> list[float]:
-        known = self._model.weights
-        return [float(known.get(name, 0.0)) for name in NAMES]
-
-    def state(self) -> list[Any]:
-        """Return plain numbers."""
-        return [self.lessons, self._weights()]
-
-    def restore(self, state: list[Any]) -> None:
-        """Take the numbers of a `state()`."""
-        self.lessons, weights = state
-        self._model = _model(weights)
-
-
-def _model(weights: list[float]) -> Any:
-    """Return river's logistic regression with these weights; the intercept is each lesson's own prior, and is not learned."""
-    model = linear_model.LogisticRegression(optimizer=optim.SGD(RATE), l2=PENALTY, intercept_lr=0.0)
-    model._weights.update(dict(zip(NAMES, weights, strict=True)))  # noqa: SLF001 - river has no other way to go on from weights
-    return model

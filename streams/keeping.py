@@ -11,6 +11,7 @@ from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.topics import ORDERED_NAMES
 from streams.alerts_in_force import AlertsInForce
 from streams.districts import Districts
+from streams.lessons import Leaving, leaving_of
 from streams.order import Positions
 from streams.refused import Refused
 from streams.roster import Roster
@@ -47,6 +48,8 @@ class Whole:
     """State of the stage that puts districts together; empty in partitions that have none."""
     stage_offset: int = 0
     """Next offset of what it reads."""
+    gone: list[Leaving] = field(default_factory=list)
+    """Lessons of homes that are watched no more, for the shared model."""
     engine: str = ""
     """Version of the engine: whoever goes on from the checkpoint may be another."""
 
@@ -100,6 +103,7 @@ class Keeper:
             whole.engine,
             roster.given_state(),
             [whole.districts.state(), whole.stage_offset, whole.stage],
+            [list(one) for one in whole.gone],
         ]
         rows.append((POSITIONS[number % 2], pack(self._stamp, state)))
         roster.dirty = {}
@@ -117,7 +121,18 @@ class Keeper:
         name = watched.name.encode()
         if not roster.holds(watched):
             self._ended_keys += [prefix + name for prefix in (HOT, *RHYTHMS, RECORD)]
-            return [("hot", HOT + name, [list(cut), list(watched.checks.slots), list(watched.given)])]
+            return [
+                (
+                    "hot",
+                    HOT + name,
+                    [
+                        list(cut),
+                        list(watched.checks.slots),
+                        list(watched.given),
+                        [list(one) for one in watched.leaving],
+                    ],
+                )
+            ]
         rows: list[tuple[str, bytes, Any]] = []
         rhythm = watched.rhythm_payload()
         if not watched.has_model and watched.rhythm_kept >= 0:
@@ -161,11 +176,16 @@ def restore(recovered: Recovered | None, roster: Roster, refused: Refused) -> tu
         if len(rest) > 3 and rest[3]:
             districts, whole.stage_offset, whole.stage = rest[3]
             whole.districts.restore(districts)
+        whole.gone = leaving_of(rest[4] if len(rest) > 4 else [])
     at = whole.positions
     position = Cut(at.offsets, at.ticks, at.clock_ms, at.live)
     roster.ended_ahead = {name: cut for name, cut in recovered.ended.items() if cut.is_ahead_of(position)}
     roster.ended_given = {name: recovered.ended_given.get(name, []) for name in roster.ended_ahead}
     roster.ended_slots = {name: recovered.ended_slots.get(name, []) for name in roster.ended_ahead}
+    roster.ended_leaving = {name: recovered.ended_leaving.get(name, []) for name in roster.ended_ahead}
+    known = {one.incident for one in whole.gone}
+    ahead = [one for those in roster.ended_leaving.values() for one in those if one.incident not in known]
+    whole.gone = sorted([*whole.gone, *ahead])
     roster.sleep.profile = whole.profile
     # Rows of a checkpoint that never became whole were written after everything told before it was acknowledged.
     roster.hearing.told_ms = max((cut.clock_ms for cut in roster.ended_ahead.values()), default=0)

@@ -20,6 +20,7 @@ from streams.answers import Answers
 from streams.ended import Ended, Ends
 from streams.given import Given, given_of, with_one_more
 from streams.identity import case_id, emergency_id, incident_id
+from streams.lessons import Leaving, Lessons
 from streams.open_incident import Open
 from streams.revisions import Teller
 
@@ -64,6 +65,7 @@ class Ledger:
         "ended",
         "given",
         "household",
+        "lessons",
         "open",
         "referrals",
         "seen",
@@ -81,6 +83,8 @@ class Ledger:
         """Ids of the last actions: a repeated one changes nothing and is not answered again."""
         self.answers = Answers()
         """What came of its questions."""
+        self.lessons = Lessons()
+        """What its closings teach the shared model."""
         self.absences: list[Absence] = []
         """Declared by responders and not over; those of the registry are not among them."""
         self.referrals: list[tuple[int, str]] = []
@@ -99,6 +103,11 @@ class Ledger:
     def rests(self) -> bool:
         """Whether nothing comes of it however much time passes."""
         return not (self.open or self.waiting or self.ended)
+
+    @property
+    def leaving(self) -> list[Leaving]:
+        """Its lessons of which it is known when they leave."""
+        return self.lessons.leaving(is_open=bool(self.open)) if self.lessons else []
 
     def knows(self, name: str) -> bool:
         """Tell whether an incident is open or was ended a while ago."""
@@ -160,7 +169,7 @@ class Ledger:
             and abs(one.happened_ms - entry.happened_ms) < MERGE_MS
         ]
         case = self._case(clock_ms)
-        self._put(entry)
+        self._put(entry, clock_ms)
         if near:
             return self._merge(
                 teller, entry, case, min(near, key=lambda one: (one.happened_ms, one.incident.id)), finding, clock_ms
@@ -177,12 +186,15 @@ class Ledger:
                 if revisions.differs(entry.incident, pending):
                     out.append(self._tell(entry, msgspec.structs.replace(pending, at=to_rfc3339(clock_ms)), clock_ms))
         due = self.ended.wake(clock_ms)
+        self.lessons.forget(clock_ms)
         self._rearm()
         return out, due
 
-    def close_all(self, teller: Teller, cause: CloseCause, clock_ms: int) -> list[Incident]:
-        """End everything: the household is no longer watched."""
-        return [self._end(teller, entry, cause, clock_ms) for entry in list(self.open.values())]
+    def close_all(self, teller: Teller, cause: CloseCause, clock_ms: int, said_ms: int | None = None) -> list[Incident]:
+        """End everything: the household is no longer watched. Only what a responder closed teaches, and that has ended."""
+        for entry in self.open.values():
+            entry.told = []
+        return [self._end(teller, entry, cause, clock_ms, said_ms=said_ms) for entry in list(self.open.values())]
 
     def close_judged(self, teller: Teller, cause: CloseCause, clock_ms: int) -> list[Incident]:
         """End what detectors raised: nobody judges the household any more. Emergencies are left to responders."""
@@ -192,7 +204,7 @@ class Ledger:
     def adopt(self, incidents: list[Incident], clock_ms: int) -> None:
         """Take open incidents from their topic: the rows that held them are damaged. Their detector has forgotten them."""
         for incident in sorted(incidents, key=lambda one: (one.opened_at, one.id)):
-            self._put(Open.adopted(incident, clock_ms))
+            self._put(Open.adopted(incident, clock_ms), clock_ms)
         self._rearm()
 
     def _open(self, teller: Teller, finding: Finding, raised_ms: int, clock_ms: int) -> list[Incident]:
@@ -206,7 +218,7 @@ class Ledger:
         of_kind = [one for one in self.open.values() if one.incident.kind is finding.kind]
         old = [one for one in of_kind if one.incident.cleared or milder]
         entry = Open(first, clock_ms, raised_ms=raised_ms)
-        self._put(entry)
+        self._put(entry, clock_ms)
         out = [first]
         out += [self._end(teller, one, CloseCause.MERGED, clock_ms, f"{first.id}/{first.revision}") for one in old]
         return out + self._bounded(teller, clock_ms)
@@ -272,7 +284,8 @@ class Ledger:
                 return entry.incident.case
         return case_id(self.household, clock_ms)
 
-    def _put(self, entry: Open) -> None:
+    def _put(self, entry: Open, clock_ms: int) -> None:
+        self.lessons.begin(entry.incident, clock_ms, is_open=bool(self.open))
         self.open[entry.incident.id] = entry
 
     def _tell(self, entry: Open, after: Incident, clock_ms: int) -> Incident:
@@ -290,12 +303,14 @@ class Ledger:
         clock_ms: int,
         reference: str = "",
         owner: str | None = None,
+        said_ms: int | None = None,
     ) -> Incident:
         incident = entry.latest
         if owner is not None:
             incident = msgspec.structs.replace(incident, owner=owner)
         last = revisions.ended(teller, incident, cause, clock_ms, [reference] if reference else [])
         self.answers.learn(incident.kind, incident.ladder, cause, clock_ms)
+        self.lessons.end(incident, cause, entry.told, said_ms, clock_ms)
         del self.open[incident.id]
         self.ended.add(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms, reference.partition("/")[0]))
         self._rearm()
@@ -339,6 +354,7 @@ class Ledger:
             self.checked_ms,
             [list(one) for one in self.given],
             self.answers.state(),
+            self.lessons.state(),
         ]
 
     @classmethod
@@ -351,7 +367,8 @@ class Ledger:
         """
         ledger = cls(household)
         for one in state[0]:
-            ledger._put(Open.from_state(one))
+            entry = Open.from_state(one)
+            ledger.open[entry.incident.id] = entry
         ledger.ended = Ends.from_state(state[1], state[4])
         ledger.waiting = [_kept(one) for one in state[2]]
         ledger.seen = list(state[3])
@@ -359,6 +376,7 @@ class Ledger:
             absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
             ledger.given = given_of(rest[0] if rest else [])
             ledger.answers = Answers.from_state(rest[1] if len(rest) > 1 else [])
+            ledger.lessons = Lessons.from_state(rest[2] if len(rest) > 2 else [])
             ledger.absences = [msgspec.convert(one, Absence) for one in absences]
             ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
         ledger._rearm()

@@ -8,6 +8,7 @@ from detectors.hazard import NEVER_MS
 from schemas.incidents import EMERGENCIES, Incident
 from schemas.times import from_rfc3339
 from streams.ladder_steps import is_climbing
+from streams.lessons import Told
 
 MOST_ALARMS: Final = 16
 """Devices of one incident that are followed; with more of them it is never told as cleared."""
@@ -26,6 +27,7 @@ class Open:
         "owner_ms",
         "pending",
         "raised_ms",
+        "told",
         "told_ms",
     )
 
@@ -46,6 +48,8 @@ class Open:
         """A revision that waits until the last one is 10 minutes old."""
         self.alarms: dict[tuple[str, str], list[int]] = {}
         """Of an emergency: (source, device) -> [when it last alarmed, when it last said off]."""
+        self.told: list[Told] = []
+        """What it looked like to the shared model when it was told: its closing teaches one of them."""
 
     @classmethod
     def adopted(cls, incident: Incident, clock_ms: int) -> "Open":
@@ -103,6 +107,7 @@ class Open:
             [[*key, *times] for key, times in self.alarms.items()],
             self.ask_ms,
             self.owner_ms,
+            [list(one) for one in self.told],
         ]
 
     @classmethod
@@ -117,6 +122,7 @@ class Open:
         entry = cls(msgspec.convert(incident, Incident), told_ms, raised_ms=raised_ms)
         entry.happened_ms, entry.grave_since = happened_ms, grave_since
         entry.ask_ms, entry.owner_ms = [*rest, NEVER_MS, NEVER_MS][:2]
+        entry.told = [Told(*one) for one in (rest[2] if len(rest) > 2 else [])]
         entry.pending = None if pending is None else msgspec.convert(pending, Incident)
         entry.alarms = {(source, device): [on_ms, off_ms] for source, device, on_ms, off_ms in alarms}
         return entry

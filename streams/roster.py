@@ -15,6 +15,7 @@ from schemas.exercise import is_exercise
 from schemas.partitions import partition_of
 from streams.given import Given, given_of
 from streams.hearing import NEVER, Hearing
+from streams.lessons import Leaving
 from streams.sleep import Sleep
 from streams.snapshot import Cut
 from streams.watched import Watched
@@ -77,6 +78,8 @@ class Roster:
         """Of those, the clocks at which public alerts asked them."""
         self.ended_given: dict[str, list[Given]] = {}
         """Of those, what they were given to a post of late."""
+        self.ended_leaving: dict[str, list[Leaving]] = {}
+        """Of those, their lessons for the shared model."""
         self._given_back: dict[str, list[Given]] = {}
         """The same of one that comes back this very moment."""
         self._number = number
@@ -153,9 +156,11 @@ class Roster:
             # not think that it was first met after that checkpoint.
             watched.first_kept, watched.rhythm_place = former.first_kept, former.rhythm_place
             watched.checks.slots = list(former.checks.slots)
+            watched.ledger.lessons.inherit(former.leaving)
         elif name in self.ended_ahead:
             watched.first_kept = 1
             watched.checks.slots = list(self.ended_slots.get(name, []))
+            watched.ledger.lessons.inherit(self.ended_leaving.get(name, []))
         watched.ledger.given = self._given_back.pop(name, []) or self.given_of_former(name)
         self._at[index] = watched
         self.hearing.begin(index)
@@ -363,6 +368,7 @@ class Roster:
             self.ended_ahead = {name: end for name, end in self.ended_ahead.items() if end.is_ahead_of(cut)}
             self.ended_slots = {name: self.ended_slots.get(name, []) for name in self.ended_ahead}
             self.ended_given = {name: self.ended_given.get(name, []) for name in self.ended_ahead}
+            self.ended_leaving = {name: self.ended_leaving.get(name, []) for name in self.ended_ahead}
 
     def stays_ended(self, name: str, record: bytes, clock_ms: int) -> bool:
         """Tell whether a registry record leaves an ended household what it is; any other record brings it back."""

@@ -14,13 +14,26 @@ from streams.outputs import Output
 from streams.refused import Refused
 from streams.revisions import Teller
 from streams.roster import Roster
+from streams.teaching import Teaching
 from streams.watched import Watched
 
 
 class Shared:
     """One partition's state, as all who change it see it."""
 
-    __slots__ = ("controls", "counts", "engine", "loads", "number", "positions", "refused", "roster", "views", "whole")
+    __slots__ = (
+        "controls",
+        "counts",
+        "engine",
+        "loads",
+        "number",
+        "positions",
+        "refused",
+        "roster",
+        "teaching",
+        "views",
+        "whole",
+    )
 
     def __init__(
         self,
@@ -44,6 +57,8 @@ class Shared:
         self.counts = Counts()
         self.loads = Loads(roster)
         """What each post was given in its shift."""
+        self.teaching = Teaching(roster, whole.gone)
+        """What its homes teach the shared model."""
         self.views = views
         """Whether views of the households are said: a replay may do without."""
 

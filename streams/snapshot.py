@@ -16,6 +16,7 @@ from schemas.profiles import Profile
 from schemas.refusals import is_pseudonym
 from schemas.topics import ORDERED_NAMES
 from streams.given import Given, given_of
+from streams.lessons import Leaving, leaving_of
 
 _HEAD: Final = Struct("<IQQQ")
 _FORMAT: Final = 1
@@ -23,7 +24,7 @@ _FORMAT: Final = 1
 HOT: Final = b"h:"
 """What changes with every event of a household: `[cut, model, rhythm version, ledger, since, lost, number of the checkpoint
 that first held it, which of the two rhythm keys, what public alerts asked, a brief for while it sleeps]`; at its end `[cut, the clocks
-at which public alerts asked it, what it was given to a post of late]` alone."""
+at which public alerts asked it, what it was given to a post of late, its lessons for the shared model]` alone."""
 RHYTHMS: Final = (b"r:", b"s:")
 """What is learned of it, at most once a day: `[version, model]`. Versions are written to two keys by turns: a hot row needs
 its own version, and the next one must not be able to compact it away."""
@@ -33,20 +34,22 @@ POSITIONS: Final = (b"!position-0", b"!position-1")
 KINDS: Final = frozenset({HOT, *RHYTHMS, RECORD})
 
 _CUT = tuple[list[int], list[int], int, bool]
-_ENDED = tuple[_CUT, list[int], list[Given]]
+_ENDED = tuple[_CUT, list[int], list[Given], list[Leaving]]
 _ENDS = list[tuple[str, int, int, int]]
 _LOADS = list[tuple[str, list[Given]]]
-_END_LENGTH: Final = 3
-"""An end of the first versions is `[cut]`, of later ones `[cut, slots]`."""
+_END_LENGTH: Final = 4
+"""An end of the first versions is `[cut]`, of later ones `[cut, slots]` and `[cut, slots, given]`."""
 _FORMS: Final[dict[bytes, Any]] = {
     HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1], list[Any], list[Any]],
     **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
     RECORD: bytes | None,
-    **dict.fromkeys(POSITIONS, tuple[_CUT, Profile, list[Any], _ENDS, int, list[Any], str, _LOADS, list[Any]]),
+    **dict.fromkeys(
+        POSITIONS, tuple[_CUT, Profile, list[Any], _ENDS, int, list[Any], str, _LOADS, list[Any], list[Leaving]]
+    ),
 }
 _LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {
     HOT: (8, [[], []]),
-    **dict.fromkeys(POSITIONS, (5, [[], "", [], []])),
+    **dict.fromkeys(POSITIONS, (5, [[], "", [], [], []])),
 }
 """Elements that rows of the first versions do not have: how many those had, and what is taken for the others."""
 """What the payload of each kind of row looks like. Nothing else may reach the roster, whoever wrote it."""
@@ -119,7 +122,7 @@ def is_sound(key: bytes, payload: Any) -> bool:
     kind = key if key in POSITIONS else key[:2]
     is_end = kind == HOT and isinstance(payload, list) and len(payload) <= _END_LENGTH
     form = _ENDED if is_end else _FORMS.get(kind)
-    length, later = (1, [[], []]) if is_end else _LATER.get(kind, (0, []))
+    length, later = (1, [[], [], []]) if is_end else _LATER.get(kind, (0, []))
     if isinstance(payload, list) and length <= len(payload) < length + len(later):
         payload = [*payload, *later[len(payload) - length :]]
     elif isinstance(payload, list) and kind in _LATER:
@@ -214,6 +217,8 @@ class Recovered:
     """Clocks at which public alerts asked them."""
     ended_given: dict[str, list[Given]] = field(default_factory=dict)
     """What they were given to a post of late."""
+    ended_leaving: dict[str, list[Leaving]] = field(default_factory=dict)
+    """Their lessons for the shared model."""
     lost: set[str] = field(default_factory=set)
     """Households whose rows are damaged, or of which only a zombie's are left: salvage them from other topics."""
     leftover: list[bytes] = field(default_factory=list)
@@ -360,6 +365,7 @@ class Changelog:
                     found.ended[household] = Cut(*hot[0])
                     found.ended_slots[household] = list(hot[1]) if len(hot) > 1 else []
                     found.ended_given[household] = given_of(hot[2]) if len(hot) > 2 else []
+                    found.ended_leaving[household] = leaving_of(hot[3]) if len(hot) > 3 else []
                     found.leftover += keys
                     return
                 rhythm = rows.get(RHYTHMS[hot[7]] + name)

@@ -61,13 +61,20 @@ class Waking:
         yield [Output("incidents", b"", self._status(clock_ms, disaster))]
 
     def _count(self, since: int, clock_ms: int) -> list[Output]:
-        """Return what is counted at a full five minutes, if one has passed since a minute: district by district, then the end."""
+        """Return what is counted at a full five minutes, if one has passed since a minute: district by district, then the end.
+
+        The end holds what homes have to teach; of a clock that jumps, so does that of each five minutes before.
+        """
         mark_ms = clock_ms // MARK_MS * MARK_MS
         if not since or since * MINUTE_MS >= mark_ms:
             return []
         number = self._shared.number
-        said = [*self._shared.roster.hearing.counts(number, mark_ms)]
-        said.append(DistrictCounts(district=SHARED, partition=number, at=to_rfc3339(mark_ms)))
+        lessons = self._shared.teaching.pass_time(since * MINUTE_MS, mark_ms)
+        ended = [
+            DistrictCounts(district=SHARED, partition=number, at=to_rfc3339(at_ms), lessons=lessons.get(at_ms, []))
+            for at_ms in sorted({*lessons, mark_ms})
+        ]
+        said = [*ended[:-1], *self._shared.roster.hearing.counts(number, mark_ms), ended[-1]]
         return [Output(COUNTS, one.district.encode(), one, to=STAGE) for one in said]
 
     def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:

@@ -15,6 +15,7 @@ from streams.disaster import Checks
 from streams.given import Given
 from streams.hearing import NEVER, Last
 from streams.ledger import Ledger
+from streams.lessons import Leaving
 from streams.sleep import Sleep
 from streams.snapshot import Cut, Rows, plain
 
@@ -38,6 +39,7 @@ _BANDS: Final = {_NO_BANDS: _NO_BANDS}
 _HEALTHS: Final[dict[bytes, int]] = {}
 """The counts of sources there are: some hundred, which households share."""
 _NONE_GIVEN: Final[list[Given]] = []
+_NONE_LEAVING: Final[list[Leaving]] = []
 _NO_LEDGER: Final = plain(Ledger("").state())
 _NO_CHECKS: Final = plain(Checks().state())
 
@@ -57,6 +59,7 @@ class _Brief(msgspec.Struct, array_like=True, frozen=True):
     """`Watched.source_health`, little-endian: it has more bits than a number of the row may have."""
     heard: tuple[int, int] = NEVER
     """When it was last heard of: `hearing.Last`."""
+    leaving: list[Leaving] = []
 
 
 _BRIEF: Final = msgspec.msgpack.Decoder(_Brief)
@@ -73,6 +76,7 @@ class Watched:
         "_checks",
         "_given",
         "_hot",
+        "_leaving",
         "_ledger",
         "_ledger_row",
         "_model",
@@ -120,6 +124,7 @@ class Watched:
         self._version = -1
         self._alerted = _CALM
         self._given = _NONE_GIVEN
+        self._leaving = _NONE_LEAVING
         self.used = True
         """Something came of it since it was last looked at as one that might fall asleep."""
         self.record_bytes = b""
@@ -211,11 +216,17 @@ class Watched:
         """What it was given to a post of late. It sleeps on."""
         return self._given if self._ledger is None else self._ledger.given
 
+    @property
+    def leaving(self) -> list[Leaving]:
+        """Its lessons for the shared model of which it is known when they leave. It sleeps on."""
+        return self._leaving if self._ledger is None else self._ledger.leaving
+
     def fall_asleep(self) -> None:
         """Become the bytes of its rows."""
         if self._ledger is None:
             return
         self._alerted, self._given = _shared(self.alerted, _CALM), self._ledger.given or _NONE_GIVEN
+        self._leaving = self._ledger.leaving or _NONE_LEAVING
         if self._model is not None:
             self._hot, self._rhythm = self._model.hot(), self._model.rhythm()
             self._version = self._model.rhythm_version
@@ -241,7 +252,7 @@ class Watched:
             sleep.broken.append(self)
         self._hot = self._rhythm = self._ledger_row = b""
         self._version = -1
-        self._given = _NONE_GIVEN
+        self._given, self._leaving = _NONE_GIVEN, _NONE_LEAVING
         sleep.note(self)
         return self._ledger
 
@@ -316,6 +327,7 @@ class Watched:
             self.given,
             self.source_health.to_bytes((self.source_health.bit_length() + 7) // 8, "little"),
             heard,
+            self.leaving,
         )
 
     def rhythm_payload(self) -> list[Any] | None:
@@ -384,6 +396,7 @@ class Watched:
         self.delay_version = brief.delay_version
         self.source_health = _HEALTHS.setdefault(brief.sources, int.from_bytes(brief.sources, "little"))
         self._alerted, self._given = _shared(brief.alerted, _CALM), brief.given or _NONE_GIVEN
+        self._leaving = brief.leaving or _NONE_LEAVING
 
 
 def district_of(record: bytes) -> str | None:

@@ -71,13 +71,8 @@ class Street:
     def act(self, incident: Incident, what: Any = "acknowledge", **fields: Any) -> ResponderAction:
         self._ids += 1
         words: dict[str, Any] = {"id": f"a{self._ids}", "revision": incident.revision, "who": "officer-1"}
-        action = ResponderAction(
-            household=incident.household,
-            incident=incident.id,
-            action=what,
-            at=to_rfc3339(self.now_ms),
-            **(words | fields),
-        )
+        words["at"] = to_rfc3339(self.now_ms)
+        action = ResponderAction(household=incident.household, incident=incident.id, action=what, **(words | fields))
         self.put("responder.actions", incident.household.encode(), encode(action))
         return action
 

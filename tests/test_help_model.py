@@ -1,16 +1,22 @@
 """The chance that somebody needs help: the prior on the first day, closings after that, explained and bounded."""
 
 import random
-from types import SimpleNamespace
+from collections.abc import Sequence
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.hours import HOUR_MS
+from schemas.district import Lesson
 from schemas.examples import RECORDS
 from schemas.incidents import CloseCause, Incident, IncidentKind, Severity
 from schemas.times import to_rfc3339
-from streams.help_model import FURTHEST, NAMES, NEEDED, NOT_NEEDED, History, Learner, features, stamped, taught
+from streams.help_learner import Learner
+from streams.help_model import FURTHEST, NAMES, History, features, looks
+from streams.help_model import stamped as stamped_as
+from streams.lessons import NEEDED, NOT_NEEDED
 from streams.ranking import chance, need, prior_chance
 
 SEOUL = "Asia/Seoul"
@@ -25,10 +31,12 @@ def of_kind(kind: IncidentKind) -> Incident:
     return msgspec.structs.replace(SILENCE, kind=kind, score=None, threshold=None, shares={})
 
 
-def lesson(incident: Incident, cause: CloseCause, history: History = NEW) -> SimpleNamespace:
-    made = taught(incident, cause, history, SEOUL)
-    assert made is not None
-    return SimpleNamespace(x=made[0], y=made[1])
+def lesson(incident: Incident, cause: CloseCause, history: History = NEW) -> Lesson:
+    return Lesson(x=looks(incident, history, SEOUL), y=float(cause in NEEDED))
+
+
+def stamped(incident: Incident, history: History, time_zone: str, weights: Sequence[float]) -> Incident:
+    return stamped_as(incident, looks(incident, history, time_zone), weights)
 
 
 @pytest.mark.parametrize("kind", list(IncidentKind))
@@ -59,10 +67,9 @@ def test_closings_move_the_order_and_it_is_explained() -> None:
     learner = Learner()
     assert need(stamped(silence, History(), SEOUL, NONE)) == need(stamped(calls, History(), SEOUL, NONE))
     for _ in range(60):
-        learner.learn_one(lesson(silence, CloseCause.SAFE_AT_HOME))
-        learner.learn_one(lesson(calls, CloseCause.HELPED))
-    weights, lessons = learner.models["help"]
-    assert lessons == 120
+        learner.learn([lesson(silence, CloseCause.SAFE_AT_HOME), lesson(calls, CloseCause.HELPED)])
+    weights = learner.weights
+    assert learner.lessons == 120
     told = [stamped(one, History(), SEOUL, weights) for one in (silence, calls)]
     assert need(told[0]) < need(told[1])
     assert told[0].chance_by["silence"] < 0 < told[1].chance_by["calls"]
@@ -74,9 +81,8 @@ def test_a_home_of_many_false_alarms_comes_after_one_without() -> None:
     for _ in range(300):
         false = rnd.choice((0.0, 4.0))
         needed = rnd.random() < (0.5 if false == 0 else 0.1)
-        learner.learn_one(lesson(press, CloseCause.HELPED if needed else CloseCause.SAFE_AT_HOME, History(false)))
-    weights, _ = learner.models["help"]
-    quiet, noisy = (stamped(press, History(false), SEOUL, weights).chance for false in (0.0, 4.0))
+        learner.learn([lesson(press, CloseCause.HELPED if needed else CloseCause.SAFE_AT_HOME, History(false))])
+    quiet, noisy = (stamped(press, History(false), SEOUL, learner.weights).chance for false in (0.0, 4.0))
     assert quiet is not None
     assert noisy is not None
     assert noisy < quiet
@@ -86,48 +92,92 @@ def test_no_number_of_lessons_moves_a_chance_further_than_the_bound() -> None:
     learner = Learner()
     press = of_kind(IncidentKind.EMERGENCY_BUTTON)
     for _ in range(2000):
-        learner.learn_one(lesson(press, CloseCause.SAFE_AT_HOME))
-    told = stamped(press, History(), SEOUL, learner.models["help"][0])
+        learner.learn([lesson(press, CloseCause.SAFE_AT_HOME)])
+    assert all(abs(w) <= FURTHEST for w in learner.weights)
+    told = stamped(press, History(), SEOUL, learner.weights)
     assert told.chance == pytest.approx(1 / (1 + 2.718281828**FURTHEST), rel=0.05)  # the prior of a press is one half
 
 
-def test_the_same_lessons_give_the_same_weights_bit_for_bit_also_over_a_restart() -> None:
+def test_whatever_a_lesson_says_no_weight_leaves_its_bounds() -> None:
+    learner = Learner()
+    wild = Lesson(x=[*([1e3] * len(NAMES)), -1e3], y=1.0)
+    for _ in range(20):
+        assert all(abs(w) <= FURTHEST for w in learner.learn([wild]))
+    assert learner.lessons == 20
+
+
+def test_a_few_closings_change_a_chance_little_and_many_change_it() -> None:
+    press = of_kind(IncidentKind.EMERGENCY_BUTTON)
+    learner = Learner()
+    chances = []
+    for lessons in (3, 300):
+        while learner.lessons < lessons:
+            learner.learn([lesson(press, CloseCause.SAFE_AT_HOME)])
+        chances.append(stamped(press, History(), SEOUL, learner.weights).chance)
+    assert chances[0] == pytest.approx(0.5, abs=0.02)
+    assert chances[1] is not None
+    assert chances[1] < 0.2
+
+
+def some_lessons(number: int) -> list[Lesson]:
     rnd = random.Random(3)
     kinds, causes = list(IncidentKind), sorted({*NEEDED, *NOT_NEEDED})
-    lessons = [lesson(of_kind(rnd.choice(kinds)), rnd.choice(causes), History(rnd.random())) for _ in range(200)]
+    return [lesson(of_kind(rnd.choice(kinds)), rnd.choice(causes), History(rnd.random())) for _ in range(number)]
+
+
+def test_the_same_lessons_give_the_same_weights_bit_for_bit_also_over_a_restart() -> None:
+    lessons = some_lessons(200)
     whole, first = Learner(), Learner()
     for one in lessons:
-        whole.learn_one(one)
+        whole.learn([one])
     for one in lessons[:77]:
-        first.learn_one(one)
-    second = Learner()
-    second.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(first.state())))
+        first.learn([one])
+    second = Learner.restore(first.state())
     for one in lessons[77:]:
-        second.learn_one(one)
+        second.learn([one])
     assert second.state() == whole.state()
-    assert second.models == whole.models
+    assert second.weights == whole.weights
 
 
-def test_negative_control_another_order_gives_other_weights() -> None:
-    """So the stage must take lessons in one canonical order."""
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(some_lessons(12)))
+def test_the_lessons_of_one_batch_may_come_in_any_order(lessons: list[Lesson]) -> None:
+    learner, other = Learner(), Learner()
+    assert learner.learn(lessons) == other.learn(some_lessons(12))
+    assert learner.state() == other.state()
+
+
+def test_negative_control_batches_in_another_order_give_other_weights() -> None:
+    """So whoever gathers them must give one five minutes' lessons after another's."""
     lessons = [lesson(SILENCE, CloseCause.HELPED), lesson(of_kind(IncidentKind.FALL), CloseCause.SAFE_AT_HOME)]
     one, other = Learner(), Learner()
     for each in lessons * 3:
-        one.learn_one(each)
+        one.learn([each])
     for each in lessons[::-1] * 3:
-        other.learn_one(each)
+        other.learn([each])
     assert one.state() != other.state()
 
 
-@pytest.mark.parametrize("cause", sorted(set(CloseCause) - NEEDED - NOT_NEEDED))
-def test_a_closing_that_says_nothing_of_the_person_teaches_nothing(cause: CloseCause) -> None:
-    assert taught(SILENCE, cause, History(), SEOUL) is None
+@pytest.mark.parametrize(
+    "state", [b"", b"\x90", msgspec.msgpack.encode([2, [], 0, []]), msgspec.msgpack.encode([1, ["age"], 0, []])]
+)
+def test_what_is_no_state_of_a_learner_is_refused(state: bytes) -> None:
+    with pytest.raises(ValueError, match=r"learner|argument"):
+        Learner.restore(state)
+
+
+def test_a_feature_that_a_former_version_did_not_know_begins_at_the_prior() -> None:
+    learner = Learner()
+    learner.learn(some_lessons(50))
+    _, names, lessons, raw = msgspec.msgpack.decode(learner.state())
+    former = Learner.restore(msgspec.msgpack.encode([1, names[:-1], lessons, raw[:-1]]))
+    assert former.weights == [*learner.weights[:-1], 0.0]
 
 
 @pytest.mark.parametrize("x", [[], [0.0] * 3, [1e9] * (len(NAMES) + 1), [float("nan")] * (len(NAMES) + 1)])
 def test_a_lesson_of_another_shape_teaches_nothing(x: list[float]) -> None:
     learner = Learner()
-    learner.learn_one(SimpleNamespace(x=x, y=1.0))
+    learner.learn([Lesson(x=x, y=1.0)])
     assert learner.state() == Learner().state()
 
 

@@ -72,7 +72,7 @@ def test_whoever_takes_over_wakes_nobody_and_counts_the_same() -> None:
 def unheard(rows: list[tuple[bytes, bytes | None]]) -> list[Any]:
     """The payloads, but for when a household was last heard of: rows of an earlier version do not say."""
     payloads = [(key, unpack(value or b"")[1]) for key, value in rows]
-    return [[*one[:9], one[9][:-1]] if key[:2] == HOT else one for key, one in payloads]
+    return [[*one[:9], [*one[9][:9], *one[9][10:]]] if key[:2] == HOT else one for key, one in payloads]
 
 
 def without_brief(rows: list[tuple[bytes, bytes | None]]) -> list[tuple[bytes, bytes | None]]:
