@@ -19,8 +19,8 @@ from river import linear_model, optim
 from schemas.district import Lesson, is_sound_lesson
 from streams.help_model import FURTHEST, NAMES
 
-RATE: Final = 0.1
-"""Step of the stochastic gradient: constant, so that the latest hundreds of closings count and older ones fade."""
+RATE: Final = 0.03
+"""Step of the stochastic gradient: constant, so that the latest thousand closings count and older ones fade (docs/learning.md)."""
 PENALTY: Final = 0.002
 """What draws each weight back to the prior, with every lesson."""
 STEADY: Final = 50.0

@@ -53,9 +53,14 @@ class History(NamedTuple):
     real: float = 0.0
 
 
+def group_of(kind: IncidentKind) -> str:
+    """Return the group of a kind, one of `GROUPS`."""
+    return _GROUPS.get(kind, "other")
+
+
 def features(incident: Incident, history: History, time_zone: str) -> list[float]:
     """Return what the model looks at, each between 0 and 1, by `NAMES`."""
-    group = _GROUPS.get(incident.kind, "other")
+    group = group_of(incident.kind)
     opened_ms = from_rfc3339(incident.opened_at)
     age_h = max(0, from_rfc3339(incident.at) - opened_ms) / HOUR_MS
     asked_in_vain = sum(step.outcome in ("no_answer", "not_reached") for step in incident.ladder)

@@ -14,7 +14,7 @@ Life seen since, or a device that said off, divides it by ten. *Urgency*: CAP's 
 help loses its worth for the kind.
 
 The tables are assumed, not measured: they order what is open, they decide nothing. An incident that was told in
-its turn carries its chance and what that is made of (`streams.help_model`; no closing has corrected one yet).
+its turn carries its chance and what that is made of (`streams.help_model`), corrected by what closings taught.
 """
 
 from math import exp

@@ -10,16 +10,24 @@ from hypothesis import strategies as st
 from logs import ENGINE
 from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street
 
-from schemas.district import MOST_LESSONS, DistrictCounts
+from schemas.district import MOST_LESSONS, DistrictCounts, DistrictState
+from schemas.encode import encode
 from schemas.exercise import EXERCISE_PREFIX
 from schemas.households import RiskGrade
 from schemas.incidents import CloseCause, Incident, IncidentKind
 from schemas.times import from_rfc3339, to_rfc3339
+from streams.district_stage import Stage
+from streams.gathering import Gathering
+from streams.growing import grown
 from streams.help_learner import Learner
 from streams.help_model import NAMES
+from streams.keeping import Whole
 from streams.lessons import KNOWN_MS, MARK_MS, MOST, NEEDED, NOT_NEEDED, WAITS_MS, Leaving, Lessons, Told, by_mark
+from streams.odds import log_odds
+from streams.order import Positions
 from streams.outputs import Output
 from streams.partition import Partition
+from streams.snapshot import Recovered
 
 few = partial(
     settings,
@@ -31,6 +39,7 @@ PRESS = IncidentKind.EMERGENCY_BUTTON
 
 
 def taught(out: list[Output]) -> list[DistrictCounts]:
+    """What was told of no district, with lessons."""
     return [one.what for one in out if isinstance(one.what, DistrictCounts) and one.what.lessons]
 
 
@@ -315,3 +324,65 @@ def test_a_partition_without_closings_says_nothing() -> None:
     street = Street(Partition(0, 1, engine=ENGINE))
     street.register()
     assert not taught(street.pass_ms(2 * DAY_MS, HOUR_MS))
+
+
+# The way there and back: counts of all partitions, one stage, weights to all partitions.
+
+
+def gathered(whole: Whole, records: list[DistrictCounts], *, from_offset: int = 0) -> list[DistrictState]:
+    gathering = Gathering(whole, 0, 1)
+    out: list[Output] = []
+    for offset, one in enumerate(records):
+        if offset >= from_offset:
+            out += gathering.take(offset, one.district.encode(), encode(one))
+    gathering.keep()
+    return [one.what for one in out if isinstance(one.what, DistrictState)]
+
+
+def test_lessons_become_weights_and_a_stage_that_goes_on_knows_them() -> None:
+    records = told_of(IN_TIME)
+    whole, restarted = (Whole(Positions.start(8)) for _ in range(2))
+    states = gathered(whole, records)
+    assert states[-1].district == ""
+    assert states[-1].lessons == CLOSINGS
+    assert any(states[-1].weights)
+    again = gathered(restarted, records[:2]) + gathered(restarted, records, from_offset=2)
+    assert again == states
+    assert restarted.stage == whole.stage
+
+
+def test_a_topic_set_that_grows_keeps_what_closings_taught() -> None:
+    whole = Whole(Positions.start(8))
+    gathered(whole, told_of(IN_TIME))
+    position = [[[0] * 8, [0] * 8, 0, False], msgspec.to_builtins(whole.profile), [], [], 0, [], "", []]
+    position += [[whole.districts.state(), whole.stage_offset, whole.stage], []]
+    first, *others = grown([Recovered(position=position)], [[0] * 8 for _ in range(3)])
+    assert Learner.restore(Stage(3).restore(first.position[8][2])).lessons == CLOSINGS
+    assert [one.position[8][2] for one in others] == [b"", b""]
+
+
+def test_weights_are_said_again_each_day() -> None:
+    whole, last = Whole(Positions.start(8)), from_rfc3339(told_of(IN_TIME)[-1].at)
+    days = [DistrictCounts(district="", partition=0, at=to_rfc3339(last + n * DAY_MS // 2)) for n in range(1, 7)]
+    states = gathered(whole, [*told_of(IN_TIME), *days])
+    assert len({from_rfc3339(one.at) // DAY_MS for one in states[-3:]}) == 3
+    assert states[-1].weights == states[-3].weights != []
+    assert gathered(Whole(Positions.start(8)), days) == []  # nobody is told of a model that knows nothing
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(0.0, 0.0), (1.5, 1.5), (50.0, 2.0), (-50.0, -2.0)])
+def test_weights_change_a_chance_from_the_next_revision_on_and_within_the_bound(weight: float, expected: float) -> None:
+    street = street_of()
+    before = pressed(street)
+    weights = [weight * (name == "emergency") for name in NAMES]
+    state = DistrictState(district="", at=to_rfc3339(street.now_ms), weights=weights, lessons=90)
+    street.put("district.state", b"", encode(state))
+    assert not [one for one in street.tick() if isinstance(one.what, Incident)]  # nothing is revised for their sake
+    street.restart()
+    street.act(before)
+    street.tick()
+    (after,) = street.open(PRESS)
+    assert before.chance is not None
+    assert after.chance is not None
+    assert log_odds(after.chance) - log_odds(before.chance) == pytest.approx(expected, abs=0.01)
+    assert ("emergency" in after.chance_by) is bool(weight)
