@@ -86,7 +86,7 @@ def never_grown() -> tuple[dict[tuple[Any, ...], bytes], dict[str, Any]]:
     return words(told), people([partition])
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(counts=st.tuples(st.integers(1, 3), st.integers(2, 7)).filter(lambda pair: pair[0] < pair[1]))
 def test_a_set_that_is_grown_says_what_one_would_have_said_that_was_so_large_from_the_beginning(
     counts: tuple[int, int],
