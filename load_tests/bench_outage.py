@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from load_tests.simulator import simulate
-from schemas.district import SHARED, Channel, DistrictCounts, DistrictState, Heard
+from schemas.district import MARK_MS, SHARED, Channel, DistrictCounts, DistrictState, Heard
 from schemas.generate import pretty
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.district_stage import MARK_MS, Stage
+from streams.district_stage import Stage
 from streams.hearing import WINDOW
 
 DAY_MS: Final = 86_400_000

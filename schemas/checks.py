@@ -11,7 +11,7 @@ import msgspec
 
 from schemas.actions import ABOUT_AN_INCIDENT, ResponderAction
 from schemas.alerts import CAP_NAME, AlertMessage, PublicAlert
-from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, is_sound_lesson
+from schemas.district import CHANNELS, SHARED, DistrictCounts, DistrictState, Heard, is_sound_lesson
 from schemas.duty import Desk, Duty, Minutes
 from schemas.events import PSEUDONYM, SOURCE, Fault, Reason, Tick
 from schemas.households import HouseholdRecord, Rung
@@ -139,7 +139,7 @@ def check_counts(counts: DistrictCounts) -> Fault | None:
         return _wrong("district")
     if counts.partition < 0:
         return _wrong("partition")
-    for name in ("home", "phone"):
+    for name in CHANNELS:
         of: Heard = getattr(counts, name)
         if not 0 <= of.heard <= of.homes <= MOST_HOMES:
             return _wrong(name)

@@ -3,7 +3,7 @@
 import math
 import re
 from hashlib import blake2b
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -19,6 +19,9 @@ MOST_LESSONS: Final = 256
 MOST_FEATURES: Final = 64
 Channel = Literal["home", "phone"]
 """What may fail together: gateways and sensors of homes, or phones and worn devices."""
+CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
+MARK_MS: Final = 5 * 60_000
+"""Partitions count at full multiples of this."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,10 +27,9 @@ from typing import Final
 
 import msgspec
 
-from schemas.district import SHARED, Channel, DistrictCounts, DistrictState, Heard, Lesson, Outage
+from schemas.district import CHANNELS, MARK_MS, SHARED, DistrictCounts, DistrictState, Heard, Lesson, Outage
 from schemas.times import from_rfc3339, to_rfc3339
 
-MARK_MS: Final = 5 * 60_000
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 LAGGING: Final = 144
@@ -50,7 +49,6 @@ A_WHOLE_HOUR: Final = 12
 MOST_DISTRICTS: Final = 1_000
 MOST_WAITING: Final = 4_000
 LONGEST_MS: Final = 3 * DAY_MS
-_CHANNELS: Final[tuple[Channel, ...]] = ("home", "phone")
 _FORM: Final = 1
 _pack: Final = msgspec.msgpack.Encoder(order="deterministic").encode
 
@@ -239,7 +237,7 @@ class Stage:
         for district in sorted(sums.keys() | (self._usual.keys() if is_new_day else set())):
             if district not in self._usual and len(self._usual) >= MOST_DISTRICTS:
                 continue
-            usual = self._usual.setdefault(district, [_Usual.new() for _ in _CHANNELS])
+            usual = self._usual.setdefault(district, [_Usual.new() for _ in CHANNELS])
             known = sums.get(district, _Sum())
             heard = [Heard(homes=homes, heard=n) for homes, n in (known.home, known.phone)]
             changed = [one.judge(at_ms, those) for one, those in zip(usual, heard, strict=True)]
@@ -283,7 +281,7 @@ def _plus(known: tuple[int, int], one: Heard) -> tuple[int, int]:
 
 def _outages(at_ms: int, usual: list[_Usual], heard: list[Heard]) -> Iterator[Outage]:
     hour = at_ms // HOUR_MS % 24
-    for channel, one, those in zip(_CHANNELS, usual, heard, strict=True):
+    for channel, one, those in zip(CHANNELS, usual, heard, strict=True):
         if one.since_ms:
             expected = round((one.expected(one.least, hour) or 0.0) * those.homes)
             yield Outage(channel=channel, since=to_rfc3339(one.since_ms), expected=expected, heard=those.heard)

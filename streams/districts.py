@@ -2,9 +2,9 @@
 
 from typing import Any, Final, NamedTuple
 
-from schemas.district import SHARED, DistrictState, name_of
+from schemas.district import CHANNELS, SHARED, DistrictState, name_of
 from schemas.times import from_rfc3339
-from streams.hearing import CHANNELS, MINUTE_MS, Last
+from streams.hearing import MINUTE_MS, Last
 
 GRACE_MS: Final = 3_600_000
 """After an outage homes have so long to report again before each is missed by itself."""

@@ -11,14 +11,13 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.district import DistrictCounts, Heard
+from schemas.district import CHANNELS, DistrictCounts, Heard
 from schemas.times import to_rfc3339
 from schemas.topics import ORDER_OF
 
 MINUTE_MS: Final = 60_000
 WINDOW: Final = 15
 """Minutes; a home that was heard of so lately counts as heard."""
-CHANNELS: Final = ("home", "phone")
 HOME, PHONE = range(len(CHANNELS))
 CHANNEL_OF: Final = {ORDER_OF["home.sensors"]: HOME, ORDER_OF["phone.usage"]: PHONE}
 """The channel of an ordered topic; calls are made by ourselves and show nothing."""

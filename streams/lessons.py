@@ -13,11 +13,10 @@ closing says counts.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from schemas.district import MOST_LESSONS
+from schemas.district import MARK_MS, MOST_LESSONS
 from schemas.incidents import CloseCause, Incident
 
 WAITS_MS: Final = 30 * 3_600_000
-MARK_MS: Final = 5 * 60_000
 KNOWN_MS: Final = 5 * 86_400_000
 """How long a lesson that has left is known."""
 MOST: Final = 16

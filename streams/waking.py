@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from schemas.district import SHARED, DistrictCounts
+from schemas.district import MARK_MS, SHARED, DistrictCounts
 from schemas.incidents import CloseCause, DisasterCounts, Status
 from schemas.times import to_rfc3339
 from streams.alerting import Alerting
@@ -16,8 +16,6 @@ from streams.watched import Watched
 from streams.watching import Watching
 
 MINUTE_MS: Final = 60_000
-MARK_MS: Final = 5 * MINUTE_MS
-"""Districts are counted at full multiples of this."""
 
 
 class Waking:

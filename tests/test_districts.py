@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street
 from test_partition import few
 
-from schemas.district import SHARED, DistrictCounts, DistrictState, Heard, Lesson, Outage, is_district, name_of
+from schemas.district import MARK_MS, SHARED, DistrictCounts, DistrictState, Heard, Lesson, Outage, is_district, name_of
 from schemas.encode import encode
 from schemas.events import Reason, TickMode
 from schemas.households import Source
@@ -20,7 +20,7 @@ from schemas.profiles import DEFAULT_PROFILE
 from schemas.refusals import is_pseudonym
 from schemas.times import from_rfc3339, to_rfc3339
 from streams import district_stage
-from streams.district_stage import A_WHOLE_HOUR, LAGGING, MARK_MS, Stage
+from streams.district_stage import A_WHOLE_HOUR, LAGGING, Stage
 from streams.hearing import Hearing
 from streams.partition import Output
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from logs import ENGINE
 from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street
 
-from schemas.district import MOST_LESSONS, DistrictCounts, DistrictState
+from schemas.district import MARK_MS, MOST_LESSONS, DistrictCounts, DistrictState
 from schemas.encode import encode
 from schemas.exercise import EXERCISE_PREFIX
 from schemas.households import RiskGrade
@@ -22,7 +22,7 @@ from streams.growing import grown
 from streams.help_learner import Learner
 from streams.help_model import NAMES
 from streams.keeping import Whole
-from streams.lessons import KNOWN_MS, MARK_MS, MOST, NEEDED, NOT_NEEDED, WAITS_MS, Leaving, Lessons, Told, by_mark
+from streams.lessons import KNOWN_MS, MOST, NEEDED, NOT_NEEDED, WAITS_MS, Leaving, Lessons, Told, by_mark
 from streams.odds import log_odds
 from streams.order import Positions
 from streams.outputs import Output
