@@ -85,7 +85,12 @@ class Owned:
             self.room.set()
 
     def _runs_ahead(self) -> bool:
-        return self.active and self.engine is not None and self.engine.order.held - self._rest > AHEAD_RECORDS
+        return self.active and self.backlog > AHEAD_RECORDS
+
+    @property
+    def backlog(self) -> int:
+        """Records that wait for the engine, not for other topics."""
+        return 0 if self.engine is None else self.engine.order.held - self._rest
 
     def wrote(self, batches: list[tuple[int, int]]) -> None:
         """Note where rows of its own came to lie, so that a rebalance does not read them again."""
