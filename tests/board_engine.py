@@ -43,8 +43,8 @@ DAYS: Final = 21
 HOMES: Final = 10
 SEED: Final = 2026
 MINUTE_MS: Final = 60_000
-TICK_EVERY_S: Final = 600
-"""Ticks of the past are coarse: what a minute decides is decided elsewhere, and here they would be most of the log."""
+TICK_EVERY_S: Final = 300
+"""Ticks of the past are coarse, or they would be most of the log; any coarser, and events would seem to come from the future."""
 BEHIND_MS: Final = 5 * MINUTE_MS
 """The log's clock stands so far behind at first, or more: nobody may call that watching after 3 minutes."""
 SILENT, PRESSED = "sim-00001", "sim-00006"
