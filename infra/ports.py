@@ -10,10 +10,12 @@ from typing import Final
 _FIRST: Final = 20_000
 _LAST: Final = 32_000
 _draw: Final = random.SystemRandom()
+_given: Final[set[int]] = set()
+"""Ports given to this process: one that waits for its part to start must not be given to another meanwhile."""
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different TCP ports, free on 127.0.0.1 a moment ago.
+    """`count` different TCP ports, free on 127.0.0.1 a moment ago and never given to this process before.
 
     Raises:
         OSError: none was found.
@@ -23,13 +25,16 @@ def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as held:
         for _ in range(200 * count):
             if len(ports) == count:
-                return ports
+                break
+            port = _draw.randint(_FIRST, _LAST)
             trial = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             with contextlib.suppress(OSError):
-                trial.bind(("127.0.0.1", _draw.randint(_FIRST, _LAST)))
-                ports.append(trial.getsockname()[1])
-        if len(ports) == count:
-            return ports
+                trial.bind(("127.0.0.1", port))
+                if port not in _given:
+                    _given.add(port)
+                    ports.append(port)
+    if len(ports) == count:
+        return ports
     raise OSError(f"no free loopback port between {_FIRST} and {_LAST}")
 
 
