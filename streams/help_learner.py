@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from river import linear_model, optim
 
 from schemas.district import Lesson, is_sound_lesson
 from streams.help_model import FURTHEST, NAMES
@@ -34,7 +33,8 @@ class Learner:
     def __init__(self) -> None:
         self.lessons = 0
         """So many have taught it."""
-        self._model = _model([0.0] * len(NAMES))
+        self._model: Any = None
+        """river's; None until the first lesson: what stands behind it takes a worker a second to load."""
 
     def learn(self, lessons: Iterable[Lesson]) -> list[float]:
         """Take a batch, in whatever order; return the weights. Lessons of another shape, of a version with other features, teach nothing."""
@@ -45,6 +45,8 @@ class Learner:
 
     def _learn_one(self, lesson: Lesson) -> None:
         *x, prior = lesson.x
+        if self._model is None:
+            self._model = _model([0.0] * len(NAMES))
         self._model.intercept = prior
         self._model.learn_one(dict(zip(NAMES, x, strict=True)), lesson.y >= 1.0)
         known = self._raw()
@@ -59,6 +61,8 @@ class Learner:
         return [round(share * w, 4) for w in self._raw()]
 
     def _raw(self) -> list[float]:
+        if self._model is None:
+            return [0.0] * len(NAMES)
         known = self._model.weights
         return [float(known.get(name, 0.0)) for name in NAMES]
 
@@ -83,12 +87,15 @@ class Learner:
             raise ValueError("no state of a learner") from error
         learner = cls()
         learner.lessons = lessons
-        learner._model = _model([known.get(name, 0.0) for name in NAMES])
+        if lessons:
+            learner._model = _model([known.get(name, 0.0) for name in NAMES])
         return learner
 
 
 def _model(weights: list[float]) -> Any:
     """Return river's logistic regression with these weights."""
+    from river import linear_model, optim  # noqa: PLC0415 - loads scipy.stats: a second of every start of a worker
+
     model = linear_model.LogisticRegression(optimizer=optim.SGD(RATE), l2=PENALTY, intercept_lr=0.0)
     model._weights.update(dict(zip(NAMES, weights, strict=True)))  # noqa: SLF001 - river has no other way to go on from weights
     return model

@@ -1,5 +1,7 @@
 """What closings teach the shared model: when it leaves, that it waits, and that the order of arrival makes no difference."""
 
+import subprocess
+import sys
 from functools import partial
 from typing import Any
 
@@ -386,3 +388,18 @@ def test_weights_change_a_chance_from_the_next_revision_on_and_within_the_bound(
     assert after.chance is not None
     assert log_odds(after.chance) - log_odds(before.chance) == pytest.approx(expected, abs=0.01)
     assert ("emergency" in after.chance_by) is bool(weight)
+
+
+def test_scipy_stats_is_not_loaded_before_the_first_lesson() -> None:
+    """It took every start of a worker a second, and every takeover with it."""
+    said = [
+        "import sys",
+        "from schemas.district import Lesson",
+        "from streams.help_learner import NAMES, Learner",
+        "one = Learner.restore(Learner().state())",
+        "print(one.learn([]) == [0.0] * len(NAMES), 'scipy.stats' in sys.modules)",
+        "one.learn([Lesson(x=[0.0] * len(NAMES) + [-2.0], y=1.0)])",
+        "print('scipy.stats' in sys.modules)",  # negative control: the first lesson does
+    ]
+    ended = subprocess.run([sys.executable, "-c", "\n".join(said)], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["True", "False", "True"]
