@@ -114,6 +114,10 @@ class IncidentFold:
         self._ended: dict[str, Incident] = {}
         self._heard: dict[int, _Heard] = {}
 
+    def grow(self, partitions: int) -> None:
+        """Note that the set has more partitions now: each is unwatched until a status of it is heard."""
+        self.partitions = max(self.partitions, partitions)
+
     def apply(
         self, topic: str, key: bytes | None, value: bytes | None, arrived_ms: int, partition: int | None = None
     ) -> Incident | None:

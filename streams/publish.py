@@ -13,6 +13,9 @@ from kafka.errors import KafkaError
 from schemas.partitions import partition_of
 from schemas.topics import BY_NAME
 
+LEARNED_WITHIN_MS: Final = 10_000
+"""So old what a client knows of a topic's partitions may be: a set can be grown while it runs."""
+
 PENDING_AT_MOST: Final = 2_000
 """Unanswered messages held before waiting for the broker: the client library's own buffer has no limit."""
 
@@ -108,7 +111,8 @@ class Publisher:
     only when the broker has acknowledged every one. Keyed records go to `partition_of(key)`.
 
     Raises `BrokerAwayError` when the broker is not there or takes longer than `within_s`, `TopicsDifferError` when a
-    topic is missing or has another partition count; both before anything is written to that topic.
+    topic is missing or has another partition count; both before anything is written to that topic. One that is grown
+    meanwhile is refused within `LEARNED_WITHIN_MS`.
     """
 
     def __init__(self, bootstrap: str, partitions: int, *, within_s: float = 5.0) -> None:
@@ -132,6 +136,7 @@ class Publisher:
                 delivery_timeout_ms=within_ms + 1000,
                 max_request_size=1_048_576,
                 linger_ms=5,
+                metadata_max_age_ms=LEARNED_WITHIN_MS,
             )
 
     def send(self, topic: str, key: str | bytes, value: bytes | None, *, partition: int | None = None) -> None:
@@ -180,3 +185,8 @@ class Publisher:
 
     def _check(self, topic: str) -> None:
         check_partitions(self._counts, {topic: self._partitions})
+        # Asked at each record, from what the client knows (no request): a set that was grown since would take it into
+        # a partition where its household no longer lives.
+        with broker_answers(self._bootstrap):
+            has = self._producer.partitions_for(topic)
+        check_partitions({topic: len(has)}, {topic: self._partitions})

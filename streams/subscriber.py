@@ -14,7 +14,7 @@ dropped. What it cannot read is counted in `fold.unread` and never stops it.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -30,6 +30,16 @@ from streams.wallclock import now_ms
 OVERLAP: Final = 1_000
 """Records of `incidents` per partition read again before the meeting point. The worker writes a revision to both
 topics a moment apart: without the overlap one that is not yet in `incidents.open` could fall between them."""
+
+
+def begin(first: int, end: int, kept: int | None, of_all: Iterable[int | None]) -> int:
+    """Return where to begin in a partition that holds `first` to `end`, of a group that `kept` this place in it.
+
+    A partition of which nothing is kept while something is of others came since, when the set was grown: all of it is new.
+    """
+    if kept is not None:
+        return max(first, min(end - OVERLAP, kept))
+    return first if any(one is not None for one in of_all) else max(first, end - OVERLAP)
 
 
 class IncidentSubscriber:
@@ -80,14 +90,22 @@ class IncidentSubscriber:
 
     def _starts(self, *, from_start: bool) -> dict[Place, int]:
         places = [(INCIDENTS, partition) for partition in range(self.fold.partitions)]
-        starts = {}
-        for place, (first, end) in self._reader.bounds(places).items():
-            starts[place] = first if from_start else max(first, end - OVERLAP)
-            if self._group is not None and not from_start:
-                with broker_answers(self._reader.bootstrap):
-                    kept = self._reader.consumer.committed(TopicPartition(*place), timeout_ms=10_000)
-                starts[place] = max(first, min(starts[place], kept)) if kept is not None else starts[place]
+        bounds = self._reader.bounds(places)
+        kept: dict[Place, int | None] = dict.fromkeys(places)
+        if self._group is not None and not from_start:
+            kept = {place: self._kept(place) for place in places}
+        starts = {
+            place: first if from_start else begin(first, end, kept[place], kept.values())
+            for place, (first, end) in bounds.items()
+        }
+        # Kept at the first poll, or a partition in which nothing came yet would look like one that is new.
+        self._handled = {place: start for place, start in starts.items() if kept[place] is None}
         return starts
+
+    def _kept(self, place: Place) -> int | None:
+        with broker_answers(self._reader.bootstrap):
+            found: int | None = self._reader.consumer.committed(TopicPartition(*place), timeout_ms=10_000)
+        return found
 
     def _read_open(self) -> list[Incident]:
         """Read the topic whole; a broker that does not compact holds old revisions and tombstones too: only the end counts."""
@@ -100,6 +118,7 @@ class IncidentSubscriber:
         self._commit()
         first, self._first = self._first, []
         try:
+            self._take_up_grown()
             records = self._reader.poll(0 if first else int(within_s * 1000))
         except BrokerAwayError:
             time.sleep(0.2)  # or an error that comes back at once would make this a busy loop
@@ -108,6 +127,11 @@ class IncidentSubscriber:
         if not self.caught_up:
             self.caught_up = self._reader.at_end()
         return new
+
+    def _take_up_grown(self) -> None:
+        """Follow the partitions of a set that was grown meanwhile; until they are heard of they count as unwatched."""
+        for count in self._reader.follow_grown([INCIDENTS]).values():
+            self.fold.grow(count)
 
     def catch_up(self, within_s: float = 30.0) -> list[Incident]:
         """Read on until the end of the log was reached once; return everything new on the way."""

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
-from streams.publish import BrokerAwayError, broker_answers, find_listener
+from streams.publish import LEARNED_WITHIN_MS, BrokerAwayError, broker_answers, find_listener
 from streams.wallclock import monotonic_s
 
 POLL_MS: Final = 200
@@ -58,6 +58,8 @@ class LogReader:
                 request_timeout_ms=max(within_ms, 2_000),
                 fetch_max_wait_ms=POLL_MS,
                 max_poll_records=5_000,
+                # So soon a reader learns that a topic has grown (`follow_grown`); the library's own age is five minutes.
+                metadata_max_age_ms=LEARNED_WITHIN_MS,
             )
 
     def topics(self) -> set[str]:
@@ -93,6 +95,28 @@ class LogReader:
             self.consumer.assign([TopicPartition(*place) for place in starts])
             for place, offset in starts.items():
                 self.consumer.seek(TopicPartition(*place), offset)
+
+    def follow_grown(self, topics: Iterable[str]) -> dict[str, int]:
+        """Take up, from their beginning, the partitions that followed topics have gained; return those topics' counts.
+
+        Costs no request: the client asks the broker about its topics every `LEARNED_WITHIN_MS` while it polls. What is
+        followed already goes on from where it stands. Without this a reader of a set that was grown sees the old
+        partitions alone, and looks well.
+        """
+        followed = self.consumer.assignment()
+        grown, new = {}, []
+        with broker_answers(self.bootstrap):
+            for topic in topics:
+                has = self.consumer.partitions_for_topic(topic)
+                gained = [at for number in sorted(has) if (at := TopicPartition(topic, number)) not in followed]
+                if gained:
+                    grown[topic] = len(has)
+                    new += gained
+            if new:
+                self.consumer.assign([*followed, *new])
+                for at in new:
+                    self.consumer.seek(at, 0)
+        return grown
 
     def poll(self, within_ms: int = POLL_MS) -> list[Record]:
         """Return what has come for the followed places, perhaps nothing."""

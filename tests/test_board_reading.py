@@ -3,15 +3,18 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 import pytest
 from board_scene import NOW, Hands, StillSource, a_board, a_view, an_incident, in_loop, logged, opened, sign_in
+from msgspec import structs
 from test_board_pages import source, text_of
+from worker_logs import wait_until
 
 from schemas.duty import Desk, Duty
 from schemas.incidents import IncidentKind, IncidentState
+from schemas.partitions import partition_of
 from streams.board import feed as board_feed
 from streams.board.feed import SILENT_AFTER_MS, KafkaFeed, Picture, Reading
 from streams.incident_fold import STANDS_AFTER_MS, IncidentFold, Watching
@@ -52,6 +55,7 @@ class HandReader:
     fails_at = ""
     error: Exception = RuntimeError()
     ended = True
+    grown: ClassVar[dict[str, int]] = {}
 
     def __init__(self, _bootstrap: str) -> None:
         self.left = [VIEW]
@@ -69,6 +73,9 @@ class HandReader:
 
     def follow(self, starts: dict[Place, int]) -> None:
         pass
+
+    def follow_grown(self, _topics: tuple[str, ...]) -> dict[str, int]:
+        return HandReader.grown
 
     def poll(self, _within_ms: int) -> list[Record]:
         self._may_fail("poll")
@@ -88,7 +95,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> type[HandReader]:
     monkeypatch.setattr(board_feed, "IncidentSubscriber", CalmSubscriber)
     monkeypatch.setattr(board_feed, "LogReader", HandReader)
     monkeypatch.setattr(board_feed, "AGAIN_S", 0.001)
-    for name, value in (("fails_at", ""), ("error", RuntimeError()), ("ended", True)):
+    for name, value in (("fails_at", ""), ("error", RuntimeError()), ("ended", True), ("grown", {})):
         monkeypatch.setattr(HandReader, name, value)
     return HandReader
 
@@ -104,6 +111,24 @@ def heard_until(feed: KafkaFeed, stands: Callable[[Picture], bool]) -> Picture:
         return feed.picture()
     finally:
         end()
+
+
+def test_the_board_keeps_views_by_the_count_that_the_topic_has_now(reader: type[HandReader]) -> None:
+    """A set that was grown leaves a tombstone where each moved home had been: by the old count it would take the view away."""
+    feed = KafkaFeed("nowhere", clock=Hands())
+    feed.start()
+    try:
+        heard_until(feed, lambda picture: picture.is_believed(NOW))
+        assert feed.tables.partitions == 1, "control: the count of the start"
+        home, moved = next((f"h-{n}", at) for n in range(99) if (at := partition_of(f"h-{n}".encode(), 3)))
+        reader.grown = {"households.view": 3}
+        wait_until(lambda: feed.tables.partitions == 3, 5, "the new count")
+        view = msgspec.json.encode(structs.replace(a_view(), household=home))
+        assert feed.tables.take(Record("households.view", moved, 0, home.encode(), view, NOW))
+        assert not feed.tables.take(Record("households.view", 0, 1, home.encode(), None, NOW))
+        assert feed.view(home) is not None
+    finally:
+        feed.close()
 
 
 @pytest.mark.parametrize(

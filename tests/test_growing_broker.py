@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from schemas.events import TICK_KEY
 from schemas.topics import ORDERED, ORDERED_NAMES
 from streams.chunk import Chunk
 from streams.partition import Partition
-from streams.publish import Publisher
+from streams.publish import Publisher, TopicsDifferError
 from streams.snapshot import Changelog
 from streams.subscriber import IncidentSubscriber
 from streams.worker import ENGINE
@@ -67,6 +68,12 @@ def drained(kafka: KafkaNode, any_broker: Broker, tmp_path: Path) -> Iterator[Dr
         yield Drained(run, played, tmp_path)
 
 
+@pytest.fixture
+def closed_at_end() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
 def in_one(logs: Sequence[Sequence[Chunk]]) -> list[Chunk]:
     """The same logs as if there had been one partition: what lies between two ticks, one partition behind the other."""
     out = []
@@ -99,16 +106,29 @@ def _between_ticks(log: Chunk) -> list[list[tuple[Any, Any]]]:
     return out[:-1]
 
 
-def test_a_live_set_that_is_grown_goes_on_with_the_same_incidents_and_every_home_bit_for_bit(drained: Drained) -> None:
+def test_a_live_set_that_is_grown_goes_on_with_the_same_incidents_and_every_home_bit_for_bit(
+    drained: Drained, closed_at_end: ExitStack
+) -> None:
     run, bootstrap = drained.run, drained.run.settings.bootstrap
     before = read_inputs(bootstrap, FEW)
     with IncidentSubscriber(bootstrap) as subscriber:
         subscriber.catch_up()
         open_before = subscriber.fold.incidents()
     assert open_before
+    # A board that goes on reading, and what it would write with.
+    onlooker = closed_at_end.enter_context(IncidentSubscriber(bootstrap))
+    onlooker.catch_up()
+    pen = Publisher(bootstrap, FEW)
+    closed_at_end.callback(pen.close, drop=True)
+    pen._check("responder.actions")  # control: it writes while the counts agree
     done = drained.grow()
     assert (done.before, done.after, done.households) == (FEW, MANY, 12)
     assert 0 < done.moved <= 12
+    wait_until(lambda: [onlooker.poll(0.2)] and onlooker.fold.partitions == MANY, 30, "the onlooker to notice")
+    assert set(range(FEW, MANY)) <= set(onlooker.watching().stale)
+    assert onlooker.fold.incidents() == open_before
+    with pytest.raises(TopicsDifferError):
+        pen._check("responder.actions")
     # Who forgets to change the settings is told, and nothing is applied twice.
     stale = run.start()
     assert stale.child.wait(60) == 1
@@ -146,6 +166,11 @@ def test_a_live_set_that_is_grown_goes_on_with_the_same_incidents_and_every_home
         assert {key: value for key, value in found.items() if key[0] == "incidents"} == {
             key: value for key, value in truth.items() if key[0] == "incidents"
         }
+        with IncidentSubscriber(bootstrap) as fresh:
+            fresh.catch_up()
+            wait_until(
+                lambda: [onlooker.poll(0.2)] and onlooker.fold.incidents() == fresh.fold.incidents(), 30, "the onlooker"
+            )
         assert _homes(larger) == {name: one for name, one in wanted.state.items() if name != "!"}
 
 

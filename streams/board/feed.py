@@ -337,6 +337,8 @@ class KafkaFeed:
             reader.follow(starts)
             is_whole = False
             while not self._closing.is_set():
+                # Each view of a home that moved is read again in its new partition, whatever was read of the old one.
+                self.tables.partitions = reader.follow_grown((VIEWS, RESULTS)).get(VIEWS, self.tables.partitions)
                 news = [self.tables.take(record) for record in reader.poll(int(POLL_S * 1000))]
                 is_whole = is_whole or reader.at_end()
                 changed = self.tables.note_read(self._clock(), is_whole=is_whole)

@@ -10,7 +10,7 @@ from kafka.structs import OffsetAndMetadata
 from schemas.incidents import Incident
 from streams.incident_fold import INCIDENTS, OPEN
 from streams.publish import TopicsDifferError, broker_answers
-from streams.subscriber import OVERLAP
+from streams.subscriber import begin
 from streams.tail import LogReader, Place, Record
 
 MOST_SEEN: Final = 100_000
@@ -54,6 +54,7 @@ class RevisionSource:
 
     def poll(self, within_ms: int) -> list[tuple[Record, Incident | None]]:
         """Return what has come, each with its revision; None for a status, a repeat, and what cannot be read."""
+        self._reader.follow_grown([INCIDENTS])
         return [(record, self._revision(record)) for record in self._reader.poll(within_ms)]
 
     def commit(self, places: dict[Place, int]) -> None:
@@ -84,7 +85,7 @@ class RevisionSource:
         starts = {}
         for place, (first, end) in bounds.items():
             offset = kept[place]
-            starts[place] = max(first, end - OVERLAP if offset is None else offset)
+            starts[place] = begin(first, end, offset, kept.values()) if offset is None else max(first, offset)
             self.lost += max(0, first - offset) if offset is not None else 0
         if all(offset is None for offset in kept.values()):
             self._read_open(starts)
