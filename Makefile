@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.anbu-installed
 TESTS ?=
 DATA ?=
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+# Three processes on two cores: much of the time a test waits, for a broker or for a session to end.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 BENCH ?=
 
 .DEFAULT_GOAL := help

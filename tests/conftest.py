@@ -33,29 +33,34 @@ ON_KAFKA = os.environ.get("ANBU_TEST_BROKER", "embedded") == "kafka"
 """Set by `make integration`: the end-to-end tests run on Apache Kafka instead of the embedded broker."""
 
 
-TOWN: Final = {"controls", "faults", "kills", "rebalance", "recovery"}
-"""Files whose tests share the town: `test_worker_NAME.py`."""
+TOWNS: Final = {
+    "controls": "town 1",
+    "kills": "town 1",
+    "faults": "town 2",
+    "rebalance": "town 2",
+    "recovery": "town 2",
+}
+"""Files whose tests share a town, `test_worker_NAME.py`: two towns, or one process would end long after the others."""
+LONG: Final = ("town 1", "town 2", "test_replay_proof", "test_board_engine")
+"""What takes longest comes first, for the same reason."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever will start Apache Kafka, so that no test does so in `make test` by being unmarked.
-
-    The town's tests take longest: they come first, or one of two processes would end long after the other.
-    """
+    """Mark whatever will start Apache Kafka, so that no test does so in `make test` by being unmarked."""
     for item in items:
         asked = {*getattr(item, "fixturenames", ())}
         if asked & {"kafka", "whole_day"} or (ON_KAFKA and asked & {"any_broker", "town"}):
             item.add_marker(pytest.mark.integration)
-    items.sort(key=lambda item: _shared(item.nodeid) != "town")
+    items.sort(key=lambda item: LONG.index(shared) if (shared := _shared(item.nodeid)) in LONG else len(LONG))
 
 
 def _shared(nodeid: str) -> str:
     file = nodeid.partition("::")[0].rpartition("/")[2].removesuffix(".py")
-    return "town" if file.removeprefix("test_worker_") in TOWN else file
+    return TOWNS.get(file.removeprefix("test_worker_"), file)
 
 
 class _ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
-    """A file stays in one process, and so do all tests of the town, or what they share would be made twice.
+    """A file stays in one process, and so do all tests of a town, or what they share would be made again for each.
 
     (The groups of pytest-xdist 3.8 have no effect with pytest 9.2.)
     """
@@ -65,7 +70,7 @@ class _ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByWhatIsShared:
-    """Give the tests to two processes (see Makefile)."""
+    """Give the tests to the processes (see Makefile)."""
     return _ByWhatIsShared(config, log)
 
 
