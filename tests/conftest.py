@@ -108,6 +108,13 @@ def any_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     yield node
 
 
+@pytest.fixture
+def own_broker() -> Iterator[Broker]:
+    """An empty embedded broker of this test alone, for what does not hang on whose broker it is."""
+    with EmbeddedBroker() as running:
+        yield running
+
+
 def _empty(node: Broker) -> None:
     """Delete every topic, and every group without a member: a killed worker's lingers until its session ends."""
     admin = KafkaAdminClient(bootstrap_servers=node.bootstrap)

@@ -22,8 +22,8 @@ IN_THE_DIRECTORY = ("이가상", "가상로", "02-000-0000", "이모의", "010-0
 
 
 @pytest.fixture
-def site(any_broker: Broker, tmp_path: Path) -> Iterator[Site]:
-    with a_town_at_work(any_broker, tmp_path) as running:
+def site(own_broker: Broker, tmp_path: Path) -> Iterator[Site]:
+    with a_town_at_work(own_broker, tmp_path) as running:
         yield running
 
 

@@ -63,11 +63,11 @@ def test_the_list_says_what_the_board_says() -> None:
 
 
 def test_the_command_reads_the_last_view_of_each_home_and_tells_people_and_programs(
-    any_broker: Broker, tmp_path: Path
+    own_broker: Broker, tmp_path: Path
 ) -> None:
-    create_topics(any_broker.bootstrap, 2)
+    create_topics(own_broker.bootstrap, 2)
     write_users(tmp_path / "board" / "users.json", [KIM])
-    with Publisher(any_broker.bootstrap, 2) as pen:
+    with Publisher(own_broker.bootstrap, 2) as pen:
         for view in homes()[:2]:
             pen.send("households.view", view.household, encode(view))
         gone = a_view("h-9", district="gangbuk")
@@ -79,7 +79,7 @@ def test_the_command_reads_the_last_view_of_each_home_and_tells_people_and_progr
         pen.send("households.view", "h-7", b'{"household": 7}')
 
     def ask(*words: str) -> Any:
-        env = {"ANBU_KAFKA": any_broker.url, "ANBU_PARTITIONS": "2", "ANBU_DATADIR": str(tmp_path)}
+        env = {"ANBU_KAFKA": own_broker.url, "ANBU_PARTITIONS": "2", "ANBU_DATADIR": str(tmp_path)}
         return CliRunner().invoke(cli, ["households", "worsened", *words], env=env)
 
     said = ask()

@@ -331,10 +331,10 @@ def test_a_sender_that_cannot_be_one_is_refused(sender: str) -> None:
 
 
 def test_anbu_incidents_export_writes_each_revision_once(
-    any_broker: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    own_broker: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create_topics(any_broker.bootstrap, 1)
-    with Publisher(any_broker.bootstrap, 1) as pen:
+    create_topics(own_broker.bootstrap, 1)
+    with Publisher(own_broker.bootstrap, 1) as pen:
         for revision in (1, 2, 2):
             told = msgspec.structs.replace(
                 INCIDENT,
@@ -344,7 +344,7 @@ def test_anbu_incidents_export_writes_each_revision_once(
             )
             pen.send("incidents", told.household, encode(told))
         pen.send("incidents", "h-1", encode(msgspec.structs.replace(INCIDENT, id="../../over there")))
-    monkeypatch.setenv("ANBU_KAFKA", any_broker.url)
+    monkeypatch.setenv("ANBU_KAFKA", own_broker.url)
     monkeypatch.setenv("ANBU_PARTITIONS", "1")
     said = CliRunner().invoke(incidents, ["export", str(tmp_path / "out"), "--cap", "--sender", SENDER])
     assert said.exit_code == 1  # of the one whose id can be no identifier

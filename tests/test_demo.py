@@ -143,7 +143,7 @@ def test_negative_control_a_demo_in_which_an_emergency_is_never_told_fails(tmp_p
         running.end_all()
 
 
-@pytest.mark.parametrize("at", ["broker", "clickhouse", "ticks", "day +[2-5] of", "judged"])
+@pytest.mark.parametrize("at", ["clickhouse", "day +[2-5] of", "judged"])
 def test_ctrl_c_ends_it_at_any_moment_with_one_line_and_no_process_left(demo: Running, at: str) -> None:
     demo.reaches(at)
     before = demo.text
@@ -192,7 +192,6 @@ def test_killed_itself_it_leaves_no_process_either(demo: Running) -> None:
     ("child", "said"),
     [
         ("main() worker", "anbu worker has ended by itself (killed by signal 9)"),
-        ("main() writer", "anbu writer has ended by itself (killed by signal 9)"),
         ("memory://tansu/", "the embedded broker has ended"),
     ],
 )

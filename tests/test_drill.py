@@ -162,10 +162,10 @@ def test_the_homes_of_others_are_none_of_a_drills_business() -> None:
 
 
 @pytest.fixture
-def settings(any_broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    create_topics(any_broker.bootstrap, 2)
+def settings(own_broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    create_topics(own_broker.bootstrap, 2)
     chosen = Settings(
-        kafka=any_broker.url, partitions=2, tick_every_s=0.5, checkpoint_every_s=0.5, datadir=tmp_path, metrics_port=0
+        kafka=own_broker.url, partitions=2, tick_every_s=0.5, checkpoint_every_s=0.5, datadir=tmp_path, metrics_port=0
     )
     for name, value in chosen.to_env().items():
         monkeypatch.setenv(name, value)

@@ -192,7 +192,7 @@ def test_a_status_tells_how_many_households_nobody_has_registered() -> None:
     assert {one.unregistered for one in statuses} == {0, 1}
 
 
-@few(6)
+@few(4)
 @given(seed=st.integers(0, 1 << 20))
 def test_any_fetch_order_gives_the_same_state_and_says_the_same(seed: int) -> None:
     told, state, _ = run_crashing(eventful(), seed, crashes=0)
@@ -201,7 +201,7 @@ def test_any_fetch_order_gives_the_same_state_and_says_the_same(seed: int) -> No
     assert state == oracle()[1]
 
 
-@few(6)
+@few(5)
 @given(seed=st.integers(0, 1 << 20))
 def test_crashes_anywhere_lose_nothing_and_double_nothing(seed: int) -> None:
     told, state, crashed = run_crashing(eventful(), seed, crashes=6)

@@ -144,9 +144,9 @@ def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_replaying_the_topics_of_a_live_run_with_a_kill_gives_what_it_told(any_broker: Any, tmp_path: Path) -> None:
+def test_replaying_the_topics_of_a_live_run_with_a_kill_gives_what_it_told(own_broker: Any, tmp_path: Path) -> None:
     chosen = Settings(
-        kafka=any_broker.url,
+        kafka=own_broker.url,
         partitions=2,
         metrics_port=0,
         checkpoint_every_s=0.3,
@@ -155,11 +155,11 @@ def test_replaying_the_topics_of_a_live_run_with_a_kill_gives_what_it_told(any_b
         datadir=tmp_path,
         group="replay-test",
     )
-    create_topics(any_broker.bootstrap, 2, group=chosen.group)
+    create_topics(own_broker.bootstrap, 2, group=chosen.group)
     neighbourhood = simulate(16, 6, 13, start_ms=START_MS, rates=EVENTFUL)
-    asyncio.run(feed(any_broker.bootstrap, neighbourhood, partitions=2))
+    asyncio.run(feed(own_broker.bootstrap, neighbourhood, partitions=2))
     worker = start_command("worker", settings=chosen, logs=tmp_path)
-    with IncidentSubscriber(any_broker.bootstrap) as reader:
+    with IncidentSubscriber(own_broker.bootstrap) as reader:
         while not reader.cases():
             reader.poll(0.2)
         worker.kill()
@@ -168,10 +168,10 @@ def test_replaying_the_topics_of_a_live_run_with_a_kill_gives_what_it_told(any_b
             assert worker.alive, worker.tail()
             reader.poll(0.2)
     assert worker.stop(20) == 0
-    live = told_live(any_broker.bootstrap)
-    run = run_all(past_of_topics(any_broker.bootstrap, 2))
+    live = told_live(own_broker.bootstrap)
+    run = run_all(past_of_topics(own_broker.bootstrap, 2))
     found = differences(run.incidents, live)
     assert not found, found
     assert len(run.opened()) >= 8
     bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
-    assert differences(run_all(past_of_topics(any_broker.bootstrap, 2), bold).incidents, live)
+    assert differences(run_all(past_of_topics(own_broker.bootstrap, 2), bold).incidents, live)
