@@ -146,7 +146,7 @@ class Chronic:
                 known = out.get(kind)
                 if known is None or score > float(known.facts["deviations"]):
                     facts: dict[str, Fact] = {"habit": name, "deviations": round(score, 2)}
-                    facts |= {"usual": round(habit.usual, 2)}
+                    facts |= {"usual": round(habit.usual, 3), "lately": round(habit.lately, 3)}
                     out[kind] = Lasting(int(habit.since), facts)
         decline = out.get(IncidentKind.SLOW_DECLINE)
         if IncidentKind.DAY_NIGHT_REVERSAL in out and decline is not None and decline.facts["habit"] == "sleep":

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from zlib import crc32
 
 from detectors.contract import Law
-from detectors.findings import Lasting
+from detectors.findings import Fact, Lasting
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.life import is_exit
@@ -153,7 +153,7 @@ class Conditions:
         return max(good_ms, self._good.get(key & ~7 | ORDINARY, 0)) if key & 7 in (COLD_PLACE, HOT_PLACE) else good_ms
 
     def found(
-        self, clock_ms: int, factor: Callable[[IncidentKind], float] = _as_measured
+        self, clock_ms: int, hours: LocalHours, factor: Callable[[IncidentKind], float] = _as_measured
     ) -> tuple[dict[IncidentKind, Lasting], int]:
         """Return what holds long enough at a moment, and when to look again. `factor`: how strictly a kind is judged here."""
         out: dict[IncidentKind, Lasting] = {}
@@ -174,8 +174,10 @@ class Conditions:
                 continue
             known = out.get(kind)
             if known is None or since_ms < known.since_ms:
-                lasts_h = round((until_ms - since_ms) / HOUR_MS, 1)
-                out[kind] = Lasting(since_ms, {"value": round(bad.value, 1), "lasts_h": lasts_h})
+                lasts_h = round((until_ms - since_ms) / HOUR_MS, 2)
+                facts: dict[str, Fact] = {"value": round(bad.value, 1), "lasts_h": lasts_h}
+                facts["limit"] = _limit(kind, bad.times[-1], lasts_ms, hours)
+                out[kind] = Lasting(since_ms, facts)
         return out, next_ms
 
     def settle(self, kind: IncidentKind, clock_ms: int) -> None:
@@ -206,6 +208,17 @@ class Conditions:
         self._good = dict(state[0])
         self._bad = {key: Bad(list(times), value) for key, times, value in state[1]}
         self._settled = {IncidentKind(kind): until_ms for kind, until_ms in state[2]}
+
+
+def _limit(kind: IncidentKind, at_ms: int, lasts_ms: int, hours: LocalHours) -> float:
+    """Return what a reading of that moment is held against: °C, percent, or for how many hours a door may stand open."""
+    if kind in (IncidentKind.COLD_ROOM, IncidentKind.HOT_ROOM):
+        return (COLD if kind is IncidentKind.COLD_ROOM else HOT)[_is_cold_half(at_ms, hours)]
+    return round(lasts_ms / HOUR_MS, 2) if kind is IncidentKind.DOOR_OPEN else BATTERY[0]
+
+
+def _is_cold_half(at_ms: int, hours: LocalHours) -> bool:
+    return int(hours.date(at_ms)[5:7]) not in WARM_MONTHS
 
 
 def _first_after(times: list[int], good_ms: int) -> int:
@@ -244,7 +257,7 @@ def _read(event: Event, hours: LocalHours) -> list[tuple[int, bool]]:
     # In between nothing depends on the season: no calendar is asked for an ordinary room.
     if max(COLD) + HYSTERESIS < value < min(HOT) - HYSTERESIS:
         return [(ORDINARY, False)]
-    cold_half = int(hours.date(event.at_ms)[5:7]) not in WARM_MONTHS
+    cold_half = _is_cold_half(event.at_ms, hours)
     cold, hot = COLD[cold_half], HOT[cold_half]
     out = []
     if value < cold or value > cold + HYSTERESIS:

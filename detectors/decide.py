@@ -15,6 +15,7 @@ from detectors.offline import KINDS as OFFLINE
 from detectors.offline import offline
 from detectors.silent import decide_silence
 from detectors.state import State, Told
+from detectors.usual import of_calls, of_meals, of_nights, of_reports, of_words, shares_of
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
 LATER: Final = frozenset({*SEVERITIES, IncidentKind.WEAK_BATTERY, *OFFLINE})
@@ -77,6 +78,8 @@ def _seeing(state: State) -> list[Output]:
     }
     if not blind:
         facts["repaired_h"] = facts.pop("blind_h")
+    else:
+        facts |= of_reports(state)
     return [_tell(state, kind, since_ms, Severity.MODERATE if blind else None, "heartbeat", facts)]
 
 
@@ -92,7 +95,7 @@ def _unanswered(state: State) -> list[Output]:
         return []
     if severity is not None and told is not None and told.severity >= severity.rank:
         return []
-    facts: dict[str, Fact] = {"in_a_row": row.calls, "without_life": row.unproven}
+    facts: dict[str, Fact] = {"in_a_row": row.calls, "without_life": row.unproven, **of_calls(state, row)}
     return [_tell(state, kind, row.first_ms or (told.since_ms if told else 0), severity, "answer", facts)]
 
 
@@ -108,15 +111,17 @@ def _medication(state: State) -> list[Output]:
         return []
     if severity is not None and told is not None and told.severity >= severity.rank:
         return []
-    facts: dict[str, Fact] = {"missed": row.doses}
-    return [_tell(state, kind, row.first_ms or (told.since_ms if told else 0), severity, "life", facts)]
+    facts: dict[str, Fact] = {"missed": row.doses, "usual": round(state.chronic.usual(DOSES), 3)}
+    return [_tell(state, kind, row.first_ms or (told.since_ms if told else 0), severity, "clear", facts)]
 
 
 def _chronic(state: State) -> list[Output]:
     """Tell what gets worse over weeks, and when it is as it was."""
     found = state.chronic.found(state.weeks.concerns(), state.weeks.moods(), state.clock_ms, state.factor)
     return [
-        _tell(state, kind, since_ms, SEVERITIES[kind] if facts is not None else None, "clear", facts or {})
+        _tell(state, kind, since_ms, None, "clear", {})
+        if facts is None
+        else _tell(state, kind, since_ms, SEVERITIES[kind], "clear", facts | of_words(state, kind, facts, since_ms))
         for kind, since_ms, facts in _changed(state, KINDS, found)
     ]
 
@@ -125,7 +130,9 @@ def _meals(state: State) -> list[Output]:
     """Tell that meals were missed, and that they are eaten again, as the last look once a day has found."""
     kind, found = IncidentKind.MISSED_MEALS, state.meals.found
     return [
-        _tell(state, kind, since_ms, Severity.MODERATE if facts is not None else None, "clear", facts or {})
+        _tell(state, kind, since_ms, None, "clear", {})
+        if facts is None
+        else _tell(state, kind, since_ms, Severity.MODERATE, "clear", facts | of_meals(state.meals))
         for kind, since_ms, facts in _changed(state, (kind,), {kind: found} if found is not None else {})
     ]
 
@@ -143,7 +150,7 @@ def _offline(state: State) -> tuple[list[Output], int]:
 
 def _conditions(state: State) -> tuple[list[Output], int]:
     """Tell what the devices say of the home itself, and when it is over."""
-    found, next_ms = state.conditions.found(state.clock_ms, state.factor)
+    found, next_ms = state.conditions.found(state.clock_ms, state.hours, state.factor)
     out: list[Output] = [
         _tell(state, kind, since_ms, RULES[kind].severity if facts is not None else None, "clear", facts or {})
         for kind, since_ms, facts in _changed(state, CONDITIONS, found)
@@ -170,7 +177,9 @@ def _night(state: State) -> tuple[list[Output], int]:
     told = state.told.get(kind)
     if bool(since_ms) == (told is not None):
         return [], next_ms
-    facts: dict[str, Fact] = {"out_h": round((state.clock_ms - since_ms) / HOUR_MS, 1)} if since_ms else {}
+    facts: dict[str, Fact] = {}
+    if since_ms:
+        facts = {"out_h": round((state.clock_ms - since_ms) / HOUR_MS, 2), **of_nights(state)}
     severity = Severity.SEVERE if since_ms else None
     return [_tell(state, kind, since_ms or (told.since_ms if told else 0), severity, "life", facts)], next_ms
 
@@ -201,6 +210,7 @@ def _tell(
         event_from_ms=since_ms,
         event_until_ms=state.clock_ms,
         last_life_ms=state.life() or None,
+        shares={} if severity is None else shares_of(state, kind, facts),
         would_change="" if severity is None else would_change,
         facts={**facts, "raised_ms": raised_ms},
     )

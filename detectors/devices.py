@@ -52,6 +52,12 @@ class Devices:
             del self._days[max(self._days)]
         return True
 
+    @property
+    def usual_ms(self) -> int:
+        """The longest gap between reports of the device that is offline longest; 0 when none is."""
+        gaps = [_gap(bits) for newest, bits in self._days.values() if (newest + 1) * DAY_MS == self.since_ms]
+        return max(gaps, default=0) * DAY_MS
+
     def look(self, clock_ms: int) -> None:
         """Note since when a device is offline."""
         self.since_ms = min(self.offline(clock_ms), default=0)
@@ -61,11 +67,7 @@ class Devices:
         today = clock_ms // DAY_MS
         out = []
         for newest, bits in self._days.values():
-            days = [place for place in range(WINDOW) if bits >> place & 1]
-            if len(days) < FEWEST:
-                continue
-            gap = max(after - before for before, after in pairwise(days))
-            if today - newest > max(GAPS * gap, LEAST_DAYS):
+            if bits.bit_count() >= FEWEST and today - newest > max(GAPS * _gap(bits), LEAST_DAYS):
                 out.append((newest + 1) * DAY_MS)
         return sorted(out)
 
@@ -81,3 +83,9 @@ class Devices:
         """Take the lists of a `state()`."""
         self.since_ms = state[0]
         self._days = {key: (newest, bits) for key, newest, bits in state[1]}
+
+
+def _gap(bits: int) -> int:
+    """Return the longest gap between days on which a device reported, days; 0 of a single one."""
+    days = [place for place in range(WINDOW) if bits >> place & 1]
+    return max((after - before for before, after in pairwise(days)), default=0)

@@ -1,4 +1,4 @@
-"""A habit that gets worse bit by bit: Page and Hinkley's test on one number a day, or one a call, in nine numbers."""
+"""A habit that gets worse bit by bit: Page and Hinkley's test on one number a day, or one a call, in ten numbers."""
 
 import math
 import struct
@@ -18,7 +18,9 @@ RECOVERED: Final = 0.25
 WORSE: Final = 0.5
 """Deviations over about the last week without which nothing is told: what was bad a month ago may be over."""
 _ALPHA: Final = 1 - 0.0001
-_FORM: Final = struct.Struct("<9d")
+_FORM: Final = struct.Struct("<10d")
+_FORMER: Final = struct.Struct("<9d")
+"""Without `lately`."""
 _KEEP: Final = 0.5 ** (1 / HALF_LIFE)
 
 
@@ -55,13 +57,15 @@ class Habit:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_count", "_mean", "_recent", "_square", "_test", "since")
+    __slots__ = ("_count", "_mean", "_recent", "_square", "_test", "lately", "since")
 
     def __init__(self, prior: float = 0.0, weight: float = 0.0) -> None:
         """`prior`: what is usual among people, with the weight of so many values."""
         self._count, self._mean, self._square = weight, prior, prior * prior
         self._recent = 0.0
         self._test = PageHinkley()
+        self.lately = prior
+        """The value over about the last week: shown beside the usual, and nothing follows from it."""
         self.since = 0.0
         """The day, or call, from which it is worse, as the caller counts them; 0 while it is not."""
 
@@ -73,6 +77,7 @@ class Habit:
         `limit`: how far the test's sum may rise, in deviations; `delta`: how much worse than usual is no matter. `known`:
         of so many values the test supposes that they were as usual; without it, the first few it takes are its mean.
         """
+        self.lately = RECENT * self.lately + (1 - RECENT) * x if self._count else x
         if self._count >= FEWEST * 0.9:
             variance = max(self._square - self._mean * self._mean, least_variance)
             worse = sign * (x - self._mean) / math.sqrt(variance)
@@ -103,7 +108,7 @@ class Habit:
         return self._mean
 
     def state(self) -> bytes:
-        """Return nine numbers."""
+        """Return ten numbers."""
         test = self._test
         return _FORM.pack(
             self._count,
@@ -115,9 +120,12 @@ class Habit:
             test.mean,
             test.total,
             test.least,
+            self.lately,
         )
 
     def restore(self, state: bytes) -> None:
         """Take the numbers of a `state()`."""
-        self._count, self._mean, self._square, self._recent, self.since, *test = _FORM.unpack(state)
+        known = _FORM.unpack(state) if len(state) == _FORM.size else (*_FORMER.unpack(state), None)
+        self._count, self._mean, self._square, self._recent, self.since, *test, lately = known
         self._test.n, self._test.mean, self._test.total, self._test.least = test
+        self.lately = self._mean if lately is None else lately

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from detectors.findings import Fact, Finding
+from detectors.life import named_channel
 from schemas.events import Event
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 from schemas.vocabulary import DisasterAnswer, Distress, Level
@@ -85,6 +86,7 @@ def _finding(
         certainty=certainty,
         event_from_ms=event.at_ms,
         event_until_ms=event.at_ms,
+        shares={} if change_to_clear else {named_channel(event.source): 1.0},
         would_change="" if change_to_clear else "clear",
         source=event.source,
         device=event.data.device,

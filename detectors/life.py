@@ -24,6 +24,9 @@ WORN: Final = "worn"
 CALLS: Final = "calls"
 CHANNELS: Final = {"sensors": HOME, "robot": HOME, "phone": PHONE, "worn": WORN, "calls": CALLS}
 """First segment of a source -> kind of channel. A care robot stands in the home and hears what the sensors see."""
+ROBOT: Final = "robot"
+NAMED: Final = {**CHANNELS, ROBOT: ROBOT}
+"""The same as people name it: a robot is one, though it sees what the sensors of a home see."""
 SEEING: Final = (HOME, PHONE, WORN)
 """Kinds of channel that see the person live by themselves; a call sees only when it is made."""
 COUNTED: Final = 3
@@ -81,3 +84,8 @@ def _names_an_exit(device: str) -> bool:
 def channel_of(source: str) -> str:
     """Return the kind of channel of a source such as `/sensors/gw-1`; an unknown one is taken for a home's."""
     return CHANNELS.get(source.split("/", 2)[1] if source.startswith("/") else "", HOME)
+
+
+def named_channel(source: str) -> str:
+    """Return the channel of a source as people name it."""
+    return NAMED.get(source.split("/", 2)[1] if source.startswith("/") else "", HOME)

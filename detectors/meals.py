@@ -109,6 +109,10 @@ class Meals:
         days, missed = self._learned[place], self._learned[3 + place]
         return (missed + PRIOR_WEIGHT * PRIOR) / (days + PRIOR_WEIGHT)
 
+    def is_regular(self, place: int) -> bool:
+        """Tell whether a stretch is one in which this person is known to eat."""
+        return self._learned[place] >= FEWEST and self.missed_share(place) <= SELDOM
+
     def look(self, live: list[tuple[int, int, tuple[int, ...]]], words: tuple[int, int], nats: float) -> None:
         """Judge the days that are over but not learned yet: (day, start, at home) of each, in order.
 
@@ -133,8 +137,7 @@ class Meals:
     ) -> tuple[int, int, float]:
         eaten = self._eaten.get(day, 0)
         for place, here in enumerate(at_home):
-            share = self.missed_share(place)
-            if self._learned[place] < FEWEST or share > SELDOM:
+            if not self.is_regular(place):
                 continue
             if eaten >> place & 1 or here == OUT:
                 row = (0, 0, 0.0)
@@ -142,7 +145,7 @@ class Meals:
                 at_ms = start_ms + int((SLOTS[place][0] - DAY_BEGINS_H) * HOUR_MS)
                 if at_ms <= self._settled_ms:
                     continue
-                row = (row[0] + 1, row[1] or at_ms, row[2] - math.log(share))
+                row = (row[0] + 1, row[1] or at_ms, row[2] - math.log(self.missed_share(place)))
         return row
 
     def settle(self, clock_ms: int) -> None:

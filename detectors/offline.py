@@ -7,6 +7,7 @@ from detectors.hazard import NEVER_MS
 from detectors.hours import HOUR_MS
 from detectors.life import PHONE
 from detectors.state import State
+from detectors.usual import of_devices, of_source
 from schemas.incidents import IncidentKind
 
 KINDS: Final = (IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF)
@@ -23,7 +24,7 @@ def offline(state: State) -> tuple[dict[IncidentKind, Lasting], int]:
     if state.blind or clock_ms < max(state.quiet_offline_ms, state.dark_until_ms) or state.pause_at(clock_ms):
         return _still(state), NEVER_MS
     late_ms = int(LATE_MS * state.factor(IncidentKind.DEVICE_OFFLINE))
-    found: dict[IncidentKind, list[tuple[int, str]]] = {}
+    found: dict[IncidentKind, list[tuple[int, str, dict[str, Fact]]]] = {}
     next_ms = NEVER_MS
     for name, source in state.seeing.sources.items():
         if not (source.seen_ms or source.until_ms):
@@ -35,15 +36,22 @@ def offline(state: State) -> tuple[dict[IncidentKind, Lasting], int]:
             next_ms = min(next_ms, due_ms) if dark_ms <= clock_ms else next_ms
             continue
         kind = IncidentKind.PHONE_OFF if off else IncidentKind.DEVICE_OFFLINE
-        found.setdefault(kind, []).append((source.told_ms, name.split("/", 2)[1]))
+        found.setdefault(kind, []).append((source.told_ms, name.split("/", 2)[1], of_source(source, profile)))
     if state.devices.since_ms:
-        found.setdefault(IncidentKind.DEVICE_OFFLINE, []).append((state.devices.since_ms, "device"))
-    return {kind: _lasting(state, min(ones), len(ones)) for kind, ones in found.items()}, next_ms
+        found.setdefault(IncidentKind.DEVICE_OFFLINE, []).append(
+            (state.devices.since_ms, "device", of_devices(state.devices))
+        )
+    return {kind: _lasting(state, min(ones, key=_by_age), len(ones)) for kind, ones in found.items()}, next_ms
 
 
-def _lasting(state: State, worst: tuple[int, str], count: int) -> Lasting:
-    since_ms, what = worst
+def _by_age(one: tuple[int, str, dict[str, Fact]]) -> tuple[int, str]:
+    return one[:2]
+
+
+def _lasting(state: State, worst: tuple[int, str, dict[str, Fact]], count: int) -> Lasting:
+    since_ms, what, usual = worst
     facts: dict[str, Fact] = {
+        **usual,
         "what": what,
         "offline_h": round((state.clock_ms - since_ms) / HOUR_MS, 1),
         "count": count,

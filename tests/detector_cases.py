@@ -337,7 +337,7 @@ CASES: Final = (
         _habit_restored,
         hours_of_silence,
         any_number,
-        72,
+        80,
     ),
     Case(
         "chronic",
@@ -355,7 +355,7 @@ CASES: Final = (
         Conditions,
         Conditions,
         lambda conditions, one: conditions.learn_one(one, SEOUL),
-        lambda conditions: conditions.found(START_MS + 300 * DAY_MS),
+        lambda conditions: conditions.found(START_MS + 300 * DAY_MS, SEOUL),
         *plain(Conditions),
         readings,
         any_readings,

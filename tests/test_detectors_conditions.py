@@ -135,11 +135,11 @@ def test_any_order_and_any_repeats_leave_the_same(seed: int) -> None:
             conditions.learn_one(one, SEOUL)
         other = Conditions()
         other.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(conditions.state())))
-        assert other.found(at(WINTER + 1, 0)) == conditions.found(at(WINTER + 1, 0))
+        assert other.found(at(WINTER + 1, 0), SEOUL) == conditions.found(at(WINTER + 1, 0), SEOUL)
         states.add(msgspec.msgpack.encode(conditions.state()))
     assert len(states) == 1
     conditions.forget_before(at(WINTER + 3, 0))
-    assert all(found.since_ms <= at(WINTER + 1, 0) for found in conditions.found(at(WINTER + 3, 0))[0].values())
+    assert all(found.since_ms <= at(WINTER + 1, 0) for found in conditions.found(at(WINTER + 3, 0), SEOUL)[0].values())
 
 
 def test_whoever_never_goes_out_at_night_is_missed_half_an_hour_after_they_did_and_not_by_day() -> None:
