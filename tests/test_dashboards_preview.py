@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.viewers.generate import dashboards
-from infra.viewers.preview import Line, expanded, page_html, shown, svg, table_lines
+from infra.viewers.preview import NAMED, Line, expanded, page_html, panel_html, shown, svg, table_lines
 
 JSON = {path.stem: json.loads(text) for path, text in dashboards().items()}
 
@@ -20,13 +20,22 @@ JSON = {path.stem: json.loads(text) for path, text in dashboards().items()}
         (0.25, "percentunit", "25 %"),
         (3 << 20, "bytes", "3 MiB"),
         (12_345, "none", "12,345"),
+        (2_380.4, "none", "2,380"),
         (float("nan"), "s", ""),
         (None, "s", ""),
         ("d07", "none", "d07"),
+        (datetime(2026, 1, 1, 12, 34, tzinfo=UTC), "none", "01-01 12:34 UTC"),
     ],
 )
 def test_a_value_is_shown_in_its_unit(value: Any, unit: str, text: str) -> None:
     assert shown(value, unit) == text
+
+
+@pytest.mark.parametrize(("partitions", "colour"), [(0.0, "green"), (1.0, "red")])
+def test_a_number_has_the_colour_of_the_threshold_that_it_reaches(partitions: float, colour: str) -> None:
+    (panel,) = (one for one in JSON["anbu-now"]["panels"] if one["title"] == "Partitions judged by nobody")
+    drawn = panel_html(panel, lambda _sql: None, lambda _expr, legend: [(legend, [(0.0, partitions)])])
+    assert f'style="color:{NAMED[colour]}">{partitions:.0f}<' in drawn
 
 
 def test_macros_become_the_chosen_time() -> None:

@@ -17,7 +17,7 @@ from infra.viewers.preview import Line, boards, page_html, panel_queries, ranged
 
 LIVE_S = 240.0
 ABOUT = "20 synthetic homes, 4 days and 4 live minutes"
-WIDTH, HEIGHT = 1440, 900
+WIDTH, HEIGHT = 1728, 900
 
 
 class Camera:

@@ -228,19 +228,38 @@ NOW = Board(
             12,
             rows(
                 "Open cases",
-                "One line a case, the gravest first, as responders see it with: anbu incidents watch. The household is a"
-                " pseudonym; the registry knows the person. Those of an exercise (status Exercise) stand last, and are in"
-                " no other panel.",
+                "One line a case, the gravest first, as responders see it with: anbu incidents watch. open_for and"
+                " no_life_for run on; a sentence stays as it was told at said_at, with the hours of that moment. cleared: life was"
+                " seen again, or the device said off. The household is a pseudonym; the registry knows the person. Those of an"
+                " exercise (status Exercise) stand last, and are in no other panel.",
                 sql="""
-                SELECT severity, status, kind, state, if(owner = '', '(nobody)', owner) AS owner,
-                    dateDiff('second', opened_at, now64(3)) AS age, district, next_step, sentence_en, sentence_ko, household,
-                    gravest AS incident
-                FROM cases_current WHERE open > 0
-                ORDER BY status, indexOf(['Minor', 'Moderate', 'Severe', 'Extreme'], severity) DESC, opened_at LIMIT 200
+                SELECT gravest AS incident, severity, kind, if(said.cleared, concat(c.state, ', cleared'), c.state) AS state,
+                    if(owner = '', '(nobody)', owner) AS owner, district, next_step,
+                    dateDiff('second', opened_at, now64(3)) AS open_for,
+                    dateDiff('second', last_sign_of_life, now64(3)) AS no_life_for, household, status,
+                    said.at AS said_at, sentence_ko, sentence_en
+                FROM cases_current AS c
+                LEFT ANY JOIN (SELECT incident, at, cleared FROM incidents_current) AS said ON c.gravest = said.incident
+                WHERE open > 0
+                ORDER BY status = 'Actual' DESC, indexOf(['Minor', 'Moderate', 'Severe', 'Extreme'], severity) DESC, opened_at
+                LIMIT 200
                 """,
-                units={"age": "s"},
+                units={"open_for": "s", "no_life_for": "s"},
                 links={"incident": TO_INCIDENT},
-                widths={"severity": 90, "kind": 150, "state": 110, "age": 90, "sentence_en": 420, "sentence_ko": 320},
+                widths={
+                    "incident": 110,
+                    "severity": 90,
+                    "kind": 150,
+                    "state": 140,
+                    "owner": 120,
+                    "district": 90,
+                    "next_step": 120,
+                    "open_for": 90,
+                    "no_life_for": 100,
+                    "said_at": 160,
+                    "household": 110,
+                    "status": 80,
+                },
             ),
         ),
         row(

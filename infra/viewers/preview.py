@@ -12,6 +12,7 @@ import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,13 +24,24 @@ from streams.wallclock import now_ms
 Line = tuple[str, list[tuple[float, float]]]
 """Legend, and points of seconds and value."""
 
-COLUMN_PX: Final = 60
+COLUMN_PX: Final = 72
 ROW_PX: Final = 26
 LEGEND_PX: Final = 18
 AXIS_PX: Final = 16
 COLOURS: Final = ("#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0", "#508642")
+NAMED: Final = {
+    "green": "#73bf69",
+    "orange": "#ff9830",
+    "red": "#f2495c",
+    "purple": "#b877d9",
+    "gray": "#8e8ea0",
+    "text": "#ccccdc",
+    "blue": "#5794f2",
+    "transparent": "none",
+}
+"""Grafana's colours by the names under which panels ask for them: a browser means darker ones by the same words."""
 _STYLE: Final = """
-body{background:#111217;color:#ccccdc;font:13px 'Noto Sans','Noto Sans CJK KR',sans-serif;margin:0;width:1440px}
+body{background:#111217;color:#ccccdc;font:13px 'Noto Sans','Noto Sans CJK KR',sans-serif;margin:0;width:1728px}
 h1{font-size:17px;margin:10px 12px}small{color:#8e8ea0;font-weight:normal}.grid{position:relative}
 .p{position:absolute;background:#181b1f;border:1px solid #2c3235;box-sizing:border-box;overflow:hidden;padding:6px 8px}
 .p b{display:block;font-weight:600;white-space:nowrap;margin-bottom:4px}.n{font-size:32px;text-align:center}
@@ -68,6 +80,8 @@ def shown(value: Any, unit: str) -> str:
     """Write a value in its unit, shortly."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
+    if isinstance(value, datetime):
+        return _moment(value.timestamp())
     if not isinstance(value, int | float):
         return str(value)
     if unit == "s":
@@ -79,7 +93,7 @@ def shown(value: Any, unit: str) -> str:
         return f"{value * 100:.3g} %"
     if unit == "bytes":
         return f"{value / 1_048_576:.0f} MiB"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3g}"
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
 
 
 def svg(lines: Sequence[Line], unit: str, width: int, height: int, chosen: dict[str, str] | None = None) -> str:
@@ -143,7 +157,7 @@ def panel_html(panel: dict[str, Any], ask: Callable[[str], Any], lines: Callable
         got = [line for target in panel["targets"] for line in lines(target["expr"], target["legendFormat"])]
         number = panel["type"] == "stat"
         drawn = (
-            f'<div class="n">{shown(got[0][1][-1][1], unit) if got else "no data"}</div>'
+            _number_html(panel, got[0][1][-1][1] if got else None)
             if number
             else svg(got, unit, width, height, _chosen(panel))
         )
@@ -151,9 +165,19 @@ def panel_html(panel: dict[str, Any], ask: Callable[[str], Any], lines: Callable
     return f'<div class="p" style="{at};height:{place["h"] * ROW_PX - 4}px"><b>{html.escape(panel["title"])}</b>{drawn}</div>'
 
 
+def _number_html(panel: dict[str, Any], value: Any) -> str:
+    """Draw a value in the colour of the last threshold that it reaches."""
+    if value is None:
+        return '<div class="n">no data</div>'
+    defaults = panel["fieldConfig"]["defaults"]
+    steps = defaults["thresholds"]["steps"] if isinstance(value, int | float) else ()
+    reached = ["text", *(one["color"] for one in steps if one["value"] is None or value >= one["value"])]
+    return f'<div class="n" style="color:{NAMED[reached[-1]]}">{html.escape(shown(value, defaults["unit"]))}</div>'
+
+
 def _chosen(panel: dict[str, Any]) -> dict[str, str]:
     return {
-        override["matcher"]["options"]: one["value"]["fixedColor"]
+        override["matcher"]["options"]: NAMED[one["value"]["fixedColor"]]
         for override in panel["fieldConfig"].get("overrides", [])
         for one in override["properties"]
         if one["id"] == "color"
@@ -163,7 +187,7 @@ def _chosen(panel: dict[str, Any]) -> dict[str, str]:
 def _rows_html(panel: dict[str, Any], names: Sequence[str], found: Sequence[Any], width: int, height: int) -> str:
     unit = panel["fieldConfig"]["defaults"]["unit"]
     if panel["type"] == "stat":
-        return f'<div class="n">{html.escape(shown(found[0][0], unit)) if found else "no data"}</div>'
+        return _number_html(panel, found[0][0] if found else None)
     if panel["type"] == "timeseries":
         return svg(table_lines(names, found), unit, width, height)
     if panel["type"] == "bargauge":
@@ -181,7 +205,7 @@ def _rows_html(panel: dict[str, Any], names: Sequence[str], found: Sequence[Any]
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td>{html.escape(shown(v, units.get(n, 'none'))[:60])}</td>" for n, v in zip(names, one, strict=True)
+            f"<td>{html.escape(shown(v, units.get(n, 'none'))[:46])}</td>" for n, v in zip(names, one, strict=True)
         )
         + "</tr>"
         for one in found[: height // 20]

@@ -159,7 +159,7 @@ QUALITY = Board(
             rows(
                 "False alarms of silence against the budget, by channel",
                 "Alarms of silence by the channel that weighed most, known false ones among them, and those as a share of"
-                " what the profiles of that time allowed for all homes together (1 is all of it).",
+                " what the profiles of that time allowed for all homes together.",
                 sql="""
                 SELECT if(empty(shares), '(none)', arraySort((c, w) -> -w, mapKeys(shares), mapValues(shares))[1]) AS channel,
                     count() AS alarms,
@@ -168,6 +168,7 @@ QUALITY = Board(
                 FROM incidents_current WHERE status = 'Actual' AND kind = 'silence' AND $__timeFilter(opened_at)
                 GROUP BY channel ORDER BY alarms DESC
                 """,
+                units={"of_budget": "percentunit"},
                 runbooks=("AnbuSilenceOverBudget",),
             ),
             rows(
@@ -206,13 +207,13 @@ QUALITY = Board(
                 "Expected delay by day",
                 "How many homes would be found within so many hours of a collapse by day, as their sources are now. Not known of"
                 " a home in its first days.",
-                ('sum by (hours) (anbu_households_by_delay{part="day"})', "within {{hours}} h"),
+                ('sum by (hours) (anbu_households_by_delay{part="day",hours!="+Inf"})', "within {{hours}} h"),
                 unit="none",
             ),
             lines(
                 "Expected delay by night",
                 "How many homes would be found within so many hours of a collapse at night, as their sources are now.",
-                ('sum by (hours) (anbu_households_by_delay{part="night"})', "within {{hours}} h"),
+                ('sum by (hours) (anbu_households_by_delay{part="night",hours!="+Inf"})', "within {{hours}} h"),
                 unit="none",
             ),
             lines(

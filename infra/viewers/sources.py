@@ -1,7 +1,7 @@
 """What comes in, and what does not: readings by kind of source and by what became of them."""
 
 from infra.viewers.boards import Board, row
-from infra.viewers.panels import AMBER, GREEN, RED, bars, lines, rows
+from infra.viewers.panels import AMBER, GREEN, RED, ZERO_IS_WELL, Panel, bars, lines, number, rows
 
 _LATE = (
     'sum by (topic) (rate(anbu_readings_total{outcome="late"}[$__rate_interval]))'
@@ -19,8 +19,20 @@ _NOT_SEEING = (
 )
 
 
-def _by_health(channel: str) -> tuple[str, str]:
-    return (f'sum by (health) (anbu_sources{{channel="{channel}"}})', "{{health}}")
+_SOURCES = ("AnbuBlindRising", "AnbuHomesBlind")
+
+
+def _by_health(title: str, about: str, channel: str, *runbooks: str) -> Panel:
+    """Draw how many sources of one kind do how."""
+    return lines(
+        title,
+        about,
+        (f'sum by (health) (anbu_sources{{channel="{channel}"}})', "{{health}}"),
+        unit="none",
+        stacked=True,
+        colours=_COLOURS,
+        runbooks=runbooks,
+    )
 
 
 SOURCES = Board(
@@ -30,53 +42,33 @@ SOURCES = Board(
     rows=(
         row(
             9,
-            lines(
+            _by_health(
                 "Home sensors by health",
                 f"Sensors and their gateways in watched homes. {_HEALTH}",
-                _by_health("sensors"),
-                unit="none",
-                stacked=True,
-                colours=_COLOURS,
-                runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
+                "sensors",
+                *_SOURCES,
             ),
-            lines(
-                "Phones by health",
-                f"Phones and telecom records of watched homes. {_HEALTH}",
-                _by_health("phone"),
-                unit="none",
-                stacked=True,
-                colours=_COLOURS,
-                runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
+            _by_health(
+                "Phones by health", f"Phones and telecom records of watched homes. {_HEALTH}", "phone", *_SOURCES
             ),
-            lines(
+            _by_health(
                 "Worn devices by health",
                 f"Bands and watches that people of watched homes wear. {_HEALTH}",
-                _by_health("worn"),
-                unit="none",
-                stacked=True,
-                colours=_COLOURS,
-                runbooks=("AnbuHomesBlind",),
+                "worn",
+                "AnbuHomesBlind",
             ),
         ),
         row(
             9,
-            lines(
-                "Care robots by health",
-                f"Robots that stand in watched homes. {_HEALTH}",
-                _by_health("robot"),
-                unit="none",
-                stacked=True,
-                colours=_COLOURS,
-                runbooks=("AnbuHomesBlind",),
+            _by_health(
+                "Care robots by health", f"Robots that stand in watched homes. {_HEALTH}", "robot", "AnbuHomesBlind"
             ),
-            lines(
+            _by_health(
                 "Check-in calls by health",
                 "Watched homes by how calls to them do. healthy: the last one reached somebody; overdue: it did not; dark: so"
                 " many in a row did not that it is an incident; off: the number is dead; never: nobody was called yet.",
-                _by_health("calls"),
-                unit="none",
-                stacked=True,
-                colours=_COLOURS,
+                "calls",
+                "AnbuHomesBlind",
             ),
             lines(
                 "Share of sources that do not see",
@@ -180,6 +172,31 @@ SOURCES = Board(
                 unit="none",
                 runbooks=("AnbuDistrictOut", "AnbuPartitionLeftOut"),
             ),
+            number(
+                "Open outages of districts",
+                "Open incidents of kind district_outage, one for each channel of a district. Dashboard Now leads to them;"
+                " while one is open, its homes that went quiet are not told one by one.",
+                unit="none",
+                sql="""
+                SELECT countIf(kind = 'district_outage' AND state NOT IN ('closed', 'withdrawn')) AS outages
+                FROM incidents_current WHERE status = 'Actual'
+                """,
+                steps=ZERO_IS_WELL,
+                runbooks=("AnbuDistrictOut",),
+            ),
+            number(
+                "Oldest outage that nobody has taken",
+                "How long the oldest open outage of a district has waited for an officer to acknowledge it. 0 when none waits.",
+                unit="s",
+                sql="""
+                SELECT max(if(kind = 'district_outage' AND state IN ('opened', 'updated', 'escalated')
+                    AND acknowledged_by = '', dateDiff('second', opened_at, now64(3)), 0)) AS age
+                FROM incidents_current WHERE status = 'Actual'
+                """,
+                steps=((0, GREEN), (1, AMBER), (600, RED)),
+                runbooks=("AnbuDistrictOut",),
+            ),
+            widths=(12, 6, 6),
         ),
         row(
             10,
