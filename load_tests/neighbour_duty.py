@@ -8,7 +8,7 @@ from schemas.duty import Desk, Duty
 from schemas.encode import encode
 from schemas.profiles import Profile
 from schemas.times import to_rfc3339
-from streams.commands.profile import profile_in_force
+from streams.in_force import profile_in_force
 from streams.profile_file import profile_id
 from streams.publish import Publisher
 from streams.settings import Settings

@@ -302,6 +302,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         """Closed or withdrawn."""
         return self.state in ENDED
 
+    @property
+    def taken(self) -> bool:
+        """An officer has it: who acknowledged it last is its owner still."""
+        return self.acknowledged_by is not None and self.owner == self.acknowledged_by
+
 
 class DisasterCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Homes that the public alerts in force cover, and what came of asking them. Exercises are not among them."""

@@ -12,7 +12,6 @@ from schemas.incidents import EMERGENCIES, Incident
 from schemas.partitions import partition_of
 from schemas.times import from_rfc3339
 from streams.duty import owner_at
-from streams.owning import is_taken
 
 
 class CallOut(NamedTuple):
@@ -44,7 +43,7 @@ def call_outs(
         if partition_of(incident.household, partitions) not in standing:
             continue
         late = _times_late(incident, duty, now_ms)
-        if is_taken(incident) and not late:
+        if incident.taken and not late:
             continue
         district = incident.district or district_of(incident.household)
         owner = owner_at(duty, district, incident.level + late, now_ms, emergency=True)
@@ -60,7 +59,7 @@ def _times_late(incident: Incident, duty: Duty, now_ms: int) -> int:
     limit_ms = max(1, duty.acknowledge_min.of_ms(incident.severity))
     if incident.step_until is not None:
         until_ms = from_rfc3339(incident.step_until)
-    elif is_taken(incident):
+    elif incident.taken:
         return 0
     else:
         until_ms = from_rfc3339(incident.opened_at) + limit_ms

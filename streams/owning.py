@@ -84,7 +84,7 @@ class Owning:
             return
         if incident.owner is None:
             self._begin(entry, desk)
-        elif is_taken(incident):
+        elif incident.taken:
             self._hurry(entry, desk)
         elif incident.step_until is not None and self._clock_ms >= from_rfc3339(incident.step_until):
             self._pass_on(entry, desk)
@@ -214,8 +214,3 @@ def may_wait(incident: Incident) -> bool:
         and not incident.ladder
         and not incident.cleared
     )
-
-
-def is_taken(incident: Incident) -> bool:
-    """Tell whether an officer has it: who acknowledged it last is its owner still."""
-    return incident.acknowledged_by is not None and incident.owner == incident.acknowledged_by

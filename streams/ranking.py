@@ -22,7 +22,6 @@ from typing import Final
 
 from schemas.incidents import Incident, IncidentKind, NextStep, Severity, Urgency
 from schemas.times import from_rfc3339
-from streams.owning import is_taken
 
 PRIOR: Final = 1e-3
 """Probability that somebody who lives alone lies helpless on a given day, before anything is known of that day."""
@@ -122,6 +121,6 @@ def attention(incident: Incident, now_ms: int) -> float:
     time is over.
     """
     waits = incident.next_step is NextStep.ASKING or incident.snoozed_until is not None
-    factor = 0.25 if waits else 0.5 if is_taken(incident) else 1.0
+    factor = 0.25 if waits else 0.5 if incident.taken else 1.0
     late = incident.step_until is not None and now_ms > from_rfc3339(incident.step_until)
     return need(incident) * factor * (2.0 if late else 1.0)

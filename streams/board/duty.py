@@ -6,11 +6,6 @@ from streams.incident_fold import Case
 from streams.ranking import attention
 
 
-def is_taken(incident: Incident) -> bool:
-    """Tell whether a human has taken it."""
-    return incident.acknowledged_by is not None
-
-
 def limit_ms(incident: Incident) -> int | None:
     """Return when the present owner's time is over, UTC milliseconds; None while no clock runs."""
     return None if incident.step_until is None else from_rfc3339(incident.step_until)

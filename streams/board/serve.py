@@ -21,10 +21,10 @@ from streams.board.sender import KafkaSender
 from streams.board.session_store import SessionStore
 from streams.board.sessions import Sessions
 from streams.board.users import Users
-from streams.commands.profile import profile_in_force
 from streams.directory import Directory
 from streams.health import HealthError, HealthServer
 from streams.household_link import LinkTemplate
+from streams.in_force import profile_in_force
 from streams.metrics import BoardPrometheus, new_registry
 from streams.settings import Settings
 from streams.wallclock import now_ms

@@ -8,11 +8,11 @@ import click
 from schemas.encode import encode
 from schemas.times import EPOCH
 from streams.commands.outcome import Failed, Misconfigured, count, settings, told
-from streams.commands.profile import profile_in_force
 from streams.commands.teach import Taught
 from streams.drill import Drill
 from streams.drill_parts import Limits, Outcome
 from streams.drill_run import clean, play
+from streams.in_force import profile_in_force
 from streams.incident_fold import Watching
 from streams.screen import age_text, make_console
 from streams.settings import Settings

@@ -14,8 +14,8 @@ from streams.commands.districts import Districts, registered_district
 from streams.commands.incidents_act import COMMANDS
 from streams.commands.incidents_export import export
 from streams.commands.outcome import settings, told
-from streams.commands.profile import profile_in_force
 from streams.commands.teach import TaughtGroup
+from streams.in_force import profile_in_force
 from streams.incident_fold import Watching
 from streams.screen import call_out_text, incident_line, live_view, make_console, watching_text
 from streams.settings import Settings

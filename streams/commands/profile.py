@@ -7,18 +7,15 @@ import click
 import msgspec
 
 from schemas.encode import encode
-from schemas.profiles import DEFAULT_PROFILE, Profile
+from schemas.profiles import Profile
 from schemas.times import to_rfc3339
 from streams.commands.outcome import Misconfigured, settings, told
 from streams.commands.teach import TaughtGroup
+from streams.in_force import TOPIC, profile_in_force
 from streams.profile_file import differences, read_profile, write_profile
 from streams.profile_report import LARGEST, ReplayReport
 from streams.publish import Publisher
-from streams.settings import Settings
-from streams.tail import reading
 from streams.wallclock import now_ms
-
-TOPIC = "profile"
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -132,18 +129,3 @@ def _read(file: Path, *, who: str, why: str) -> Profile:
         return read_profile(file.read_text(encoding="utf-8"), who=who, why=why, applied_at=to_rfc3339(now_ms()))
     except (OSError, ValueError) as error:
         raise Misconfigured(f"{file}: {error}") from error
-
-
-def profile_in_force(chosen: Settings) -> Profile:
-    """Return the last readable profile on the topic (every partition holds the same), or the one that is shipped."""
-    with reading(chosen.bootstrap) as reader:
-        found = reader.find_last((TOPIC, 0), lambda record: _profile(record.value) is not None)
-    return (_profile(found.value) if found is not None else None) or DEFAULT_PROFILE
-
-
-def _profile(value: bytes | None) -> Profile | None:
-    """Return the profile in a record; None for a tick, and for what the engine refused as a dead letter."""
-    try:
-        return msgspec.json.decode(value or b"", type=Profile)
-    except (msgspec.DecodeError, RecursionError):
-        return None
