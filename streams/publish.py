@@ -100,7 +100,7 @@ def check_partitions(counts: Mapping[str, int], wanted: Mapping[str, int]) -> No
         if counts[name] != partitions:
             raise TopicsDifferError(
                 f"topic {name} has {counts[name]} partitions, the settings say {partitions};"
-                " the count of a topic set is fixed: correct ANBU_PARTITIONS"
+                " it is one number for all of a set, also of one that was grown: correct ANBU_PARTITIONS"
             )
 
 

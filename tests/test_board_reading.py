@@ -10,7 +10,6 @@ import pytest
 from board_scene import NOW, Hands, StillSource, a_board, a_view, an_incident, in_loop, logged, opened, sign_in
 from msgspec import structs
 from test_board_pages import source, text_of
-from worker_logs import wait_until
 
 from schemas.duty import Desk, Duty
 from schemas.incidents import IncidentKind, IncidentState
@@ -113,16 +112,20 @@ def heard_until(feed: KafkaFeed, stands: Callable[[Picture], bool]) -> Picture:
         end()
 
 
-def test_the_board_keeps_views_by_the_count_that_the_topic_has_now(reader: type[HandReader]) -> None:
+def test_a_board_whose_set_is_grown_keeps_views_by_the_new_count_and_turns_red_for_it_cannot_act(
+    reader: type[HandReader],
+) -> None:
     """A set that was grown leaves a tombstone where each moved home had been: by the old count it would take the view away."""
-    feed = KafkaFeed("nowhere", clock=Hands())
+    feed = KafkaFeed("nowhere", 1, clock=Hands())
     feed.start()
     try:
         heard_until(feed, lambda picture: picture.is_believed(NOW))
         assert feed.tables.partitions == 1, "control: the count of the start"
         home, moved = next((f"h-{n}", at) for n in range(99) if (at := partition_of(f"h-{n}".encode(), 3)))
         reader.grown = {"households.view": 3}
-        wait_until(lambda: feed.tables.partitions == 3, 5, "the new count")
+        picture = heard_until(feed, lambda picture: "start the board anew" in picture.trouble)
+        assert not picture.is_believed(NOW)
+        assert feed.tables.partitions == 3
         view = msgspec.json.encode(structs.replace(a_view(), household=home))
         assert feed.tables.take(Record("households.view", moved, 0, home.encode(), view, NOW))
         assert not feed.tables.take(Record("households.view", 0, 1, home.encode(), None, NOW))

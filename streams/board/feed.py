@@ -20,7 +20,7 @@ from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import from_rfc3339
 from schemas.views import HouseholdView
 from streams.incident_fold import Case, Watching
-from streams.publish import BrokerAwayError, TopicsDifferError
+from streams.publish import BrokerAwayError, TopicsDifferError, check_partitions
 from streams.subscriber import IncidentSubscriber
 from streams.tail import LogReader, Place, Record
 from streams.wallclock import now_ms
@@ -157,10 +157,19 @@ class Tables:
         self.unread = 0
         self.reading = Reading()
 
-    def note_read(self, at_ms: int, *, is_whole: bool) -> bool:
-        """Note that the reader came back from the broker; tell whether that changes what may be believed."""
-        before, self.reading = self.reading, Reading(at_ms, is_whole, trouble="")
-        return (before.is_whole, before.trouble) != (is_whole, "")
+    def note_read(self, at_ms: int, *, is_whole: bool, wanted: int | None) -> bool:
+        """Note that the reader came back from the broker; tell whether that changes what may be believed.
+
+        `wanted` is the partition count of the settings. A board that writes by another one can look and not act: every
+        action would be refused, so it must not look well.
+        """
+        trouble = ""
+        try:
+            check_partitions({VIEWS: self.partitions}, {} if wanted is None else {VIEWS: wanted})
+        except TopicsDifferError as error:
+            trouble = f"{error}, and start the board anew: it cannot send actions"
+        before, self.reading = self.reading, Reading(at_ms, is_whole, trouble)
+        return (before.is_whole, before.trouble) != (is_whole, trouble)
 
     def take(self, record: Record) -> bool:
         """Take one record; tell whether it said something new."""
@@ -224,12 +233,14 @@ class KafkaFeed:
     def __init__(
         self,
         bootstrap: str,
+        partitions: int | None = None,
         *,
         clock: Callable[[], int] = now_ms,
         profile: Callable[[], Profile] = lambda: DEFAULT_PROFILE,
     ) -> None:
-        """Take where to read, and what finds the profile in force at the start; later ones are followed."""
+        """Take where to read, the count by which actions are sent, and what finds the profile in force at the start."""
         self._bootstrap = bootstrap
+        self._partitions = partitions
         self._profile = profile
         self._clock = clock
         self._listeners = Listeners()
@@ -341,7 +352,7 @@ class KafkaFeed:
                 self.tables.partitions = reader.follow_grown((VIEWS, RESULTS)).get(VIEWS, self.tables.partitions)
                 news = [self.tables.take(record) for record in reader.poll(int(POLL_S * 1000))]
                 is_whole = is_whole or reader.at_end()
-                changed = self.tables.note_read(self._clock(), is_whole=is_whole)
+                changed = self.tables.note_read(self._clock(), is_whole=is_whole, wanted=self._partitions)
                 if changed or any(news):
                     self._listeners.tell()
         finally:

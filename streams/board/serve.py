@@ -67,7 +67,7 @@ def build(settings: Settings, port: int, *, clock: Callable[[], int] = now_ms) -
 
     """
     folder = folder_of(settings)
-    feed = KafkaFeed(settings.bootstrap, clock=clock, profile=lambda: profile_in_force(settings))
+    feed = KafkaFeed(settings.bootstrap, settings.partitions, clock=clock, profile=lambda: profile_in_force(settings))
     sender = KafkaSender(settings.bootstrap, settings.partitions)
     history = ClickHouseHistory(settings.clickhouse)
     users = Users(folder / USERS)
