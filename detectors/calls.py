@@ -97,6 +97,10 @@ class Calls:
         rate, _ = self._rates[hour * PARTS_OF_DAY // 24].shrunk(PEOPLE_ANSWER, 0.0, PEOPLE_WEIGHT, 1.0)
         return min(MOST_RATE, max(LEAST_RATE, rate))
 
+    def is_known(self, hour: int) -> bool:
+        """Tell whether anything was learned of how this person answers in this local hour."""
+        return self._rates[hour * PARTS_OF_DAY // 24].count > 0
+
     def unanswered_since(self, at_ms: int) -> list[int]:
         """Return the moments of unanswered calls after a moment; a dead number and an engaged line say nothing here."""
         return [one.at_ms for one in self._outcomes if one.at_ms > at_ms and one.kind == "checkin_no_answer"]

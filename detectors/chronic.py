@@ -129,6 +129,10 @@ class Chronic:
                     known=way.known,
                 )
 
+    def knows(self, name: str) -> bool:
+        """Tell whether anything was learned of a habit."""
+        return name in self._habits
+
     def usual(self, name: str) -> float:
         """Return the usual value of a habit; what is usual among people where nothing was learned of it."""
         habit = self._habits.get(name)

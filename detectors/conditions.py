@@ -176,7 +176,8 @@ class Conditions:
             if known is None or since_ms < known.since_ms:
                 lasts_h = round((until_ms - since_ms) / HOUR_MS, 2)
                 facts: dict[str, Fact] = {"value": round(bad.value, 1), "lasts_h": lasts_h}
-                facts["limit"] = _limit(kind, bad.times[-1], lasts_ms, hours)
+                if kind is not IncidentKind.WATER_LEAK:
+                    facts["limit"] = _limit(kind, bad.times[-1], lasts_ms, hours)
                 out[kind] = Lasting(since_ms, facts)
         return out, next_ms
 

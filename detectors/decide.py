@@ -15,7 +15,7 @@ from detectors.offline import KINDS as OFFLINE
 from detectors.offline import offline
 from detectors.silent import decide_silence
 from detectors.state import State, Told
-from detectors.usual import of_calls, of_meals, of_nights, of_reports, of_words, shares_of
+from detectors.usual import of_calls, of_doses, of_meals, of_nights, of_reports, of_words, shares_of
 from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
 LATER: Final = frozenset({*SEVERITIES, IncidentKind.WEAK_BATTERY, *OFFLINE})
@@ -111,7 +111,7 @@ def _medication(state: State) -> list[Output]:
         return []
     if severity is not None and told is not None and told.severity >= severity.rank:
         return []
-    facts: dict[str, Fact] = {"missed": row.doses, "usual": round(state.chronic.usual(DOSES), 3)}
+    facts: dict[str, Fact] = {"missed": row.doses, **of_doses(state)}
     return [_tell(state, kind, row.first_ms or (told.since_ms if told else 0), severity, "clear", facts)]
 
 

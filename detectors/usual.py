@@ -7,7 +7,7 @@ import math
 from typing import Final
 
 from detectors.calls import Row
-from detectors.chronic import NIGHTS_OUT
+from detectors.chronic import DOSES, NIGHTS_OUT
 from detectors.devices import Devices
 from detectors.findings import Fact
 from detectors.hours import DAY_MS, HOUR_MS
@@ -50,8 +50,14 @@ def shares_of(state: State, kind: IncidentKind, facts: dict[str, Fact]) -> Share
 
 
 def of_calls(state: State, row: Row) -> dict[str, Fact]:
-    """Return how often this person answers a call at the hour of the last one that nobody answered."""
-    return {"usual": round(state.calls.answer_rate(state.hours.hour(row.last_ms or state.clock_ms)), 3)}
+    """Return how often this person answers a call at the hour of the last one that nobody answered; nothing if unknown."""
+    hour = state.hours.hour(row.last_ms or state.clock_ms)
+    return {"usual": round(state.calls.answer_rate(hour), 3)} if state.calls.is_known(hour) else {}
+
+
+def of_doses(state: State) -> dict[str, Fact]:
+    """Return what share of the doses this person takes; nothing where none was learned."""
+    return {"usual": round(state.chronic.usual(DOSES), 3)} if state.chronic.knows(DOSES) else {}
 
 
 def of_reports(state: State) -> dict[str, Fact]:

@@ -100,6 +100,11 @@ def _length(event: Event) -> int:
     return min(LENGTHS, max(1, 1 + round(math.log(seconds / SHORTEST_S) / math.log(STEP))))
 
 
+def minutes_of(steps: float) -> float:
+    """Return the minutes of a talk whose length is so many steps."""
+    return float(SHORTEST_S * STEP ** (steps - 1) / 60)
+
+
 def pack(numbers: list[int]) -> bytes:
     """Return numbers as bytes."""
     return b"".join(number.to_bytes(WORD_BYTES, "big") for number in numbers)

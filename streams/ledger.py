@@ -137,7 +137,8 @@ class Ledger:
             return [self._end(teller, entry, None, clock_ms)]
         if finding.change == "clear":
             if finding.kind in (IncidentKind.CANNOT_SEE, IncidentKind.DISTRICT_OUTAGE):
-                return [self._end(teller, entry, CloseCause.SOURCE_OUTAGE, clock_ms)]
+                back = revisions.back_again(self.household, finding)
+                return [self._end(teller, entry, CloseCause.SOURCE_OUTAGE, clock_ms, said=back)]
             return (
                 []
                 if entry.incident.cleared
@@ -304,8 +305,11 @@ class Ledger:
         reference: str = "",
         owner: str | None = None,
         said_ms: int | None = None,
+        said: tuple[str, str] | None = None,
     ) -> Incident:
         incident = entry.latest
+        if said is not None:
+            incident = msgspec.structs.replace(incident, sentence_ko=said[0], sentence_en=said[1])
         if owner is not None:
             incident = msgspec.structs.replace(incident, owner=owner)
         last = revisions.ended(teller, incident, cause, clock_ms, [reference] if reference else [])

@@ -209,8 +209,7 @@ def again(teller: Teller, incident: Incident, finding: Finding, at_ms: int, *, c
 
 def cleared(teller: Teller, incident: Incident, finding: Finding, at_ms: int) -> Incident:
     """Return a revision that says: the device said off, or life was seen again. Told, never closing by itself."""
-    back = repaired(finding)
-    said_ko, said_en = _marked(incident.household, back) if back else (incident.sentence_ko, incident.sentence_en)
+    said_ko, said_en = back_again(incident.household, finding) or (incident.sentence_ko, incident.sentence_en)
     return replace(
         _next(incident, at_ms),
         state=incident.state if incident.state is IncidentState.ACKNOWLEDGED else IncidentState.UPDATED,
@@ -226,6 +225,12 @@ def cleared(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
         profile=teller.profile,
         engine=teller.engine,
     )
+
+
+def back_again(household: str, finding: Finding) -> tuple[str, str] | None:
+    """Korean and English sentence for what is seen again, with how long it was not; None for everything else."""
+    back = repaired(finding)
+    return _marked(household, back) if back else None
 
 
 def ended(

@@ -6,8 +6,9 @@ from typing import Literal
 from msgspec.structs import replace
 
 from detectors.emergency import emergencies
-from detectors.findings import Finding
+from detectors.findings import Fact, Finding
 from detectors.findings import Output as Found
+from detectors.hours import HOUR_MS
 from schemas.decode import decode
 from schemas.events import Event, Fault, Reason
 from schemas.households import HouseholdRecord
@@ -123,6 +124,9 @@ class Watching:
 
     def _blindness(self, watched: Watched, change: Literal["raise", "clear"]) -> Finding:
         since_ms = watched.lost_since_ms
+        facts: dict[str, Fact] = {"raised_ms": since_ms, "state_lost": 1}
+        if change == "clear":
+            facts["repaired_h"] = round(max(0, self._shared.clock_ms - since_ms) / HOUR_MS, 1)
         return Finding(
             kind=IncidentKind.CANNOT_SEE,
             change=change,
@@ -132,5 +136,5 @@ class Watching:
             event_from_ms=since_ms,
             event_until_ms=max(self._shared.clock_ms, since_ms),
             would_change="life",
-            facts={"raised_ms": since_ms, "state_lost": 1},
+            facts=facts,
         )

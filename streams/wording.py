@@ -1,7 +1,7 @@
 """One sentence in Korean and one in English that a welfare officer would say aloud."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Final
 
 from detectors.findings import Fact, Finding
@@ -9,9 +9,11 @@ from schemas.alerts import HAZARD_NAMES, Hazard
 from schemas.exercise import MARK_EN, MARK_KO, is_exercise
 from schemas.incidents import EMERGENCIES, KIND_NAMES, Incident, IncidentKind
 from schemas.vocabulary import Ask
+from streams.particles import object_of, subject
+from streams.wording_numbers import Said, hours, in_a_row, number, of_ten
+from streams.wording_slow import slowly
 
-_OBJECT: Final[dict[Ask, str]] = {"guardian": "를", "neighbour": "을"}
-"""The particle after whoever reached the person."""
+Facts = dict[str, Fact]
 _ASKED: Final[dict[Ask, tuple[str, str]]] = {
     "prompt": ("가정 내 알림", "the prompt in the home"),
     "sms": ("안부 문자", "a message"),
@@ -20,62 +22,21 @@ _ASKED: Final[dict[Ask, tuple[str, str]]] = {
     "guardian": ("보호자", "the guardian"),
     "neighbour": ("이웃", "a neighbour"),
 }
-
-
-_HABITS: Final[dict[str, tuple[str, str]]] = {
-    "activity": (
-        "최근 몇 주 사이 집 안에서의 활동이 평소보다 뚜렷이 줄었습니다.",
-        "Over the last weeks there has been clearly less activity at home than usual.",
-    ),
-    "sleep": (
-        "최근 몇 주 사이 밤에 깨어 움직이시는 일이 평소보다 잦아졌습니다.",
-        "Over the last weeks the person has been up at night more often than usual.",
-    ),
-    "doses": (
-        "최근 몇 주 사이 약을 거르시는 일이 평소보다 잦아졌습니다.",
-        "Over the last weeks doses have been missed more often than usual.",
-    ),
-    "outings": (
-        "최근 몇 주 사이 외출이 평소보다 뚜렷이 줄었습니다.",
-        "Over the last weeks the person has gone out clearly less than usual.",
-    ),
-    "contacts": (
-        "최근 몇 주 사이 전화나 문자로 연락을 주고받으시는 일이 평소보다 뚜렷이 줄었습니다.",
-        "Over the last weeks there have been clearly fewer calls and messages than usual.",
-    ),
-}
-"""What to say of a habit that got worse."""
-_TOPICS: Final[dict[str, tuple[str, str]]] = {
-    "health": ("건강", "health"),
-    "meals": ("식사", "meals"),
-    "sleep": ("수면", "sleep"),
-    "exercise": ("운동", "exercise"),
-    "outings": ("외출", "outings"),
-    "mood": ("기분", "mood"),
-    "medication": ("복약", "medication"),
-}
-
-
 _DEVICES: Final[dict[str, tuple[str, str]]] = {
-    "device": ("댁의 센서 하나가", "A sensor at home"),
-    "sensors": ("댁의 게이트웨이가", "The gateway at home"),
-    "robot": ("돌봄 로봇이", "The care robot"),
-    "phone": ("휴대전화가", "The phone"),
-    "worn": ("착용 기기가", "The worn device"),
+    "device": ("댁의 센서 하나", "A sensor at home"),
+    "sensors": ("댁의 게이트웨이", "The gateway at home"),
+    "robot": ("돌봄 로봇", "The care robot"),
+    "phone": ("휴대전화", "The phone"),
+    "worn": ("착용 기기", "The worn device"),
 }
+SELDOM_AN_HOUR: Final = 0.1
+"""Signs of life an hour up to which an hour is usually quiet: the longest pause of an ordinary day says more then."""
+SELDOM_OUT: Final = 0.03
+"""Nights out a night up to which somebody hardly ever goes out at night."""
 
 
 _AGE_KO: Final = re.compile(r"(?:방금|(?:\d+시간 )?\d+분 전) 감지되었습니다\.$")
 _AGE_EN: Final = re.compile(r"(?:just now|(?:\d+ h )?\d+ min ago)\.$")
-
-
-def _hours(value: object) -> tuple[str, str]:
-    hours = float(value) if isinstance(value, int | float) else 0.0
-    whole, minutes = int(hours), round(hours % 1 * 60)
-    if minutes == 60:
-        whole, minutes = whole + 1, 0
-    korean = f"{whole}시간" + (f" {minutes}분" if minutes else "")
-    return korean, f"{whole} h" + (f" {minutes} min" if minutes else "")
 
 
 def _age(age_ms: int) -> tuple[str, str]:
@@ -98,96 +59,229 @@ def dated(incident: Incident, at: str) -> tuple[str, str]:
     return _AGE_KO.sub(f"{at}에 감지되었습니다.", korean), _AGE_EN.sub(f"{at}.", english)
 
 
-def sentences(finding: Finding, now_ms: int) -> tuple[str, str]:
-    """Korean and English sentence for a finding as it stands at `now_ms`, UTC milliseconds."""
+def sentences(finding: Finding, now_ms: int) -> Said:
+    """Korean and English sentence for a finding as it stands at `now_ms`, UTC milliseconds.
+
+    Where the facts hold what is usual in this home, or the limit, it stands beside what was found.
+    """
+    said = _of_one(finding.kind, finding.facts) or slowly(finding.kind, finding.facts, finding.shares)
+    if said is not None:
+        return said
     korean, english = KIND_NAMES[finding.kind]
-    facts = finding.facts
-    if finding.kind is IncidentKind.SILENCE:
-        silent = _hours(facts.get("silent_h"))
-        usual = facts.get("usual_per_h")
-        if isinstance(usual, int | float) and usual:
-            return (
-                f"평소 이 시간에는 시간당 생활 반응이 {usual:.1f}번 있으나, {silent[0]}째 없습니다.",
-                f"Usually {usual:.1f} signs of life an hour at this time; none for {silent[1]}.",
-            )
-        return f"{silent[0]}째 생활 반응이 없습니다.", f"No signs of life for {silent[1]}."
-    if finding.kind is IncidentKind.UNANSWERED_CALLS:
-        count = facts.get("in_a_row", 0)
-        return f"안부 전화를 {count}번 연속 받지 않았습니다.", f"{count} check-in calls in a row were not answered."
-    if finding.kind is IncidentKind.MISSED_MEDICATION:
-        count = facts.get("missed", facts.get("in_a_row", 0))
-        return f"복약을 {count}번 연속 걸렀습니다.", f"{count} doses in a row were missed."
-    if finding.kind is IncidentKind.DISASTER_NO_ANSWER:
-        hazard = HAZARD_NAMES[Hazard(str(facts.get("hazard", Hazard.OTHER)))]
-        return (
-            f"{hazard[0]} 재난 안부 확인에 아직 응답이 없습니다.",
-            f"No answer yet to the question whether they are safe ({hazard[1]}).",
-        )
-    if finding.kind is IncidentKind.DISTRICT_OUTAGE:
-        return _of_district(facts)
-    if finding.kind is IncidentKind.CANNOT_SEE:
-        blind = _hours(facts.get("blind_h"))
-        return (
-            f"{blind[0]}째 어떤 기기에서도 신호가 없어 안부를 확인할 수 없습니다.",
-            f"Nothing has reported for {blind[1]}: Anbu cannot see this home.",
-        )
-    at_home = _of_the_home(finding.kind, facts)
-    if at_home is not None:
-        return at_home
-    slowly = _slowly(finding.kind, facts)
-    if slowly is not None:
-        return slowly
     age = _age(now_ms - finding.event_from_ms)
     return f"{korean}: {age[0]} 감지되었습니다.", f"{english[:1].upper()}{english[1:]}, {age[1]}."
 
 
-def _of_the_home(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, str] | None:
-    """Korean and English sentence for what devices say of the home, and for a night out; None for everything else."""
-    lasts, value = _hours(facts.get("lasts_h")), facts.get("value", 0)
+def _of_one(kind: IncidentKind, facts: Facts) -> Said | None:
     if kind in (IncidentKind.COLD_ROOM, IncidentKind.HOT_ROOM):
-        korean, english = ("추운", "cold") if kind is IncidentKind.COLD_ROOM else ("더운", "hot")
-        return (
-            f"실내가 {lasts[0]} 넘게 {korean} 상태였습니다(당시 {value}도).",
-            f"It has been too {english} at home for over {lasts[1]} ({value} °C then).",
-        )
-    if kind is IncidentKind.DOOR_OPEN:
-        return f"출입문이 {lasts[0]} 넘게 열려 있습니다.", f"The front door has stood open for over {lasts[1]}."
-    if kind is IncidentKind.WATER_LEAK:
-        return "집 안에서 누수가 감지되었습니다.", "A leak of water was noticed at home."
-    if kind is IncidentKind.WEAK_BATTERY:
-        return (
-            f"기기의 배터리가 {float(value):.0f}% 남아 곧 꺼질 수 있습니다.",
-            f"A device has {float(value):.0f} % of its battery left and may soon go dark.",
-        )
+        return _room(kind, facts)
     if kind in (IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF):
-        what, gone = _DEVICES.get(str(facts.get("what")), _DEVICES["device"]), _hours(facts.get("offline_h"))
-        off = (
-            ("꺼져 있습니다", "been switched off")
-            if kind is IncidentKind.PHONE_OFF
-            else ("신호가 없습니다", "said nothing")
+        return _offline(kind, facts)
+    say = _SAYING.get(kind)
+    return None if say is None else say(facts)
+
+
+def _silence(facts: Facts) -> Said:
+    silent, usual = hours(number(facts, "silent_h")), number(facts, "usual_per_h")
+    if usual is None:
+        return f"{silent[0]}째 생활 반응이 없습니다.", f"No signs of life for {silent[1]}."
+    if usual > SELDOM_AN_HOUR and not facts.get("away"):
+        each = round(1 / usual)
+        if each > 1:
+            return (
+                f"평소 이 시간에는 {each}시간에 한 번쯤 생활 반응이 있으나, {silent[0]}째 없습니다.",
+                f"Usually a sign of life about every {each} hours at this time; none for {silent[1]}.",
+            )
+        return (
+            f"평소 이 시간에는 시간당 생활 반응이 {usual:.1f}번 있으나, {silent[0]}째 없습니다.",
+            f"Usually {usual:.1f} signs of life an hour at this time; none for {silent[1]}.",
         )
-        return f"{what[0]} {gone[0]}째 {off[0]}.", f"{what[1]} has {off[1]} for {gone[1]}."
-    if kind is IncidentKind.MISSED_MEALS:
-        return _meals(facts)
-    if kind is IncidentKind.OUT_AT_NIGHT:
-        out = tuple(part.removeprefix("0시간 ").removeprefix("0 h ") for part in _hours(facts.get("out_h")))
+    longest = number(facts, "usual_longest_h")
+    out = ("외출하신 뒤 ", " since the person went out") if facts.get("away") else ("", "")
+    korean, english = f"{out[0]}{silent[0]}째 생활 반응이 없습니다.", f"No signs of life for {silent[1]}{out[1]}"
+    if not longest:
+        return korean, f"{english}."
+    pause = hours(round(longest * 2) / 2)
+    if out[0]:
+        return (
+            f"{korean} 평소 하루의 가장 긴 외출은 {pause[0]}쯤입니다.",
+            f"{english}; the longest outing of an ordinary day is about {pause[1]}.",
+        )
+    return (
+        f"{korean} 평소 하루 가운데 가장 긴 공백은 {pause[0]}쯤입니다.",
+        f"{english}; the longest pause of an ordinary day is about {pause[1]}.",
+    )
+
+
+def _calls(facts: Facts) -> Said:
+    count, usual = int(number(facts, "in_a_row") or 0), number(facts, "usual")
+    row = in_a_row(count)
+    korean = f"안부 전화를 {row[0]} 받지 않으셨습니다."
+    english = "A check-in call was not answered" if count == 1 else f"{count} check-in calls in a row were not answered"
+    if usual is None:
+        return korean, f"{english}."
+    ten = of_ten(usual)
+    if ten == 10:
+        return f"평소 이 시간대 전화는 거의 다 받으시지만, {korean}", f"{english}; usually nearly all are at this hour."
+    if ten >= 5:
+        return (
+            f"평소 이 시간대 전화는 10번 가운데 {ten}번쯤 받으시지만, {korean}",
+            f"{english}; usually about {ten} of 10 are at this hour.",
+        )
+    if ten:
+        return (
+            f"{korean} 평소에도 이 시간대에는 10번 가운데 {ten}번쯤만 받으십니다.",
+            f"{english}; usually only about {ten} of 10 are at this hour.",
+        )
+    return (
+        f"{korean} 평소에도 이 시간대에는 거의 받지 않으십니다.",
+        f"{english}; hardly any ever is at this hour.",
+    )
+
+
+def _doses(facts: Facts) -> Said:
+    count, usual = int(number(facts, "missed") or 0), number(facts, "usual")
+    korean = f"약을 {in_a_row(count)[0]} 거르셨습니다."
+    english = "A dose was missed" if count == 1 else f"{count} doses in a row were missed"
+    if usual is None:
+        return korean, f"{english}."
+    ten = of_ten(usual)
+    if ten == 10:
+        return f"평소에는 거의 거르지 않으시지만, {korean}", f"{english}; usually hardly any is."
+    if ten >= 5:
+        return (
+            f"평소에는 10번 가운데 {ten}번쯤 챙겨 드시지만, {korean}",
+            f"{english}; usually about {ten} of 10 are taken.",
+        )
+    if ten:
+        return (
+            f"{korean} 평소에도 10번 가운데 {ten}번쯤만 챙겨 드십니다.",
+            f"{english}; usually only about {ten} of 10 are taken.",
+        )
+    return f"{korean} 평소에도 거의 드시지 않습니다.", f"{english}; usually hardly any is taken."
+
+
+def _disaster(facts: Facts) -> Said:
+    hazard = HAZARD_NAMES[Hazard(str(facts.get("hazard", Hazard.OTHER)))]
+    return (
+        f"{hazard[0]} 재난 안부 확인에 아직 응답이 없습니다.",
+        f"No answer yet to the question whether they are safe ({hazard[1]}).",
+    )
+
+
+def _blind(facts: Facts) -> Said:
+    if facts.get("state_lost"):
+        return (
+            "이 댁에 관한 기록이 손상되어, 다음 생활 반응이 있을 때까지 안부를 확인할 수 없습니다.",
+            "What was known of this home was damaged: Anbu cannot see it until the next sign of life.",
+        )
+    blind, usual = hours(number(facts, "blind_h")), number(facts, "usual_h")
+    korean = f"{blind[0]}째 어떤 기기에서도 신호가 없어 안부를 확인할 수 없습니다."
+    if not usual:
+        return korean, f"Nothing has reported for {blind[1]}: Anbu cannot see this home."
+    often = hours(usual)
+    return (
+        f"평소에는 {often[0]} 안에 신호가 오지만, {korean}",
+        f"Usually something reports within {often[1]}; nothing has for {blind[1]}: Anbu cannot see this home.",
+    )
+
+
+def _room(kind: IncidentKind, facts: Facts) -> Said:
+    lasts, value, limit = hours(number(facts, "lasts_h")), facts.get("value", 0), number(facts, "limit")
+    korean, english = ("추운", "cold") if kind is IncidentKind.COLD_ROOM else ("더운", "hot")
+    held = ("", "") if limit is None else (f", 기준 {limit:g}도", f", the limit is {limit:g} °C")
+    return (
+        f"실내가 {lasts[0]} 넘게 {korean} 상태였습니다(당시 {value}도{held[0]}).",
+        f"It has been too {english} at home for over {lasts[1]} ({value} °C then{held[1]}).",
+    )
+
+
+def _door(facts: Facts) -> Said:
+    lasts, limit = hours(number(facts, "lasts_h")), number(facts, "limit")
+    # It is told as soon as the limit is reached: the same number need not be said twice.
+    held = None if limit is None or hours(limit) == lasts else hours(limit)
+    return (
+        f"출입문이 {lasts[0]} 넘게 열려 있습니다{f'(기준 {held[0]})' if held else ''}.",
+        f"The front door has stood open for over {lasts[1]}{f' (the limit is {held[1]})' if held else ''}.",
+    )
+
+
+def _leak(_facts: Facts) -> Said:
+    return "집 안에서 누수가 감지되었습니다.", "A leak of water was noticed at home."
+
+
+def _battery(facts: Facts) -> Said:
+    left, limit = number(facts, "value") or 0.0, number(facts, "limit")
+    held = ("", "") if limit is None else (f"(기준 {limit:g}%)", f" (the limit is {limit:g} %)")
+    return (
+        f"기기의 배터리가 {left:.0f}% 남아{held[0]} 곧 꺼질 수 있습니다.",
+        f"A device has {left:.0f} % of its battery left{held[1]} and may soon go dark.",
+    )
+
+
+def _offline(kind: IncidentKind, facts: Facts) -> Said:
+    what = _DEVICES.get(str(facts.get("what")), _DEVICES["device"])
+    gone, usual = hours(number(facts, "offline_h")), number(facts, "usual_h")
+    within = hours(usual)
+    if kind is IncidentKind.PHONE_OFF:
+        korean, english = f"{subject(what[0])} {gone[0]}째 꺼져 있습니다.", f"{what[1]} has been off for {gone[1]}"
+        if not usual:
+            return korean, f"{english}."
+        return (
+            f"{korean} 평소에는 {within[0]} 안에 다시 켜집니다.",
+            f"{english}; usually it is on again within {within[1]}.",
+        )
+    korean, english = f"{what[0]}에서 {gone[0]}째 신호가 없습니다.", f"{what[1]} has said nothing for {gone[1]}"
+    if not usual:
+        return korean, f"{english}."
+    return (
+        f"{korean} 평소에는 {within[0]} 안에 신호가 옵니다.",
+        f"{english}; usually it reports within {within[1]}.",
+    )
+
+
+def _night(facts: Facts) -> Said:
+    out, usual = hours(number(facts, "out_h")), number(facts, "usual")
+    if usual is None:
         return (
             f"평소와 달리 한밤중에 집을 나서신 뒤 {out[0]} 넘게 돌아오지 않으셨습니다.",
             f"Left home in the middle of the night, which is unusual, and has not been back for over {out[1]}.",
         )
-    return None
+    gone = f"집을 나서신 뒤 {out[0]} 넘게 돌아오지 않으셨습니다."
+    if usual < SELDOM_OUT:
+        return (
+            f"평소 한밤중에는 거의 나가지 않으시는데, {gone}",
+            f"Hardly ever goes out in the middle of the night; has not been back for over {out[1]}.",
+        )
+    nights = round(1 / usual)
+    return (
+        f"평소 한밤중에 나가시는 일은 {nights}일에 한 번쯤인데, {gone}",
+        f"Goes out in the middle of the night about once in {nights} nights; has not been back for over {out[1]}.",
+    )
 
 
-def _meals(facts: Mapping[str, Fact]) -> tuple[str, str]:
-    told, missed = facts.get("told", 0), facts.get("missed", 0)
+def _meals(facts: Facts) -> Said:
+    told, missed, usual = facts.get("told", 0), int(number(facts, "missed") or 0), number(facts, "usual")
     if told and told == missed:
         return (
             f"최근 대화에서 {told}번 연속 식사를 걱정하셨습니다.",
             f"Meals were named as a worry in {told} talks in a row.",
         )
+    row = (f"{missed}번 연속", f"{missed} times in a row") if missed > 1 else ("한 번", "once")
+    if usual is None:
+        return (
+            f"댁에 계시는데도 평소와 달리 {row[0]} 식사하신 흔적이 없습니다.",
+            f"At home, but no sign of a meal {row[1]}, which is unusual.",
+        )
+    ten = of_ten(usual)
+    korean, english = (
+        ("거의 빠짐없이", "nearly every mealtime")
+        if ten == 10
+        else (f"10번 가운데 {ten}번쯤", f"about {ten} of 10 mealtimes")
+    )
     return (
-        f"댁에 계시는데도 평소와 달리 {missed}번 연속 식사하신 흔적이 없습니다.",
-        f"At home, but no sign of a meal {missed} times in a row, which is unusual.",
+        f"평소 끼니때면 {korean} 식사하신 흔적이 있으나, 댁에 계시는데도 {row[0]} 없습니다.",
+        f"At home, but no sign of a meal {row[1]}; usually there is one at {english}.",
     )
 
 
@@ -195,7 +289,7 @@ def repaired(finding: Finding) -> tuple[str, str] | None:
     """Korean and English sentence for what is seen again, with how long it was not; None for everything else."""
     if "repaired_h" not in finding.facts:
         return None
-    gone = _hours(finding.facts["repaired_h"])
+    gone = hours(number(finding.facts, "repaired_h"))
     if finding.kind is IncidentKind.CANNOT_SEE:
         return f"{gone[0]} 만에 다시 신호가 들어옵니다.", f"Something reports again, after {gone[1]}."
     if finding.kind is IncidentKind.PHONE_OFF:
@@ -205,51 +299,6 @@ def repaired(finding: Finding) -> tuple[str, str] | None:
         return (
             f"{gone[0]} 만에, 연결이 끊긴 기기가 더 이상 없습니다.",
             f"No device is offline any more, after {gone[1]}.",
-        )
-    return None
-
-
-def _slowly(kind: IncidentKind, facts: Mapping[str, Fact]) -> tuple[str, str] | None:
-    """Korean and English sentence for what gets worse over weeks; None for everything else."""
-    if kind in (IncidentKind.SLOW_DECLINE, IncidentKind.WITHDRAWAL):
-        return _HABITS.get(str(facts.get("habit")), _HABITS["activity"])
-    if kind is IncidentKind.NIGHT_WANDERING:
-        return (
-            "최근 한밤중에 집을 나서시는 일이 평소보다 잦아졌습니다.",
-            "Lately the person has left home in the middle of the night more often than usual.",
-        )
-    if kind is IncidentKind.DAY_NIGHT_REVERSAL:
-        return (
-            "최근 며칠 사이 밤에 활동하고 낮에 쉬시는 등 낮과 밤이 바뀌었습니다.",
-            "Over the last days the person has been active at night instead of by day.",
-        )
-    if kind is IncidentKind.FALLING_ANSWERS:
-        return (
-            "안부 전화를 받으시는 일이 예전보다 뚜렷이 줄었습니다.",
-            "Check-in calls are answered clearly less often than before.",
-        )
-    if kind is IncidentKind.SHORTER_TALKS and facts.get("habit") == "dialogs":
-        return (
-            "돌봄 로봇과 나누시는 대화가 예전보다 뚜렷이 짧아졌습니다.",
-            "The talks with the care robot have become clearly shorter than before.",
-        )
-    if kind is IncidentKind.SHORTER_TALKS:
-        return (
-            "안부 전화에서 나누시는 대화가 예전보다 뚜렷이 짧아졌습니다.",
-            "The talks in check-in calls have become clearly shorter than before.",
-        )
-    if kind is IncidentKind.LOW_MOOD:
-        low, talks = facts.get("low", 0), facts.get("talks", 0)
-        return (
-            f"최근 대화 {talks}번 가운데 {low}번에서 기분이 가라앉거나 외롭다고 하셨습니다.",
-            f"Low or lonely in {low} of the last {talks} talks.",
-        )
-    if kind is IncidentKind.LASTING_CONCERN:
-        korean, english = _TOPICS.get(str(facts.get("topic")), ("생활", "daily life"))
-        days = facts.get("days", 0)
-        return (
-            f"{korean}에 대한 걱정이 {days}일째 이어지고 있습니다.",
-            f"A concern about {english} has lasted {days} days.",
         )
     return None
 
@@ -264,7 +313,7 @@ def after_answer(ask: Ask, outcome: str, *, needs_help: bool = False) -> tuple[s
         )
     if outcome == "reached":
         who = english.removeprefix("the ").removeprefix("a ").capitalize()
-        return f"{korean}{_OBJECT.get(ask, '을')} 통해 안부가 확인되었습니다.", f"{who} reached the person: safe."
+        return f"{object_of(korean)} 통해 안부가 확인되었습니다.", f"{who} reached the person: safe."
     if outcome == "declined":
         return (
             f"{korean}에 통화를 원하지 않는다고 답하여 무사한 것이 확인되었습니다.",
@@ -283,7 +332,7 @@ def guidance_not_given() -> tuple[str, str]:
     return "행동 요령은 아직 안내하지 못했습니다.", "Not yet told what to do."
 
 
-def _of_district(facts: Mapping[str, Fact]) -> tuple[str, str]:
+def _of_district(facts: Facts) -> Said:
     ways = {"home": ("가정 기기", "devices at home"), "phone": ("휴대전화", "phones")}
     korean, english = ways[str(facts["channel"])]
     heard, expected = facts["heard"], facts["expected"]
@@ -309,3 +358,18 @@ def to_a_contact(household: str, language: str, hazard: Hazard | None) -> str:
     why = f" about the emergency ({HAZARD_NAMES[hazard][1]})" if hazard else ""
     said = f"We could not reach the person you look after{why}. Please call or visit, and tell us whether you reached them."
     return (MARK_EN if is_exercise(household) else "") + said
+
+
+_SAYING: Final[dict[IncidentKind, Callable[[Facts], Said]]] = {
+    IncidentKind.SILENCE: _silence,
+    IncidentKind.UNANSWERED_CALLS: _calls,
+    IncidentKind.MISSED_MEDICATION: _doses,
+    IncidentKind.DISASTER_NO_ANSWER: _disaster,
+    IncidentKind.DISTRICT_OUTAGE: _of_district,
+    IncidentKind.CANNOT_SEE: _blind,
+    IncidentKind.DOOR_OPEN: _door,
+    IncidentKind.WATER_LEAK: _leak,
+    IncidentKind.WEAK_BATTERY: _battery,
+    IncidentKind.MISSED_MEALS: _meals,
+    IncidentKind.OUT_AT_NIGHT: _night,
+}

@@ -110,8 +110,9 @@ def test_activity_that_falls_by_half_over_weeks_is_a_slow_decline_and_nobody_is_
     assert (one.severity, one.urgency, one.facts["habit"]) == (Severity.MODERATE, Urgency.FUTURE, "activity")
     assert next_step(one.kind, one.severity, "h-1") is NextStep.FOLLOW_UP
     incident = opened(Teller("e", "p", RECORD), "h-1", one, "i-1", "c-1", at(60))
-    assert incident.sentence_ko == "최근 몇 주 사이 집 안에서의 활동이 평소보다 뚜렷이 줄었습니다."
-    assert "clearly less activity" in incident.sentence_en
+    assert incident.sentence_ko == "집 안에서의 활동이 평소에는 하루 26번쯤이었으나 최근에는 23번쯤입니다."
+    assert incident.sentence_en == "Times of activity at home: usually about 26 a day, lately about 23 a day."
+    assert incident.shares == {"home": 1.0}
 
 
 def test_calls_and_outings_that_fade_are_a_withdrawal_and_its_end_is_told() -> None:

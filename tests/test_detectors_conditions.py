@@ -74,8 +74,8 @@ def test_a_room_is_cold_once_it_has_been_for_six_hours_and_not_before() -> None:
     )
     assert next_step(one.kind, one.severity, "h-1") is NextStep.CALL_RESIDENT
     told = opened(Teller("e", "p", RECORD), "h-1", one, "i-1", "c-1", at(WINTER, 7.1))
-    assert told.sentence_ko == "실내가 6시간 넘게 추운 상태였습니다(당시 13.5도)."
-    assert told.sentence_en == "It has been too cold at home for over 6 h (13.5 °C then)."
+    assert told.sentence_ko == "실내가 6시간 넘게 추운 상태였습니다(당시 13.5도, 기준 16도)."
+    assert told.sentence_en == "It has been too cold at home for over 6 h (13.5 °C then, the limit is 16 °C)."
     home.hear(warm(WINTER, 8, 19.0)).wait(at(WINTER, 8.1))
     assert home.said(IncidentKind.COLD_ROOM) == ["raise", "clear"]
 
@@ -150,7 +150,7 @@ def test_whoever_never_goes_out_at_night_is_missed_half_an_hour_after_they_did_a
     [one] = [one for one in home.found if one.kind is IncidentKind.OUT_AT_NIGHT]
     assert (one.severity, one.urgency) == (Severity.SEVERE, Urgency.EXPECTED)
     told = opened(Teller("e", "p", RECORD), "h-1", one, "i-1", "c-1", at(20, 2.1))
-    assert told.sentence_ko == "평소와 달리 한밤중에 집을 나서신 뒤 30분 넘게 돌아오지 않으셨습니다."
+    assert told.sentence_ko == "평소 한밤중에는 거의 나가지 않으시는데, 집을 나서신 뒤 30분 넘게 돌아오지 않으셨습니다."
     home.hear(*(event("motion", at(20, 3 + 0.03 * n), state="on", device=f"m{n}") for n in range(2))).wait(at(20, 3.2))
     assert home.said(IncidentKind.OUT_AT_NIGHT) == ["raise", "clear"]
     by_day = Home().live(0, 20).hear(door(20, 14, "on"), door(20, 14.01, "off")).wait(at(20, 16))

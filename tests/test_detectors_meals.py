@@ -79,8 +79,13 @@ def test_meals_missed_in_a_row_by_somebody_regular_are_told_next_day_and_eating_
     assert one.facts["missed"] == 3
     assert next_step(one.kind, one.severity, "h-1") is NextStep.CALL_RESIDENT
     incident = opened(Teller("e", "p", RECORD), "h-1", one, "i-1", "c-1", at(31))
-    assert incident.sentence_ko == "댁에 계시는데도 평소와 달리 3번 연속 식사하신 흔적이 없습니다."
-    assert incident.sentence_en == "At home, but no sign of a meal 3 times in a row, which is unusual."
+    assert (
+        incident.sentence_ko == "평소 끼니때면 거의 빠짐없이 식사하신 흔적이 있으나, 댁에 계시는데도 3번 연속 없습니다."
+    )
+    assert (
+        incident.sentence_en
+        == "At home, but no sign of a meal 3 times in a row; usually there is one at nearly every mealtime."
+    )
     home.live(2)
     assert home.said(MEALS) == ["raise", "clear"]
 

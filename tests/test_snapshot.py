@@ -370,6 +370,8 @@ def test_a_lost_household_is_told_as_unseen_until_it_shows_life_and_its_incident
     (blind,) = told(outputs)
     assert blind.kind is IncidentKind.CANNOT_SEE
     assert blind.case == gas.case
+    assert "기록이 손상되어" in blind.sentence_ko
+    assert "0시간" not in blind.sentence_ko
     street.tick()
     assert street.status().blind == 1
     street.restart()
@@ -378,6 +380,7 @@ def test_a_lost_household_is_told_as_unseen_until_it_shows_life_and_its_incident
     street.tick()
     assert not street.open()
     assert street.incidents()[gas.id].revision == gas.revision + 1
+    assert street.incidents()[blind.id].sentence_en.startswith("Something reports again, after ")
     street.tick()
     assert street.status().blind == 0
 

@@ -11,6 +11,7 @@ from schemas.incidents import KIND_NAMES, Incident, IncidentKind
 from schemas.times import EPOCH, from_rfc3339
 from schemas.views import GradeReason
 from schemas.vocabulary import CareTopic
+from streams.particles import subject, towards
 from streams.wording import dated
 
 Language = Literal["ko", "en"]
@@ -37,6 +38,15 @@ class Words:
     def say(self, code: str, **parts: object) -> str:
         """Return a text; a missing one is a mistake of ours and raises KeyError."""
         return tables()["say"][code][self._place].format(**parts)
+
+    def taken_by(self, who: str) -> str:
+        """Return who has taken an incident."""
+        return self.say("taken_by", who=subject(who) if self.language == "ko" else who)
+
+    def grade_proposal(self, grade: str) -> str:
+        """Return which risk grade is proposed, and that an officer decides."""
+        name = self.name("grade", grade)
+        return self.say("grade_proposal_about", grade=towards(name) if self.language == "ko" else name)
 
     def name(self, table: str, code: str) -> str:
         """Return the name of a code in a closed set; of one that is newer than this board, the code itself."""
