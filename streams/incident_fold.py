@@ -41,6 +41,8 @@ class Case:
     incidents: tuple[Incident, ...]
     """Those still open; in an ended case, all of them."""
     ended: bool
+    over: tuple[Incident, ...] = ()
+    """Of an open case, those that ended lately, the newest first: what was closed must not vanish beside what goes on."""
 
     @property
     def gravest(self) -> Incident:
@@ -243,7 +245,8 @@ def _heard_until(heard: _Heard) -> int:
 def _case(case: str, group: list[Incident]) -> Case:
     alive = [incident for incident in group if not incident.ended]
     shown = sorted(alive or group, key=lambda i: (-i.severity.rank, i.opened_at, i.id))
-    return Case(case, shown[0].household, tuple(shown), ended=not alive)
+    over = sorted((i for i in group if i.ended), key=lambda i: (i.at, i.id), reverse=True) if alive else ()
+    return Case(case, shown[0].household, tuple(shown), ended=not alive, over=tuple(over))
 
 
 def _by_gravity(case: Case) -> tuple[bool, int, int, str]:

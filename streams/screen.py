@@ -15,6 +15,7 @@ from schemas.times import EPOCH, from_rfc3339
 from streams.call_out import CallOut
 from streams.incident_fold import Case, Watching
 from streams.wording import dated
+from streams.would_change import would_change
 
 SEOUL: Final = ZoneInfo("Asia/Seoul")
 
@@ -141,6 +142,8 @@ def incident_table(cases: Sequence[Case], now_ms: int, *, rows: int = 20, zone: 
         korean, english = dated(gravest, clock_text(from_rfc3339(gravest.event_from), now_ms, zone))
         said.append(f"\n{korean}", style="not bold")
         said.append(f"\n{english}", style="not bold dim")
+        if (change := would_change(gravest)) is not None:
+            said.append(f"\n판단이 바뀌려면 would change: {change[0]} · {change[1]}", style="not bold dim")
         for other in case.incidents[1:4]:
             opened = clock_text(from_rfc3339(other.opened_at), now_ms, zone)
             said.append(f"\n+ {kind_text(other)}, {opened}", style="not bold dim")
@@ -175,7 +178,9 @@ def incident_line(incident: Incident, zone: tzinfo = SEOUL) -> str:
     at_ms = from_rfc3339(incident.at)
     at = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone).strftime("%Y-%m-%d %H:%M")
     korean, english = dated(incident, clock_text(from_rfc3339(incident.event_from), at_ms, zone))
+    change = would_change(incident)
+    last = "" if change is None else f" | 판단이 바뀌려면 would change: {change[0]} · {change[1]}"
     return (
         f"{at}  {incident.severity.korean} {incident.severity.value:<8}  {STATES[incident.state]:<15}"
-        f"  {kind_text(incident)}  {incident.household}  {korean} | {english}"
+        f"  {kind_text(incident)}  {incident.household}  {korean} | {english}{last}"
     )

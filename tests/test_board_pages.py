@@ -201,13 +201,17 @@ async def test_an_exercise_is_marked_in_list_and_case_and_comes_after_every_real
 
 @in_loop
 async def test_a_case_shows_evidence_in_percent_and_its_ladder_with_times_and_outcomes(tmp_path: Path) -> None:
-    incident = an_incident(shares={"home": 0.72, "phone": 0.28}, ladder=a_ladder(NOW - 20 * MINUTE))
+    incident = an_incident(
+        shares={"home": 0.72, "phone": 0.28}, ladder=a_ladder(NOW - 20 * MINUTE), would_change="life", chance=0.623
+    )
     async with opened(a_board(tmp_path, incident)) as client:
         await sign_in(client, "kim")
         text = await text_of(client, await case_path(client))
         for said in (
             "집 안 센서 72%",
             "휴대전화 28%",
+            "확실성 그럴 가능성이 높음 · 도움이 필요할 가능성 62.3%",
+            "판단이 바뀌려면 생활 반응이 있거나 안부 확인에 응답하시면",
             "집 안 음성 안내 응답 없음 물음 19:46 · 결과 19:56",
             "문자 건너뜀 · 동의하지 않으셔서",
             "가족·보호자 답을 기다리는 중 물음 19:58 · 응답 시한 20:28",
@@ -250,7 +254,21 @@ async def test_an_action_goes_out_once_as_the_wire_form_has_it_and_its_answer_is
         source(board).results[action.id] = result
         assert "그사이 더 심각해졌습니다" in await text_of(client, path)
         source(board).results[action.id] = msgspec.structs.replace(result, ok=True, reason="")
-        assert "종결하기 20:06 처리되었습니다" in await text_of(client, path)
+        assert "종결하기 생활 반응 없음 20:06 처리되었습니다" in await text_of(client, path)
+        # Another incident of the home goes on: the page turns to it, and still says what became of the silence.
+        more = [an_incident(f"d-{n}", kind=IncidentKind.DEVICE_OFFLINE, severity=Severity.MINOR) for n in range(12)]
+        gone = an_incident(revision=4, state=IncidentState.CLOSED, cause=CloseCause.SAFE_AT_HOME)
+        source(board).take(*more, gone)
+        text = await text_of(client, path)
+        assert "종결하기 생활 반응 없음 20:06 처리되었습니다" in text
+        assert "외 2건" in text
+        source(board).take(*(msgspec.structs.replace(one, revision=2, state=IncidentState.CLOSED) for one in more[3:]))
+        text = await text_of(client, path)
+        also = text.partition("같은 가구의 다른 사례")[2]
+        assert "생활 반응 없음" in also
+        assert f"종결 · {KO.name('cause', 'safe_at_home')}" in also
+        found = await client.get("/incidents/i-1", allow_redirects=False)
+        assert (found.status, found.headers["Location"]) == (303, path)
 
 
 @in_loop
@@ -417,7 +435,8 @@ def test_every_code_the_board_shows_has_a_name_in_both_languages() -> None:
         "group": TargetGroup,
         "grade": RiskGrade,
         "role": Role,
-        "channel": ["home", "phone", "worn", "calls"],
+        "channel": ["home", "phone", "worn", "calls", "robot"],
+        "certainty": Certainty,
         "slow": [word for word in get_args(Slow) if word],
     }
     for table, codes in closed_sets.items():

@@ -297,6 +297,11 @@ def test_the_watching_line_names_the_partitions_nobody_watches() -> None:
 def test_a_revision_is_one_line_in_a_pipe() -> None:
     line = incident_line(an_incident())
     assert "\n" not in line
+    assert "would change" not in line  # negative control: nothing is known that would
+    told = replace(an_incident(), would_change="heartbeat", kind=IncidentKind.CANNOT_SEE)
+    assert incident_line(told).endswith("기기에서 신호가 다시 들어오면 · a report of any device")
+    fold = fold_of(encode(told), *(a_status(p, NOW) for p in range(4)))
+    assert "would change: 기기에서 신호가 다시" in text_of(live_view(fold.cases(), fold.watching(NOW), NOW))
     assert "h-1" in line
     assert "경계 Severe" in line
 

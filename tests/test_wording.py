@@ -3,13 +3,19 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from detectors.findings import Fact, Finding
-from schemas.incidents import EMERGENCIES, Certainty, IncidentKind, Severity, Urgency
+from schemas.examples import RECORDS
+from schemas.incidents import EMERGENCIES, Certainty, Incident, IncidentKind, IncidentState, Severity, Urgency
+from streams.cap.incidents import _parameters
 from streams.particles import object_of, subject, towards
 from streams.wording import sentences
 from streams.wording_numbers import hours
+from streams.would_change import would_change
 
+EXAMPLE = RECORDS["incident"]
+assert isinstance(EXAMPLE, Incident)
 KIND = IncidentKind
 CASES: list[tuple[IncidentKind, dict[str, Fact], str, str]] = [
     (
@@ -355,3 +361,20 @@ def test_a_particle_follows_the_last_sound_of_the_word(
     word: str, as_subject: str, as_object: str, as_goal: str
 ) -> None:
     assert (subject(word), object_of(word), towards(word)) == (as_subject, as_object, as_goal)
+
+
+@pytest.mark.parametrize("kind", IncidentKind)
+@pytest.mark.parametrize("code", ["life", "answer", "heartbeat", "late_data", "clear"])
+def test_what_would_change_a_decision_is_in_words_for_every_kind_and_code_until_it_has_ended(
+    kind: IncidentKind, code: str
+) -> None:
+    incident = replace(EXAMPLE, kind=kind, would_change=code, state=IncidentState.UPDATED)
+    told = would_change(incident)
+    assert told is not None
+    assert code not in told
+    assert re.search("[가-힣]", told[0])
+    assert not re.search("[가-힣]", told[1])
+    assert would_change(replace(incident, would_change="")) is None
+    assert would_change(replace(incident, state=IncidentState.CLOSED)) is None
+    in_cap = [_parameters(incident, language) for language in (0, 1)]
+    assert [dict(one)["would_change"] for one in in_cap] == [*told]

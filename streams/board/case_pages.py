@@ -19,6 +19,8 @@ from streams.incident_fold import Case
 ROWS: Final = 100
 """Lines of a list; what is beyond is counted, gravest first."""
 ENDED_ROWS: Final = 20
+OTHERS: Final = 10
+"""Further incidents of a home that its page lists; what is beyond is counted."""
 LONGEST_NUMBER: Final = 9
 DAYS_SHOWN: Final = 2
 """Today and yesterday."""
@@ -55,7 +57,7 @@ async def find_incident(request: web.Request) -> web.Response:
     wanted = request.match_info["incident"]
     opened, ended = visible(board.source, session, board.clock())
     for case in (*opened, *ended):
-        if any(one.id == wanted for one in case.incidents):
+        if any(one.id == wanted for one in (*case.incidents, *case.over)):
             raise web.HTTPSeeOther(f"/cases/{session.token(case.household)}")
     raise web.HTTPNotFound  # of another district as well: nobody is told which
 
@@ -100,7 +102,7 @@ async def act(request: web.Request) -> web.Response:
     revision = str(fields.get("revision", ""))
     if incident is None or not revision.isdecimal() or len(revision) > LONGEST_NUMBER:
         raise web.HTTPBadRequest
-    await send(request, home, acting.FOR_INCIDENT, incident=incident.id, revision=int(revision))
+    await send(request, home, acting.FOR_INCIDENT, incident=incident, revision=int(revision))
     raise web.HTTPSeeOther(f"/cases/{home.token}#results")
 
 
@@ -149,13 +151,15 @@ def _list(opened: list[Case], ended: list[Case], nowhere: list[Incident]) -> dic
 
 def _case(request: web.Request, home: Home) -> dict[str, Any]:
     board, session = request.app[BOARD], request[SESSION]
-    first, *others = home.cases
+    first = home.cases[0]
+    others = [one for one in home.incidents if one.id != first.gravest.id]
     answers = [(sent, board.source.result(sent.id)) for sent in reversed(session.sent_about(home.household))]
     return {
         "home": home,
         "case": first,
         "incident": first.gravest,
-        "others": [*first.incidents[1:], *(one for case in others for one in case.incidents)],
+        "others": others[:OTHERS],
+        "more_others": max(0, len(others) - OTHERS),
         "forms": _offered(first, session.user.name),
         "answers": answers,
         "new_id": new_id,

@@ -27,7 +27,8 @@ class Home:
     @property
     def incidents(self) -> list[Incident]:
         """Every incident known of it, those that are open first."""
-        return [incident for case in self.cases for incident in case.incidents]
+        known = [incident for case in self.cases for incident in (*case.incidents, *case.over)]
+        return sorted(known, key=lambda incident: incident.ended)
 
     def incident(self, session: Session, token: str) -> Incident | None:
         """Return the incident of this home that a token of the session stands for."""

@@ -5,6 +5,7 @@ import secrets
 
 from aiohttp import web
 
+from schemas.incidents import Incident
 from streams.board import acting
 from streams.board.parts import BOARD, SESSION
 from streams.board.seeing import Home
@@ -13,7 +14,12 @@ from streams.publish import BrokerAwayError, TopicsDifferError
 
 
 async def send(
-    request: web.Request, home: Home, offered: tuple[acting.Form, ...], *, incident: str = "", revision: int = 0
+    request: web.Request,
+    home: Home,
+    offered: tuple[acting.Form, ...],
+    *,
+    incident: Incident | None = None,
+    revision: int = 0,
 ) -> None:
     """Send what a form asks for. Whether it went out, and what the engine answers, is kept for the page.
 
@@ -26,12 +32,13 @@ async def send(
     board, session = request.app[BOARD], request[SESSION]
     fields = {name: str(value) for name, value in (await request.post()).items()}
     now_ms = board.clock()
+    name = incident.id if incident else ""
     try:
         action = acting.action_of(
             fields,
             offered=offered,
             household=home.household,
-            incident=incident,
+            incident=name,
             revision=revision,
             who=session.user.name,
             now_ms=now_ms,
@@ -41,13 +48,15 @@ async def send(
     if board.limits.actions.wait_ms(session.id, now_ms):
         raise web.HTTPTooManyRequests
     board.limits.actions.note(session.id, now_ms)
-    await board.access.note(session, f"act_{action.action}", [(home.household, incident)])
+    await board.access.note(session, f"act_{action.action}", [(home.household, name)])
     try:
         await asyncio.to_thread(board.sender.send, action)
         is_sent = True
     except (BrokerAwayError, TopicsDifferError):
         is_sent = False
-    session.say(Sent(home.household, action.id, action.action, now_ms, is_sent))
+    session.say(
+        Sent(home.household, action.id, action.action, now_ms, is_sent, incident.kind.value if incident else "")
+    )
 
 
 def new_id() -> str:

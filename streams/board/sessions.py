@@ -32,6 +32,8 @@ class Sent:
     action: str
     at_ms: int
     is_sent: bool
+    kind: str = ""
+    """Kind of the incident it was about; empty for what is about the home."""
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from schemas.views import GradeReason
 from schemas.vocabulary import CareTopic
 from streams.particles import subject, towards
 from streams.wording import dated
+from streams.would_change import would_change
 
 Language = Literal["ko", "en"]
 LANGUAGES: Final = ("ko", "en")
@@ -75,6 +76,11 @@ class Words:
     def sentence(self, incident: Incident, now_ms: int) -> str:
         """Return its sentence. "Just now" of an emergency was true when it was told: the time stands in its place."""
         return dated(incident, self.clock(incident.event_from, now_ms))[self._place]
+
+    def would_change(self, incident: Incident) -> str:
+        """Return what would change the decision; empty where nothing would."""
+        said = would_change(incident)
+        return "" if said is None else said[self._place]
 
     def clock(self, at: str | int | None, now_ms: int) -> str:
         """`14:05` of today, `11월 24일 14:05` of another day, with the year of another year; Korea's time."""

@@ -7,6 +7,7 @@ from schemas.exercise import MARK_EN, MARK_KO
 from schemas.incidents import KIND_NAMES, CloseCause, Incident, IncidentKind, IncidentState, NextStep
 from schemas.times import from_rfc3339, to_rfc3339
 from streams.cap.form import Group, write
+from streams.would_change import would_change
 
 MOST_KNOWN: Final = 100_000
 """Revisions whose time is remembered, for what refers to them."""
@@ -143,7 +144,7 @@ def _info(incident: Incident, language: int, link: str | None) -> Group:
         "effective": [cap_time(incident.at)],
         "onset": [cap_time(incident.event_from)],
         "headline": [korean_or_english],
-        "parameter": [_pair(f"anbu:{name}", value) for name, value in _parameters(incident) if value],
+        "parameter": [_pair(f"anbu:{name}", value) for name, value in _parameters(incident, language) if value],
         "area": [_area(incident, language)],
     }
     if not incident.ended:
@@ -163,7 +164,7 @@ def _words(step: NextStep) -> tuple[str, str]:
     return STEP_WORDS.get(step, (step.value, step.value))
 
 
-def _parameters(incident: Incident) -> list[tuple[str, str]]:
+def _parameters(incident: Incident, language: int) -> list[tuple[str, str]]:
     return [
         ("household", incident.household),
         ("incident", incident.id),
@@ -174,6 +175,7 @@ def _parameters(incident: Incident) -> list[tuple[str, str]]:
         ("next_step", incident.next_step.value),
         ("last_sign_of_life", incident.last_sign_of_life or ""),
         ("deadline", incident.deadline or ""),
+        ("would_change", (would_change(incident) or ("", ""))[language]),
         ("profile", incident.profile or ""),
     ]
 

@@ -123,8 +123,8 @@ def _show_lines(subscriber: IncidentSubscriber, calls: _Calls, *, as_json: bool)
 
 def _show_live(subscriber: IncidentSubscriber, calls: _Calls, *, ended: bool, rows: int) -> None:
     console = make_console()
-    # A case takes three lines or more; what a terminal cannot show is counted below.
-    rows = min(rows, max(1, (console.height - 4) // 3))
+    # A case takes four lines or more; what a terminal cannot show is counted below.
+    rows = min(rows, max(1, (console.height - 4) // 4))
     with Live(console=console, refresh_per_second=2, screen=False) as live:
         while True:
             subscriber.poll(0.5)
