@@ -1,6 +1,5 @@
 """Replay equals live, and each thing that could make it differ does."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,9 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from logs import ENGINE, Logs, logs_of, run
-from replays import run_all
 from test_partition import EVENTFUL, START_MS, eventful
 
-from infra.processes import start_command
-from infra.topics import create_topics
-from load_tests.feed import feed
 from load_tests.recording import write
-from load_tests.replay_run import past_of_topics
 from load_tests.simulator import simulate
 from schemas.encode import encode
 from schemas.events import TICK_KEY
@@ -29,9 +23,6 @@ from streams.chunk import Chunk
 from streams.cli import cli
 from streams.partition import Partition
 from streams.replay import Reader, Run, differences, replay
-from streams.replay_live import told_live
-from streams.settings import Settings
-from streams.subscriber import IncidentSubscriber
 
 
 class LogSource:
@@ -57,21 +48,25 @@ def copied(logs: Logs) -> Logs:
     return [type(log)(list(log.keys), list(log.values)) for log in logs]
 
 
-def test_a_replay_of_the_same_logs_tells_the_same_and_has_something_to_tell() -> None:
-    one, other = played(eventful()), played(copied(eventful()))
+@pytest.fixture(scope="module")
+def one() -> Run:
+    return played(eventful())
+
+
+def test_a_replay_of_the_same_logs_tells_the_same_and_has_something_to_tell(one: Run) -> None:
+    other = played(copied(eventful()))
     assert not differences(one.incidents, other.incidents)
     assert len(one.opened()) >= 10
     assert one.readings > 10_000
     assert one.dead_letters > 0
 
 
-def test_negative_control_another_budget_differs() -> None:
+def test_negative_control_another_budget_differs(one: Run) -> None:
     bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
-    assert differences(played(eventful()).incidents, played(eventful(), fixed_profile=bold).incidents)
+    assert differences(one.incidents, played(eventful(), fixed_profile=bold).incidents)
 
 
-def test_negative_control_a_tick_taken_from_every_topic_differs() -> None:
-    one = played(eventful())
+def test_negative_control_a_tick_taken_from_every_topic_differs(one: Run) -> None:
     # The tick at which an incident opened: without it in any topic the clock passes that moment by.
     opened = next(i for i in one.incidents if i.kind.value == "silence")
     at = f'"tick":{from_rfc3339(opened.opened_at)}'.encode()
@@ -83,8 +78,7 @@ def test_negative_control_a_tick_taken_from_every_topic_differs() -> None:
     assert differences(one.incidents, played(logs).incidents)
 
 
-def test_negative_control_two_records_of_a_household_exchanged_differ() -> None:
-    one = played(eventful())
+def test_negative_control_two_records_of_a_household_exchanged_differ(one: Run) -> None:
     acted = sorted({i.household for i in one.incidents if i.state.value == "acknowledged"})
 
     def differs(household: str) -> bool:
@@ -113,7 +107,7 @@ def with_profile(logs: Logs, at_ms: int) -> Logs:
 
 
 def test_live_and_replay_switch_profile_at_the_same_record() -> None:
-    logs = logs_of(simulate(5, 7, 12, start_ms=START_MS, rates=EVENTFUL))
+    logs = logs_of(simulate(5, 7, 12, start_ms=START_MS, rates=EVENTFUL), tick_s=300)
     times = sorted(from_rfc3339(one.at) for one in played(logs).incidents if one.case is not None)
     at_ms = times[len(times) // 2]
     switched = with_profile(logs, at_ms)
@@ -141,37 +135,3 @@ def test_a_recording_gives_the_logs_that_its_feed_would_write(tmp_path: Path) ->
     told = [msgspec.json.decode(line, type=Incident) for line in lines]
     assert {(one.id, one.revision) for one in told} == {(one.id, one.revision) for one in whole.incidents}
     assert json.loads((out / "report.json").read_bytes())["runs"][0]["readings"] == whole.readings
-
-
-@pytest.mark.slow
-def test_replaying_the_topics_of_a_live_run_with_a_kill_gives_what_it_told(own_broker: Any, tmp_path: Path) -> None:
-    chosen = Settings(
-        kafka=own_broker.url,
-        partitions=2,
-        metrics_port=0,
-        checkpoint_every_s=0.3,
-        fetch_max_bytes=65_536,
-        session_timeout_s=6.0,
-        datadir=tmp_path,
-        group="replay-test",
-    )
-    create_topics(own_broker.bootstrap, 2, group=chosen.group)
-    neighbourhood = simulate(16, 6, 13, start_ms=START_MS, rates=EVENTFUL)
-    asyncio.run(feed(own_broker.bootstrap, neighbourhood, partitions=2))
-    worker = start_command("worker", settings=chosen, logs=tmp_path)
-    with IncidentSubscriber(own_broker.bootstrap) as reader:
-        while not reader.cases():
-            reader.poll(0.2)
-        worker.kill()
-        worker = start_command("worker", settings=chosen, logs=tmp_path)
-        while (reader.watching().data_until_ms or 0) < neighbourhood.until_ms - 60_000 or reader.watching().stale:
-            assert worker.alive, worker.tail()
-            reader.poll(0.2)
-    assert worker.stop(20) == 0
-    live = told_live(own_broker.bootstrap)
-    run = run_all(past_of_topics(own_broker.bootstrap, 2))
-    found = differences(run.incidents, live)
-    assert not found, found
-    assert len(run.opened()) >= 8
-    bold = msgspec.structs.replace(DEFAULT_PROFILE, id="bold", silence_budget=20.0)
-    assert differences(run_all(past_of_topics(own_broker.bootstrap, 2), bold).incidents, live)

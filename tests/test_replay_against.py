@@ -34,7 +34,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, s
     url = f"chdb://{folder / 'clickhouse'}"
     with EmbeddedBroker() as broker:
         create_topics(broker.bootstrap, 1)
-        asyncio.run(feed(broker.bootstrap, simulate(6, 4, 12, start_ms=START_MS, rates=EVENTFUL), partitions=1))
+        street = simulate(6, 4, 12, start_ms=START_MS, rates=EVENTFUL)
+        asyncio.run(feed(broker.bootstrap, street, partitions=1, tick_every_s=300))
         incidents = run_all(past_of_topics(broker.bootstrap, 1)).incidents
         producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
         for one in incidents:
@@ -82,7 +83,7 @@ def test_from_anywhere_else_the_report_names_the_warm_up_and_compares_after_it(
     told: tuple[dict[str, str], list[Incident]], tmp_path: Path
 ) -> None:
     env, incidents = told
-    words = ("--offsets", "home.sensors/0=900:", "--warm-up-days", "2", "--against", "live", "--close-ups", "0")
+    words = ("--offsets", "home.sensors/0=400:", "--warm-up-days", "2", "--against", "live", "--close-ups", "0")
     done = replayed(env, *words, "--out", str(tmp_path))
     assert "does not begin at its first record" in done.output, done.output
     report = report_of(tmp_path)
