@@ -44,7 +44,10 @@ class Consequences:
             if isinstance(one, Ask):
                 out.append(self._request(watched, one))
                 continue
-            found_out = self._after_questions(watched, one, watched.ledger.take(teller, one, shared.clock_ms))
+            revisions = watched.ledger.take(teller, one, shared.clock_ms)
+            if revisions and one.kind is IncidentKind.CANNOT_SEE and one.change == "clear" and watched.counts:
+                shared.counts.unseen_s.append(max(0, shared.clock_ms - one.event_from_ms) / 1000)
+            found_out = self._after_questions(watched, one, revisions)
             out += self._climbed(watched, self._climb(watched, found_out).step())
             out += self._act_late(watched)
             if not shared.roster.holds(watched):

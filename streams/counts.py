@@ -20,6 +20,8 @@ class Counts:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By (topic, reason)."""
     repeated_emergencies: int = 0
+    unseen_s: list[float] = field(default_factory=list)
+    """How long homes that were told as "cannot see" were not seen, seconds of log time; exercises not counted."""
     repeated_messages: int = 0
 
 

@@ -107,6 +107,8 @@ class Gauges:
                 if number:
                     self._metrics.readings.labels(ORDERED_NAMES[topic], outcome).inc(number)
         self._metrics.messages_repeated.inc(counts.repeated_messages)
+        for unseen_s in counts.unseen_s:
+            self._metrics.unseen_seconds.observe(unseen_s)
         for (name, reason), number in counts.refused.items():
             self._metrics.dead_letters.labels(name, reason).inc(number)
 

@@ -11,6 +11,7 @@ from schemas.households import Need, Rung
 from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity
 from schemas.times import from_rfc3339
 from schemas.vocabulary import CareTopic, Level
+from streams.wording_numbers import hours as said_hours
 
 SILENCE = IncidentKind.SILENCE
 CALL = Rung("checkin_call", "c-1")
@@ -213,6 +214,16 @@ def test_a_blind_home_asks_too_while_its_device_may_be_mended() -> None:
     assert (still.next_step, still.ladder[-1].outcome) == (NextStep.CHECK_DEVICE, "answered")
     street.pass_ms(6 * HOUR_MS)
     assert len(of_ladder(street)) == 1
+    # Seen again: it ends, and how long it lasted is said and counted.
+    assert not street.partition.counts.unseen_s
+    street.happen("temperature", value=20.0)
+    street.tick()
+    (unseen_s,) = street.partition.counts.unseen_s
+    assert unseen_s > 6 * 3600
+    assert street.incidents()[blind.id].state is IncidentState.CLOSED
+    said = said_hours(round(unseen_s / 3600, 1))
+    assert street.incidents()[blind.id].sentence_ko == f"{said[0]} 만에 다시 신호가 들어옵니다."
+    assert street.incidents()[blind.id].sentence_en == f"Something reports again, after {said[1]}."
 
 
 def doses(street: Street) -> Incident:

@@ -213,7 +213,9 @@ def test_what_an_engine_counts_after_it_was_shown_once_is_shown_as_well() -> Non
         street.happen("motion", state="on")
         street.put("home.sensors", b"h-1", b"rubbish")
         street.tick()
+        street.partition.counts.unseen_s.append(7200.0)
         Gauges(metrics).show(owned, 0.0)
+        assert metrics.unseen_seconds._sum.get() == 7200.0 * shown
         readings = metrics.readings.labels("home.sensors", "applied")._value.get()
         letters = metrics.dead_letters.labels("home.sensors", "not_json")._value.get()
         applied = metrics.records_applied.labels("home.sensors")._value.get()

@@ -150,6 +150,15 @@ SOURCES = Board(
                 runbooks=("AnbuBlindRising",),
             ),
             lines(
+                "Cannot see, until seen again",
+                "How long homes that were told as cannot see were not seen, of those that were seen again within a week: half"
+                " of them no longer than the median, nine of ten no longer than the upper line.",
+                ("histogram_quantile(0.5, sum by (le) (increase(anbu_unseen_seconds_bucket[7d])))", "median"),
+                ("histogram_quantile(0.9, sum by (le) (increase(anbu_unseen_seconds_bucket[7d])))", "nine of ten"),
+                unit="s",
+                runbooks=("AnbuBlindRising", "AnbuHomesBlind"),
+            ),
+            lines(
                 "Cannot see, opened over time",
                 "Incidents of kind cannot_see by the moment at which they opened, for each district.",
                 unit="none",

@@ -30,6 +30,7 @@ RESULTS: Final[tuple[str, ...]] = (
 DELAY_BOUNDS: Final = (*(f"{bound:g}" for bound in BANDS_H), "+Inf")
 EMERGENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 CHECKPOINT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+UNSEEN_BUCKETS: Final = tuple(3600 * hours for hours in (1, 3, 6, 12, 24, 48, 72, 168, 336))
 RECOVERY_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
@@ -132,6 +133,13 @@ class WorkerMetrics:
             "households watched that no healthy source sees",
             unit="households",
             partition=PARTITION,
+        )
+        self.unseen_seconds = new.histogram(
+            "anbu_unseen_seconds",
+            "how long a home that was told as cannot see was not seen, when something reported again; log time, exercises"
+            " not counted",
+            unit="seconds",
+            buckets=UNSEEN_BUCKETS,
         )
         self.districts_out = new.gauge(
             "anbu_districts_out",
