@@ -5,16 +5,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from crashing import run_crashing
+from crashing import run_crashing, states
 from logs import Logs, logs_of
-from street import HOUR_MS, MINUTE_MS, Street, told
+from street import DAY_MS, HOUR_MS, MINUTE_MS, Street, told
 
 from detectors.household import Household
 from load_tests.simulator import Rates, simulate
 from schemas.encode import encode
 from schemas.events import Data, Event, TickMode
 from schemas.households import Absence, Need, RiskGrade, TargetGroup
-from schemas.incidents import IncidentKind, IncidentState, Severity
+from schemas.incidents import CloseCause, IncidentKind, IncidentState, Severity
 from schemas.times import to_rfc3339
 from schemas.views import (
     MOST_ABSENCES,
@@ -275,6 +275,40 @@ def test_without_views_the_same_is_decided() -> None:
     assert told(streets[0].out) == told(streets[1].out)
     assert told(streets[0].out)
     assert not views_of(streets[1].out)
+
+
+def weeks_after_a_fall(street: Street) -> Street:
+    """Three weeks of a home of grade low in which somebody fell, and was helped, at their beginning."""
+    street.register(risk_grade=RiskGrade.LOW)
+    street.happen("fall", state="on")
+    street.tick()
+    street.act(street.open()[0], "close", cause=CloseCause.HELPED)
+    for _ in range(21 * 12):
+        street.happen("door", state="on", device="front")
+        street.tick(2 * HOUR_MS)
+    return street
+
+
+def test_a_grade_that_is_proposed_for_weeks_is_never_set_and_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    street = weeks_after_a_fall(Street())
+    proposed = [view for view in views_of(street.out) if view.grade_proposal is not None]
+    assert len(proposed) > 14
+    assert {view.grade_proposal.grade for view in proposed if view.grade_proposal} == {RiskGrade.MEDIUM}
+    assert {view.risk_grade for view in views_of(street.out)} == {RiskGrade.LOW}
+    assert "households" not in {one.topic for one in street.out}, "nobody but an officer writes the registry"
+    monkeypatch.setattr("detectors.overview.propose_grade", lambda *_: None)
+    without = weeks_after_a_fall(Street())
+    assert not any(view.grade_proposal for view in views_of(without.out)), "negative control"
+    assert [one for one in without.out if one.topic != "households.view"] == [
+        one for one in street.out if one.topic != "households.view"
+    ]
+    assert states(without.partition) == states(street.partition)
+    # Negative control: an officer's word does change it, and what a home keeps.
+    street.register(risk_grade=RiskGrade.MEDIUM)
+    street.tick(2 * DAY_MS)
+    assert views_of(street.out)[-1].risk_grade is RiskGrade.MEDIUM
+    without.tick(2 * DAY_MS)
+    assert states(without.partition) != states(street.partition)
 
 
 def test_hourly_views_are_a_function_of_the_log_wherever_it_is_cut_and_in_whatever_order_it_is_fetched(
