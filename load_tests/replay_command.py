@@ -58,7 +58,7 @@ RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,59}")
 @click.option(
     "--labels",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What is known to be true: household,from,until,what.",
+    help="What is known to be true: household,from,until,what. Times as recorded: --align moves them with the homes.",
 )
 @click.option("--responders", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Who share the work.")
 @click.option("--tz", default="Asia/Seoul", show_default=True, help="Zone in which times without an offset are read.")

@@ -179,3 +179,35 @@ def test_a_past_sorted_on_disk_is_what_one_in_memory_is(tmp_path: Path) -> None:
         assert (found.from_ms, found.until_ms, found.spans) == (wanted.from_ms, wanted.until_ms, wanted.spans)
     with pytest.raises(ValueError, match="no event"):
         OnDisk(iter(()))
+
+
+def test_what_is_known_of_a_home_moves_with_it_in_time(tmp_path: Path) -> None:
+    presses = [
+        Event(
+            "h-1",
+            "emergency_button",
+            "/sensors/gw",
+            f"p-{day}",
+            1_735_700_000_000 + day * 86_400_000,
+            Data(device="b", state="on"),
+        )
+        for day in range(3)
+    ]
+    (tmp_path / "homes.jsonl").write_bytes(b"\n".join(encode_events([one]) for one in presses))
+    known = tmp_path / "known.csv"
+    known.write_text("household,from,until,what\nh-1,2025-01-02T02:00Z,2025-01-02T03:30Z,emergency_button\n")
+    out = tmp_path / "out"
+    words = [
+        "replay",
+        str(tmp_path / "homes.jsonl"),
+        "--labels",
+        str(known),
+        "--out",
+        str(out),
+        "--align",
+        "2026-03-02",
+    ]
+    done = CliRunner(env={"ANBU_PARTITIONS": "1"}).invoke(cli, words, standalone_mode=False)
+    assert done.exception is None, done.output
+    labels = msgspec.json.decode((out / "report.json").read_bytes())["runs"][0]["labels"]
+    assert (labels["must_find"], labels["found"]) == (1, 1)

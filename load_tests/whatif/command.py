@@ -99,7 +99,7 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
             source = open_source(asked.source, tz=asked.tz, align_ms=asked.align_ms)
             _tell_bad(source, strict=asked.strict)
             work = _spooled(asked, folder, source, lambda share: bar.update(task, completed=share))
-            labels += source.labels
+            labels = [one.moved(source.moved_ms.get(one.household, 0)) for one in labels] + source.labels
         elif asked.topics is not None:
             task = bar.add_task("reading", total=1.0)
             past = _with_cuts(asked, folder, _agreed(asked, folder, asked.topics))

@@ -49,6 +49,10 @@ class Label(msgspec.Struct, frozen=True):
     """Of the incident; empty: silence, cannot see and whatever else opens then."""
     origin: str = "file"
 
+    def moved(self, by_ms: int) -> "Label":
+        """Say the same of a home that was moved in time."""
+        return msgspec.structs.replace(self, from_ms=self.from_ms + by_ms, until_ms=self.until_ms + by_ms)
+
     def covers(self, one: Opened) -> bool:
         """Tell whether it speaks of an incident."""
         return (

@@ -46,6 +46,8 @@ class OnDisk:
         self.from_ms = 0
         self.until_ms = 0
         self.spans: dict[str, Span] = {}
+        self.moved_ms: dict[str, int] = {}
+        """By how much each home was moved in time; empty: none was."""
         if align_ms is None:
             self._by_day(self._noted(events))
         else:
@@ -68,7 +70,7 @@ class OnDisk:
             for event in self._noted(events):
                 first[event.household] = min(event.at_ms, first.get(event.household, event.at_ms))
                 _write(out, event)
-        shift = shifts(first, align_ms)
+        shift = self.moved_ms = shifts(first, align_ms)
         self._by_day(shifted(one, shift[one.household]) for one in _events_in(raw))
         raw.unlink()
 

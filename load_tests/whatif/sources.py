@@ -32,6 +32,8 @@ class Source(msgspec.Struct):
     disorder: int = 0
     """Events that stood after later ones of their household."""
     notes: list[str] = []
+    moved_ms: dict[str, int] = {}
+    """By how much each household was moved in time; what is known of it moves with it."""
 
 
 def open_source(path: Path, *, tz: str, align_ms: int | None) -> Source:
@@ -66,4 +68,5 @@ def open_source(path: Path, *, tz: str, align_ms: int | None) -> Source:
         bad_count=found.bad_count,
         disorder=found.disorder,
         notes=notes,
+        moved_ms=played.moved_ms,
     )
