@@ -23,9 +23,9 @@ def page(found: dict[str, Any]) -> str:
     against = found.get("against")
     shown = runs[:COLOURS] if len(runs) <= COLOURS else []
     parts = [
-        f"<h1>{escape(found['headline'])}</h1>",
-        f'<p class="lead">{escape(_what(found))}</p>',
         _beside_live(against) if against else "",
+        f"<{'h2' if against else 'h1'}>{escape(found['headline'])}</{'h2' if against else 'h1'}>",
+        f'<p class="lead">{escape(_what(found))}</p>',
         _cards(runs) if shown else "",
         _tradeoff(found, runs),
         _over_time(shown),
@@ -57,23 +57,28 @@ def _what(found: dict[str, Any]) -> str:
 
 
 def _beside_live(one: dict[str, Any]) -> str:
-    """Say whether the replay told what was told live, and the first differences."""
+    """Say first of all whether the replay told what was told live: that was asked. Then the first differences."""
     until = to_rfc3339(one["until_ms"])[:16].replace("T", " ")
     if one["equal"]:
-        words = f"Equal to the live run: {one['revisions']:,} revisions up to {until} UTC, the same ids and contents."
+        title = "Equal to the live run"
+        words = f"{one['revisions']:,} revisions up to {until} UTC, the same ids and contents."
     else:
+        title = "Not equal to the live run"
         words = (
-            f"Not equal to the live run: {one['only_in_replay']:,} revisions only in the replay,"
+            f"{one['only_in_replay']:,} revisions only in the replay,"
             f" {one['only_in_live']:,} only in the live run, {one['otherwise']:,} told otherwise, up to {until} UTC."
         )
     if one["after_ms"]:
         after = to_rfc3339(one["after_ms"])[:16].replace("T", " ")
         words += f" Compared are incidents that opened after the warm-up, from {after} UTC on."
     lines = "".join(f"<li>{escape(line)}</li>" for line in one["details"])
-    return f"<h2>Beside the live run</h2><p>{escape(words)}</p>" + (f"<ul>{lines}</ul>" if lines else "")
+    mark = "equal" if one["equal"] else "unequal"
+    return f'<h1 class="{mark}">{title}</h1><p>{escape(words)}</p>' + (f"<ul>{lines}</ul>" if lines else "")
 
 
 def _key(runs: Sequence[dict[str, Any]]) -> str:
+    if len(runs) == 1:
+        return ""  # its name stands in the headline
     keys = "".join(f'<span class="k{k}"><i></i><em>{escape(run["name"])}</em></span>' for k, run in enumerate(runs))
     return f'<div class="key">{keys}</div>'
 

@@ -25,7 +25,7 @@ p{margin:.2rem 0 .8rem;max-width:46rem}.soft,figcaption,.lead{color:var(--soft);
 .pair{display:grid;gap:.8rem;grid-template-columns:repeat(auto-fit,minmax(min(22rem,100%),1fr))}
 .stack{display:grid;gap:.8rem}
 svg{display:block;width:100%;height:auto;overflow:visible}
-.chart svg{max-width:36rem}
+.chart svg{max-width:36rem}.pair>.chart:only-child{max-width:38.2rem}
 .wide{overflow-x:auto}.wide svg{min-width:44rem}
 svg text{fill:var(--soft);font-size:11px}svg .ink{fill:var(--ink)}
 .axis{stroke:var(--line);stroke-width:1;fill:none}.even{stroke:var(--soft);stroke-dasharray:4 4;fill:none}
@@ -43,5 +43,8 @@ td,th{text-align:left;padding:.32rem .7rem .32rem 0;border-bottom:1px solid var(
 th{font-weight:500;color:var(--soft)}.n{text-align:right;font-variant-numeric:tabular-nums}
 td.when{white-space:nowrap;font-variant-numeric:tabular-nums}td.id{overflow-wrap:anywhere;min-width:6rem}
 details{margin:.6rem 0}summary{cursor:pointer;font-weight:600;font-size:.95rem;padding:.2rem 0}
+h1.equal::before{content:"✓ ";color:var(--c)}h1.unequal::before{content:"≠ ";color:var(--warn)}
+ul{padding-left:1.2rem;overflow-wrap:anywhere}
+@media(max-width:40rem){.chart svg text{font-size:13.5px}}
 @media print{main{max-width:none}figure,.card{break-inside:avoid}}
 """
