@@ -223,6 +223,7 @@ def _outage(state: DistrictState, opened: list[Incident], clock_ms: int) -> Find
         certainty=Certainty.LIKELY,
         event_from_ms=from_rfc3339(worst.since) if worst else int(facts["raised_ms"]),
         event_until_ms=clock_ms,
+        shares={worst.channel: 1.0} if worst else {},
         would_change="heartbeat" if worst else "",
         facts=facts,
     )

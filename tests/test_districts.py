@@ -254,6 +254,7 @@ def test_an_outage_is_one_incident_of_its_district_which_an_officer_takes_and_it
     assert (one.household, one.district, one.kind) == ("district-d1", "d1", IncidentKind.DISTRICT_OUTAGE)
     assert "12 homes" in one.sentence_en
     assert "12가구" in one.sentence_ko
+    assert one.shares == {"home": 1.0}
     assert street.partition.households == len(HOMES) + 1, "nobody lives there"
     street.act(one)
     street.tick()

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from detector_homes import CALLS, GATEWAY, PHONE, Home
 from msgspec.structs import replace
 
 from detectors.findings import Fact, Finding
+from detectors.usual import shares_of
 from schemas.examples import RECORDS
 from schemas.incidents import EMERGENCIES, Certainty, Incident, IncidentKind, IncidentState, Severity, Urgency
 from streams.cap.incidents import _parameters
@@ -308,6 +310,30 @@ def test_the_usual_stands_beside_what_was_found(
 ) -> None:
     assert said(kind, facts) == (korean, english)
     assert not any(_UNREADABLE.search(one) for one in (korean, english))
+
+
+TOLD_OTHERWISE = EMERGENCIES | {KIND.SILENCE, KIND.DISASTER_NO_ANSWER, KIND.DISTRICT_OUTAGE}
+"""Kinds whose shares are made where they are found."""
+
+
+@pytest.mark.parametrize(("kind", "facts"), [case[:2] for case in CASES if case[0] not in TOLD_OTHERWISE])
+def test_the_shares_of_every_kind_name_channels_and_sum_to_one(kind: IncidentKind, facts: dict[str, Fact]) -> None:
+    home = Home(GATEWAY, PHONE, CALLS)
+    home.live(2)
+    shares = shares_of(home.model._state, kind, facts)
+    assert sum(shares.values()) == pytest.approx(1.0, abs=0.002)
+    assert set(shares) <= {"home", "phone", "worn", "calls", "robot"}
+
+
+def test_a_share_follows_the_channel_that_saw_it() -> None:
+    home, phone = Home(GATEWAY, PHONE, CALLS), Home(PHONE)
+    home.live(2)
+    phone.live(2)
+    assert shares_of(home.model._state, KIND.SLOW_DECLINE, {"habit": "activity"}) == {"home": 1.0}
+    assert shares_of(phone.model._state, KIND.SLOW_DECLINE, {"habit": "activity"}) == {"phone": 1.0}
+    assert shares_of(home.model._state, KIND.WITHDRAWAL, {"habit": "contacts"}) == {"phone": 1.0}
+    assert shares_of(home.model._state, KIND.CANNOT_SEE, {}) == {"home": 0.5, "phone": 0.5}
+    assert shares_of(home.model._state, KIND.UNANSWERED_CALLS, {}) == {"calls": 1.0}
 
 
 def test_every_kind_that_is_no_emergency_is_in_the_table_and_says_something_without_any_facts_too() -> None:
