@@ -14,8 +14,6 @@ import click
 import msgspec
 import numpy as np
 
-from detectors.emergency import emergencies
-from detectors.findings import Finding
 from detectors.household import Household
 from detectors.thrift import PARTS
 from load_tests import bench_chronic, bench_home_conditions, bench_other_budget
@@ -94,21 +92,8 @@ def befallen(scale: float, seed: int) -> Part:
         if one.household in slow
     }
     opened: dict[str, list[tuple[IncidentKind, int]]] = defaultdict(list)
-    clock_ms = START_MS
-    for message in hood.messages():
-        if message.sent_ms >= clock_ms + HOUR_MS:
-            clock_ms = message.sent_ms
-            for name, model in models.items():
-                while model.wake_ms <= clock_ms:
-                    step_ms = min(max(model.wake_ms, model.clock_ms + 1), clock_ms)
-                    said = [one for one in model.advance(step_ms) if isinstance(one, Finding)]
-                    opened[name] += [(one.kind, step_ms) for one in said if one.change == "raise"]
-        for event in message.events:
-            proved = [one.kind for one in emergencies(event) if one.change == "raise"]
-            opened[message.household] += [(kind, message.sent_ms) for kind in proved]
-            if message.household in models:
-                model = models[message.household]
-                model.learn_one(event, max(clock_ms, model.clock_ms), message.sent_ms)
+    for name, kind, at_ms in bench_other_budget.told(hood, models):
+        opened[name].append((kind, at_ms))
     hours: dict[str, list[float | None]] = defaultdict(list)
     for truth in hood.truth:
         if truth.must_find:

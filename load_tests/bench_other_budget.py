@@ -5,6 +5,7 @@ by kind, and the sum of the kinds that share the profile's other budget is set b
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Final
 
 import click
@@ -15,7 +16,7 @@ from detectors.findings import Finding
 from detectors.household import Household
 from detectors.thrift import PARTS
 from load_tests.bench_city.figures import chance_of, poisson_interval
-from load_tests.simulator import simulate
+from load_tests.simulator import Neighbourhood, simulate
 from schemas.generate import pretty
 from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
@@ -28,27 +29,37 @@ WARM_UP_MS: Final = 14 * DAY_MS
 TIMES: Final = 3.0
 
 
-def raised(households: int, days: int, seed: int, budget: float) -> tuple[dict[str, Counter[IncidentKind]], float]:
-    """Return what was raised after two weeks by household and kind, and the household-months."""
-    profile = replace(DEFAULT_PROFILE, other_budget=budget)
-    hood = simulate(households, days, seed, start_ms=START_MS, injections=False)
-    models = {one.household: Household(one.household, profile, one, start_ms=START_MS) for one in hood.records()}
-    out: dict[str, Counter[IncidentKind]] = defaultdict(Counter)
+def told(hood: Neighbourhood, models: dict[str, Household]) -> Iterator[tuple[str, IncidentKind, int]]:
+    """Play a neighbourhood, and yield what is raised: household, kind and moment.
+
+    Its event alone proves an emergency. All else is told by the models, perhaps not of every household, woken once an hour.
+    """
     clock_ms = START_MS
     for message in hood.messages():
         if message.sent_ms >= clock_ms + HOUR_MS:
             clock_ms = message.sent_ms
             for name, model in models.items():
                 while model.wake_ms <= clock_ms:
-                    step_ms = max(model.wake_ms, model.clock_ms + 1)
-                    said = [one for one in model.advance(min(step_ms, clock_ms)) if isinstance(one, Finding)]
-                    told = [one.kind for one in said if one.change == "raise"]
-                    out[name].update(told if clock_ms >= START_MS + WARM_UP_MS else [])
-        model = models[message.household]
+                    step_ms = min(max(model.wake_ms, model.clock_ms + 1), clock_ms)
+                    said = [one for one in model.advance(step_ms) if isinstance(one, Finding)]
+                    yield from ((name, one.kind, step_ms) for one in said if one.change == "raise")
         for event in message.events:
-            if message.sent_ms >= START_MS + WARM_UP_MS:
-                out[message.household].update(one.kind for one in emergencies(event) if one.change == "raise")
-            model.learn_one(event, max(clock_ms, model.clock_ms), message.sent_ms)
+            proved = [one.kind for one in emergencies(event) if one.change == "raise"]
+            yield from ((message.household, kind, message.sent_ms) for kind in proved)
+            if message.household in models:
+                of_it = models[message.household]
+                of_it.learn_one(event, max(clock_ms, of_it.clock_ms), message.sent_ms)
+
+
+def raised(households: int, days: int, seed: int, budget: float) -> tuple[dict[str, Counter[IncidentKind]], float]:
+    """Return what was raised after two weeks by household and kind, and the household-months."""
+    profile = replace(DEFAULT_PROFILE, other_budget=budget)
+    hood = simulate(households, days, seed, start_ms=START_MS, injections=False)
+    models = {one.household: Household(one.household, profile, one, start_ms=START_MS) for one in hood.records()}
+    out: dict[str, Counter[IncidentKind]] = defaultdict(Counter)
+    for name, kind, at_ms in told(hood, models):
+        if at_ms >= START_MS + WARM_UP_MS:
+            out[name][kind] += 1
     return out, households * (days * DAY_MS - WARM_UP_MS) / (30.4 * DAY_MS)
 
 
