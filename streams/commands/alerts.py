@@ -26,7 +26,7 @@ _DEFAULT = click.core.ParameterSource.DEFAULT
 def alerts() -> None:
     """Tell Anbu of a public alert, as a record in the log, in order with the events.
 
-    Today it is checked and kept; asking the homes it covers comes later.
+    Every home that it covers is asked, the most endangered first; who does not answer becomes an incident.
     """
 
 

@@ -25,7 +25,7 @@ def doctor() -> None:
       FAIL  ticks       the last is 12 min old in profile/0, profile/1 and 30 more
             remedy: run anbu ticker (it may run several times)
       OK    worker      watching 200 homes, 1 of them unseen; clock 4 s behind
-      OK    clickhouse  version 26.9.2.1 answers and has its 3 tables
+      OK    clickhouse  version 26.9.2.1 answers and has its 5 tables
     """
     chosen = settings()
     console = make_console()

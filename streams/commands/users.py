@@ -39,10 +39,11 @@ def users() -> None:
 def add(name: str, role: str, districts: tuple[str, ...], language: str, generate: bool) -> None:
     """Add somebody, or give them a new password, role and districts.
 
-    responder   sees and acts on the homes of their districts
-    supervisor  the same, and the state of the parts; --district * for all
-    engineer    the state of the parts, nobody's data
-    viewer      totals, nobody's data
+    What each role may:
+      responder   sees and acts on the homes of their districts
+      supervisor  the same, and the state of the parts; --district '*' for all
+      engineer    the state of the parts, nobody's data
+      viewer      totals, nobody's data
 
     The password is asked for, or read from stdin when that is no terminal.
 

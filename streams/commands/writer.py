@@ -40,8 +40,8 @@ def writer(archive: str | None) -> None:
       writing from 127.0.0.1:9092 to clickhouse://anbu:***@127.0.0.1:8123/anbu; health at http://127.0.0.1:9311/ready
 
     Example:
-      ANBU_WRITER_METRICS_PORT=9312 anbu writer --archive only
-      writing from 127.0.0.1:9092 to clickhouse://anbu:***@127.0.0.1:8123/anbu; health at http://127.0.0.1:9312/ready
+      ANBU_WRITER_METRICS_PORT=9314 anbu writer --archive only
+      writing from 127.0.0.1:9092 to clickhouse://anbu:***@127.0.0.1:8123/anbu; health at http://127.0.0.1:9314/ready
     """
     chosen = settings()
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
