@@ -54,14 +54,14 @@ class Kept:
 def main(arguments: list[str] | None = None) -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m load_tests.bench_steady", description=__doc__)
-    parser.add_argument("--households", type=int, default=10_000)
+    parser.add_argument("--households", type=int, default=10_000, help="below a thousand, or in thousands")
     parser.add_argument("--hours", type=int, default=144, help="of log time, after a day of getting warm")
     asked = parser.parse_args(arguments)
-    stream = stream_of(Wanted(SEEDS, STREAM_HOURS, 0), STREAMS)
+    stream = stream_of(Wanted(min(SEEDS, asked.households), STREAM_HOURS, 0), STREAMS)
     engine = Partition(0, 1, engine="bench", buffer_records=1 << 40)
     at = offsets_at(stream, START_MS + 24 * HOUR_MS)
     run_until(stream, engine, blake2b(), at)
-    copies = asked.households // SEEDS
+    copies = max(1, asked.households // SEEDS)
     for copy in range(1, copies):
         copy_homes(engine, copy)
     engine.checkpoint()
