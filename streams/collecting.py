@@ -8,7 +8,8 @@ an engine that was given away: while there is one, nothing is frozen.
 
 import gc
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ class Collecting:
     def __init__(self, in_use: Callable[[], Collection[object]]) -> None:
         self._in_use = in_use
         self._watched: list[weakref.ref[Any]] = []
+        self._builds = 0
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -31,6 +33,18 @@ class Collecting:
         """Leave everything to the collector again."""
         gc.callbacks.remove(self._collected)
         gc.unfreeze()
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Collect nothing while something large is built: all of it stays, and would be looked at again and again."""
+        self._builds += 1
+        gc.disable()
+        try:
+            yield
+        finally:
+            self._builds -= 1
+            if not self._builds:
+                gc.enable()
 
     def watch(self, large: object) -> None:
         """Note a large object: once it is not in use, everything is looked at until it is gone."""

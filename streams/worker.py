@@ -256,21 +256,22 @@ class Worker:
                 return
             owned.kept = None
             self._collecting.thaw()
-        changelog = Changelog(whole=self._controls.whole_checkpoints)
-        owned.changelog_next = await self._rebuilder.read(owned.number, 0, changelog)
-        recovered = await asyncio.to_thread(changelog.result)
-        engine = await asyncio.to_thread(
-            lambda: Partition(
-                owned.number,
-                self._settings.partitions,
-                engine=ENGINE,
-                recovered=recovered,
-                owner=self._owner,
-                buffer_records=self._settings.buffer_records,
-                awake=self._settings.awake,
-                controls=self._controls,
+        with self._collecting.building():
+            changelog = Changelog(whole=self._controls.whole_checkpoints)
+            owned.changelog_next = await self._rebuilder.read(owned.number, 0, changelog)
+            recovered = await asyncio.to_thread(changelog.result)
+            engine = await asyncio.to_thread(
+                lambda: Partition(
+                    owned.number,
+                    self._settings.partitions,
+                    engine=ENGINE,
+                    recovered=recovered,
+                    owner=self._owner,
+                    buffer_records=self._settings.buffer_records,
+                    awake=self._settings.awake,
+                    controls=self._controls,
+                )
             )
-        )
         self._collecting.watch(engine)
         self._gauges.recovered(recovered)
         if engine.unreadable:

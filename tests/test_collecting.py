@@ -47,3 +47,15 @@ def test_an_engine_that_was_given_away_goes(is_watched: bool) -> None:
         assert (gone() is None) == is_watched, "unwatched it is frozen with the rest: the negative control"
         gc.collect()
         assert gc.get_freeze_count()
+
+
+def test_nothing_is_collected_while_anything_large_is_built() -> None:
+    with Collecting(list) as collecting:
+        with collecting.building():
+            with collecting.building():
+                assert not gc.isenabled()
+            assert not gc.isenabled(), "another one is still being built"
+        assert gc.isenabled()
+        with pytest.raises(RuntimeError), collecting.building():
+            raise RuntimeError
+        assert gc.isenabled(), "one that broke off must not leave it off"

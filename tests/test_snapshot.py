@@ -15,7 +15,7 @@ from street import DAY_MS, HOUR_MS, SOURCES, Street, recovered_from, told, what_
 from schemas.households import HouseholdRecord, Source
 from schemas.incidents import CloseCause, Incident, IncidentKind
 from streams.partition import Partition
-from streams.snapshot import HOT, KINDS, POSITIONS, RECORD, RHYTHMS, Stamp, pack, unpack
+from streams.snapshot import HOT, KINDS, POSITIONS, RECORD, RHYTHMS, Changelog, Stamp, pack, unpack
 
 Row = tuple[bytes, bytes | None]
 NAMES = ("h-1", "h-2", "h-3", "h-unregistered")
@@ -63,6 +63,26 @@ def test_a_changelog_gives_back_every_household_bit_for_bit_also_when_compacted(
     assert states(partition_of(rows)) == wanted
     assert states(partition_of(compacted(rows))) == wanted
     assert {key[:2] for key, _ in rows} >= {HOT, *RHYTHMS, RECORD}
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_short_way_of_a_log_without_damage_chooses_what_the_long_one_does(data: st.DataObject) -> None:
+    kept = dict(compacted(lived()[0]))
+    last = max((key for key in kept if key in POSITIONS), key=[*kept].index)
+    others = [row for row in kept.items() if row[0] != last and data.draw(st.integers(0, 5))]
+    strangers = [(RECORD + b"h-9", kept[RECORD + b"h-1"]), (HOT + b"no pseudonym", kept[HOT + b"h-1"])]
+    short, long = Changelog(), Changelog()
+    for key, value in [*strangers, *data.draw(st.permutations(others)), (last, kept[last])]:
+        short.take(key, value)
+        long.take(key, value)
+    assert short.is_clean
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Changelog, "is_clean", False)
+        wanted = long.result()
+    found = short.result()
+    assert found == wanted
+    assert [*found.households] == [*wanted.households], "the order in which homes are woken"
 
 
 # Damage.
