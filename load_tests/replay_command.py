@@ -82,7 +82,11 @@ RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,59}")
     show_default=True,
     help="Where the past is read: the broker's topics, or ClickHouse's archive of them.",
 )
-@click.option("--since", metavar="TIME", help="Begin there, such as 2026-11-01T00:00:00+09:00. Models begin anew then.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Begin there, such as 2026-11-01T00:00:00+09:00: at a daily snapshot before, or with models that begin anew.",
+)
 @click.option("--until", metavar="TIME", help="Stop there.")
 @click.option(
     "--offsets",
