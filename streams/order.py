@@ -217,36 +217,38 @@ class CanonicalOrder:
     def pump(self) -> Iterator[Applied | Moved]:
         """Give everything whose turn has come. Positions move as records are given: stop anywhere and go on there."""
         positions = self.positions
-        ticks = positions.ticks
+        ticks, offsets = positions.ticks, positions.offsets
         lanes = self._lanes
         while True:
             if self._as_fetched:
                 topic = next((i for i, lane in enumerate(lanes) if lane.waiting), 0)
             else:
-                topic = min(range(len(lanes)), key=ticks.__getitem__)
+                topic = ticks.index(min(ticks))
             lane = lanes[topic]
             if not lane.waiting:
                 return
             chunk = lane.waiting[0]
             before = ticks[topic]
-            for i in range(lane.at, len(chunk)):
+            places, keys, values = chunk.offsets, chunk.keys, chunk.values
+            count = len(places)
+            for i in range(lane.at, count):
                 lane.at = i + 1
                 lane.held -= 1
-                offset = chunk.offsets[i]
-                positions.offsets[topic] = offset + 1
-                key = chunk.keys[i]
+                offset = places[i]
+                offsets[topic] = offset + 1
+                key = keys[i]
                 if key != TICK_KEY:
-                    stamped = positions.live and chunk.broker_stamped
+                    stamped = chunk.broker_stamped and positions.live
                     arrival_ms = max(before, chunk.timestamps[i]) if stamped else before
-                    yield Applied(topic, offset, key, chunk.values[i], arrival_ms)
+                    yield Applied(topic, offset, key, values[i], arrival_ms)
                     continue
                 self._take_tick(topic, chunk, i)
                 if ticks[topic] != before:
                     break
-            if lane.at >= len(chunk):
+            if lane.at >= count:
                 lane.waiting.popleft()
                 lane.at = 0
-                positions.offsets[topic] = max(positions.offsets[topic], chunk.next)
+                offsets[topic] = max(offsets[topic], chunk.next)
             if ticks[topic] != before:
                 clock_ms = min(ticks)
                 if clock_ms > positions.clock_ms:

@@ -116,14 +116,15 @@ def _cards(runs: Sequence[dict[str, Any]]) -> str:
         )
     if runs[0]["labels"]:
         told = [run["labels"] for run in runs]
-        cards.append(
-            _card(
-                "Needs that were found (recall)",
-                runs,
-                [share(one["recall"]) for one in told],
-                [f"{one['found']} of {one['must_find']} · {number(one['median_delay_h'])} h" for one in told],
+        if any(one["must_find"] for one in told):
+            cards.append(
+                _card(
+                    "Needs that were found (recall)",
+                    runs,
+                    [share(one["recall"]) for one in told],
+                    [f"{one['found']} of {one['must_find']} · {number(one['median_delay_h'])} h" for one in told],
+                )
             )
-        )
         cards.append(
             _card(
                 "Alarms that were right (precision)",

@@ -45,6 +45,6 @@ td.when{white-space:nowrap;font-variant-numeric:tabular-nums}td.id{overflow-wrap
 details{margin:.6rem 0}summary{cursor:pointer;font-weight:600;font-size:.95rem;padding:.2rem 0}
 h1.equal::before{content:"✓ ";color:var(--c)}h1.unequal::before{content:"≠ ";color:var(--warn)}
 ul{padding-left:1.2rem;overflow-wrap:anywhere}
-@media(max-width:40rem){.chart svg text{font-size:13.5px}}
+@media(max-width:40rem){.chart svg text{font-size:13.5px}.rows table{min-width:36rem}}
 @media print{main{max-width:none}figure,.card{break-inside:avoid}}
 """
