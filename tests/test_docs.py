@@ -42,12 +42,17 @@ def each_page() -> pytest.MarkDecorator:
 
 def commands_in(text: str) -> Iterator[str]:
     """Lines of code blocks and pieces of inline code that call `make`, `anbu` or `python -m`."""
-    lines = [line for lang, body in _FENCED.findall(text) if lang in ("", "sh") for line in body.splitlines()]
+    lines = [line for lang, body in _FENCED.findall(text) if lang in ("", "sh") for line in _whole_lines(body)]
     outside = _FENCED.sub("", text)
     for one in [*lines, *_INLINE.findall(outside)]:
         line = one.strip().removeprefix("$ ").replace(".venv/bin/", "")
         if line.startswith(("make ", "anbu ", "python -m ")) or line == "make":
             yield line
+
+
+def _whole_lines(body: str) -> list[str]:
+    """Lines of a block, those that end in a backslash with what follows."""
+    return re.sub(r"\\\n\s*", "", body).splitlines()
 
 
 def why_not(line: str) -> str:
