@@ -20,7 +20,7 @@ from detectors.verdict import Silence
 from schemas.incidents import Certainty
 
 COLLAPSES: Final = 0.03
-"""Collapses a household-month: the prior of `streams.ranking`, 1 in 1,000 a day. Assumed."""
+"""Collapses a household-month: the prior of `streams.cases.ranking`, 1 in 1,000 a day. Assumed."""
 LIKELY_FROM: Final = 0.5
 RAREST: Final = 1e-4
 """The tails are not believed further out."""

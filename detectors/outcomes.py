@@ -8,7 +8,7 @@ An alarm is worth what its danger is against its falsehood, so the budget, false
     factor = (A + R) / (A + F), between 1/2 and 2
 
 The exposures A' leave the formula, for they are nearly equal: a month holds 0.03 collapses by the prior of
-`streams.ranking` and 0.05 false alarms by the default profile. Where the homes' own rates do follow the prior, a factor
+`streams.cases.ranking` and 0.05 false alarms by the default profile. Where the homes' own rates do follow the prior, a factor
 without real ones multiplies the population's false alarms by A / (A + b t) with t the faded months watched: never above
 1, so the budget of all homes together stays kept. Real ones are rare and the factor ends at 2.
 

@@ -23,9 +23,9 @@ from infra.topics import TopicError, TopicState, admin_of, create_topics, descri
 from schemas.events import TICK_KEY
 from schemas.partitions import partition_of
 from schemas.topics import ALL, ORDER_OF, ORDERED_NAMES, changelog_of
+from streams.engine.snapshot import Changelog, Recovered
 from streams.growing import NotDrainedError, grown, rows_of
 from streams.publish import Publisher
-from streams.snapshot import Changelog, Recovered
 from streams.tail import LogReader, reading
 
 _COMPACTED: Final = ("incidents.open", "households.view")

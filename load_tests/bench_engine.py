@@ -27,8 +27,8 @@ from schemas.decode import decode
 from schemas.encode import encode
 from schemas.events import TICK_KEY
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
-from streams.order import CanonicalOrder, Positions
-from streams.partition import Output, Partition
+from streams.engine.order import CanonicalOrder, Positions
+from streams.engine.partition import Output, Partition
 
 STREAMS: Final = Path("build/bench-streams")
 CHECKPOINT_EVERY: Final = 100_000

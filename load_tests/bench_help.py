@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from load_tests.neighbourhood_people import rng_of
 from schemas.district import Lesson
 from schemas.incidents import IncidentKind
-from streams.help_learner import Learner
-from streams.help_model import FACTS, FURTHEST, GROUPS, NAMES, group_of
-from streams.odds import chance_at, log_odds
-from streams.ranking import CHANCE
+from streams.cases.help_model import FACTS, FURTHEST, GROUPS, NAMES, group_of
+from streams.cases.odds import chance_at, log_odds
+from streams.cases.ranking import CHANCE
+from streams.districts.help_learner import Learner
 
 PURPOSE: Final = 47
 BATCH: Final = 5

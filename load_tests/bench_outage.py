@@ -18,8 +18,8 @@ from load_tests.simulator import simulate
 from schemas.district import MARK_MS, SHARED, Channel, DistrictCounts, DistrictState, Heard
 from schemas.generate import pretty
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.district_stage import Stage
-from streams.hearing import WINDOW
+from streams.districts.hearing import WINDOW
+from streams.districts.stage import Stage
 
 DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000

@@ -18,12 +18,12 @@ from load_tests.peers.trivial import after, events_of
 from schemas.decode import decode
 from schemas.events import TICK_KEY, Event
 from schemas.topics import EVENT_TOPICS, ORDER_OF
-from streams import worker
-from streams.delivery import ChunkApp
-from streams.keeping import Checkpoint
-from streams.order import Applied
-from streams.partition import Output, Partition
+from streams.engine.keeping import Checkpoint
+from streams.engine.order import Applied
+from streams.engine.partition import Output, Partition
 from streams.settings import Settings
+from streams.worker import run as worker
+from streams.worker.delivery import ChunkApp
 
 CHECKPOINT_EVERY_S: Final = 10.0
 

@@ -33,12 +33,12 @@ from load_tests.bench_stream import HOUR_MS, START_MS, Stream, Wanted, stream_of
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
 from schemas.topics import ORDERED_NAMES, changelog_of
-from streams.collecting import Collecting
+from streams.engine.partition import Partition
+from streams.engine.snapshot import HOT, RECORD, RHYTHMS, Changelog, Recovered
 from streams.growing import grown, rows_of
-from streams.partition import Partition
 from streams.publish import Publisher
 from streams.settings import Settings
-from streams.snapshot import HOT, RECORD, RHYTHMS, Changelog, Recovered
+from streams.worker.collecting import Collecting
 
 PARTITIONS: Final = 4
 TICK_S: Final = 1.0

@@ -31,8 +31,8 @@ from load_tests.whatif.runs import Variant, Work, play_unit
 from schemas.rows import ARCHIVE
 from schemas.topics import ORDERED_NAMES
 from streams.archive.rows import archive_rows
-from streams.chunk import Chunk
-from streams.replay import Listener, Source, replay
+from streams.engine.chunk import Chunk
+from streams.replay.run import Listener, Source, replay
 
 BEGIN: Final = datetime(2026, 3, 2, tzinfo=UTC)
 READINGS_A_DAY: Final = 200

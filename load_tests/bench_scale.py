@@ -26,9 +26,9 @@ from load_tests.bench_engine import run_until
 from load_tests.bench_stream import HOUR_MS, START_MS, Stream, Wanted, stream_of
 from schemas.events import TICK_KEY
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
-from streams.chunk import Chunk
-from streams.partition import Partition
-from streams.sleep import ALL
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
+from streams.engine.sleep import ALL
 
 SEEDS: Final = 1000
 STREAMS: Final = Path("build/bench-streams")

@@ -20,8 +20,8 @@ from typing import Final
 from load_tests.bench_engine import run_until
 from load_tests.bench_scale import SEEDS, STREAMS, copied, copy_homes, offsets_at, resident_bytes
 from load_tests.bench_stream import HOUR_MS, START_MS, Wanted, stream_of
-from streams.chunk import Chunk
-from streams.partition import Partition
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
 
 EVERY_S: Final = 10.0
 STREAM_HOURS: Final = 168

@@ -15,7 +15,7 @@ from load_tests.simulator import simulate
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
 from schemas.topics import DAY_MS, ORDER_OF, ORDERED_NAMES
-from streams.chunk import Chunk
+from streams.engine.chunk import Chunk
 
 START_MS: Final = 1_767_193_200_000
 """2026-01-01 00:00 in Korea."""

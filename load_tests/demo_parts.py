@@ -18,7 +18,7 @@ from streams.publish import broker_answers
 from streams.settings import Settings
 from streams.tail import LogReader, Place
 from streams.wallclock import monotonic_s
-from streams.writer_job import OUTPUTS
+from streams.writer.job import OUTPUTS
 
 READY_WITHIN_S: Final = 60.0
 MIGRATED_WITHIN_S: Final = 120.0

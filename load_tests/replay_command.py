@@ -28,7 +28,7 @@ from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.commands.outcome import Failed, Misconfigured, settings, told
 from streams.commands.teach import Taught
 from streams.profile_file import read_profile
-from streams.replay_live import as_stored, each_stored, each_told_live
+from streams.replay.live import as_stored, each_stored, each_told_live
 from streams.screen import make_console
 from streams.settings import Settings, masked
 

@@ -19,7 +19,7 @@ from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
 from schemas.topics import DAY_MS
 from streams.commands.outcome import Failed
-from streams.replay_equal import Equality, equality, joined
+from streams.replay.equal import Equality, equality, joined
 
 WARM_UP_DAYS: Final = 28
 """Days of log time after which a replay that begins in the middle is compared: rhythms of two weeks' learning, twice."""

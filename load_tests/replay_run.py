@@ -13,9 +13,9 @@ from schemas.topics import ORDERED_NAMES
 from streams.archive.snapshots import Held, load
 from streams.archive.source import ArchiveSource, Bounds, bounds_of, offsets_at
 from streams.clickhouse import connect
-from streams.partition import Partition
-from streams.replay import Source
-from streams.replay_topics import TopicSource
+from streams.engine.partition import Partition
+from streams.replay.run import Source
+from streams.replay.topics import TopicSource
 from streams.tail import reading
 
 UNBOUNDED = 1 << 62

@@ -11,7 +11,7 @@ from schemas.duty import Duty
 from schemas.incidents import EMERGENCIES, Incident
 from schemas.partitions import partition_of
 from schemas.times import from_rfc3339
-from streams.duty import owner_at
+from streams.cases.duty import owner_at
 
 
 class CallOut(NamedTuple):

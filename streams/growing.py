@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from schemas.partitions import partition_of
-from streams.district_stage import Stage
-from streams.gathering import STAGE
-from streams.keeping import Checkpoint
-from streams.partition import Partition
-from streams.snapshot import Cut, Recovered, Rows
+from streams.districts.stage import Stage
+from streams.engine.gathering import STAGE
+from streams.engine.keeping import Checkpoint
+from streams.engine.partition import Partition
+from streams.engine.snapshot import Cut, Recovered, Rows
 
 _NO_REFUSALS: Final[list[Any]] = [[], []]
 

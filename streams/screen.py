@@ -13,9 +13,9 @@ from rich.text import Text
 from schemas.incidents import KIND_NAMES, Incident, IncidentState, Severity
 from schemas.times import EPOCH, from_rfc3339
 from streams.call_out import CallOut
+from streams.cases.wording import dated
+from streams.cases.would_change import would_change
 from streams.incident_fold import Case, Watching
-from streams.wording import dated
-from streams.would_change import would_change
 
 SEOUL: Final = ZoneInfo("Asia/Seoul")
 

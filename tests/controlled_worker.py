@@ -15,14 +15,14 @@ from typing import Any
 
 import msgspec
 
-from streams.delivery import ChunkApp, ChunkConsumer
-from streams.keeping import Checkpoint
-from streams.outbox import Outbox
-from streams.partition import Controls, Output, Partition
-from streams.rebuild import Rebuilder
+from streams.engine.keeping import Checkpoint
+from streams.engine.partition import Controls, Output, Partition
+from streams.engine.snapshot import POSITIONS, Changelog
 from streams.settings import Settings
-from streams.snapshot import POSITIONS, Changelog
-from streams.worker import run_worker
+from streams.worker.delivery import ChunkApp, ChunkConsumer
+from streams.worker.outbox import Outbox
+from streams.worker.rebuild import Rebuilder
+from streams.worker.run import run_worker
 
 
 class Wanted(msgspec.Struct):
@@ -181,7 +181,7 @@ def stop_faust() -> None:
 
 def main() -> None:
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
-    for library in ("faust", "mode", "aiokafka", "kafka", "streams.delivery"):
+    for library in ("faust", "mode", "aiokafka", "kafka", "streams.worker.delivery"):
         logging.getLogger(library).setLevel(logging.ERROR)
     wanted = msgspec.json.decode(sys.argv[1], type=Wanted)
     if wanted.dies is not None:

@@ -9,8 +9,8 @@ from logs import ENGINE, TOPICS, Logs
 
 from schemas.encode import encode
 from schemas.incidents import Incident, Status
-from streams.partition import Controls, Output, Partition
-from streams.snapshot import Changelog
+from streams.engine.partition import Controls, Output, Partition
+from streams.engine.snapshot import Changelog
 
 
 @dataclass

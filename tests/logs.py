@@ -10,8 +10,8 @@ from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
 from schemas.partitions import partition_of
 from schemas.topics import DAY_MS, ORDER_OF, ORDERED_NAMES
-from streams.chunk import Chunk
-from streams.partition import Output, Partition
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Output, Partition
 
 TOPICS = len(ORDERED_NAMES)
 ENGINE = "test"

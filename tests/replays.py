@@ -15,7 +15,7 @@ from schemas.rows import ARCHIVE
 from schemas.topics import ORDERED_NAMES
 from streams.archive.rows import archive_rows
 from streams.clickhouse import connect
-from streams.replay import Run, replay
+from streams.replay.run import Run, replay
 
 
 def run_all(past: Past, profile: Profile | None = None) -> Run:

@@ -16,8 +16,8 @@ from schemas.incidents import Incident, IncidentKind, Status
 from schemas.times import to_rfc3339
 from schemas.topics import ORDER_OF
 from schemas.vocabulary import BY_NAME
-from streams.partition import Output, Partition
-from streams.snapshot import Changelog, Recovered
+from streams.engine.partition import Output, Partition
+from streams.engine.snapshot import Changelog, Recovered
 
 START_MS = 1_788_188_400_000
 MINUTE_MS = 60_000
@@ -150,7 +150,7 @@ class Street:
 
     def readings(self, topic: str = "home.sensors") -> dict[str, int]:
         """What became of the readings of a topic."""
-        from streams.partition import OUTCOMES  # noqa: PLC0415 - beside the engine it comes from
+        from streams.engine.partition import OUTCOMES  # noqa: PLC0415 - beside the engine it comes from
 
         return dict(zip(OUTCOMES, self.partition.counts.readings[ORDER_OF[topic]], strict=True))
 

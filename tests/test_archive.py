@@ -17,9 +17,9 @@ from schemas.rows import ARCHIVE
 from schemas.topics import ORDERED_NAMES
 from schemas.vocabulary import BY_NAME
 from streams.archive.rows import Message, archive_rows, message_of
-from streams.order import read_tick
+from streams.engine.order import read_tick
 from streams.tail import Record
-from streams.writer_job import INPUTS
+from streams.writer.job import INPUTS
 
 HOUSEHOLD = b"h-000123"
 

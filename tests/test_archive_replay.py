@@ -20,10 +20,10 @@ from load_tests.simulator import simulate
 from schemas.times import from_rfc3339, to_rfc3339
 from streams.archive.upkeep import erase, set_retention
 from streams.cli import cli
-from streams.partition import Partition
-from streams.replay import Run, differences, replay
-from streams.replay_equal import equality
-from streams.worker import ENGINE
+from streams.engine.partition import Partition
+from streams.replay.equal import equality
+from streams.replay.run import Run, differences, replay
+from streams.worker.run import ENGINE
 
 DAY_MS = 86_400_000
 

@@ -25,12 +25,12 @@ from streams.archive.snapshots import Held, Snapshot, erase_from_snapshots, held
 from streams.archive.upkeep import erase
 from streams.cli import cli
 from streams.clickhouse import ClickHouseAwayError
-from streams.partition import Partition
-from streams.replay import Run, replay
-from streams.replay_equal import Equality, equality
+from streams.engine.partition import Partition
+from streams.engine.snapshot import HOT, Changelog, Stamp, pack
+from streams.replay.equal import Equality, equality
+from streams.replay.run import Run, replay
 from streams.settings import Settings
-from streams.snapshot import HOT, Changelog, Stamp, pack
-from streams.worker import ENGINE
+from streams.worker.run import ENGINE
 
 DAYS = 3
 HALF_MS = START_MS + DAYS * DAY_MS

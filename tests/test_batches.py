@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writer_doubles import ROUGH, a_record, a_status, incident_bytes
 
-from streams.batches import Batch, Freezer, Jump, Limits
 from streams.tail import Record
+from streams.writer.batches import Batch, Freezer, Jump, Limits
 
 
 def batches_of(freezer: Freezer) -> list[Batch]:

@@ -57,11 +57,11 @@ from streams.board.live import MOST_STREAMS
 from streams.board.parts import Board
 from streams.board.rights import Role
 from streams.board.words import Words, tables
+from streams.cases.wording import sentences
 from streams.household_link import LinkTemplate, token_of
 from streams.incident_fold import STALE_AFTER_MS, STANDS_AFTER_MS, Case
 from streams.publish import BrokerAwayError
 from streams.tail import Record
-from streams.wording import sentences
 
 Browser = TestClient[Any, Any]
 KO = Words("ko")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.collecting import Collecting
+from streams.worker.collecting import Collecting
 
 
 class Large:

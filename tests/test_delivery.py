@@ -4,8 +4,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from infra.topics import create_topics
-from streams.chunk import Chunk
-from streams.delivery import CHUNKED
+from streams.engine.chunk import Chunk
+from streams.worker.delivery import CHUNKED
 
 TOPIC = "home.sensors"
 

@@ -17,7 +17,7 @@ from schemas.households import HouseholdRecord, Source
 from schemas.incidents import CloseCause, IncidentKind, NextStep, Severity, Urgency
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.vocabulary import CareTopic, Level
-from streams.revisions import Teller, next_step, opened
+from streams.cases.revisions import Teller, next_step, opened
 
 RECORD = HouseholdRecord(
     household="h-1", sources=[Source(name) for name in ("/sensors/gw-1", "/phone/p-1", "/calls/c-1")]

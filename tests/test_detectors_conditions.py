@@ -14,7 +14,7 @@ from schemas.events import Event
 from schemas.households import HouseholdRecord, Source
 from schemas.incidents import Certainty, CloseCause, IncidentKind, NextStep, Severity, Urgency
 from schemas.profiles import DEFAULT_PROFILE
-from streams.revisions import Teller, next_step, opened
+from streams.cases.revisions import Teller, next_step, opened
 
 RECORD = HouseholdRecord(household="h-1", sources=[Source("/sensors/gw-1")])
 SEOUL = hours_of("Asia/Seoul")

@@ -15,7 +15,7 @@ from schemas.households import HouseholdRecord, Source
 from schemas.incidents import CloseCause, IncidentKind, NextStep, Urgency
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.vocabulary import CareTopic, Level
-from streams.revisions import Teller, cleared, next_step, opened
+from streams.cases.revisions import Teller, cleared, next_step, opened
 
 RECORD = HouseholdRecord(household="h-1", sources=[Source("/sensors/gw-1"), Source("/phone/app")])
 MEALS, TALKS = IncidentKind.MISSED_MEALS, IncidentKind.SHORTER_TALKS

@@ -19,10 +19,10 @@ from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.refusals import is_pseudonym
 from schemas.times import from_rfc3339, to_rfc3339
-from streams import district_stage
-from streams.district_stage import A_WHOLE_HOUR, LAGGING, Stage
-from streams.hearing import Hearing
-from streams.partition import Output
+from streams.districts import stage as district_stage
+from streams.districts.hearing import Hearing
+from streams.districts.stage import A_WHOLE_HOUR, LAGGING, Stage
+from streams.engine.partition import Output
 
 BEGIN_MS = START_MS // DAY_MS * DAY_MS
 DAYS = 5

@@ -19,9 +19,9 @@ from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident, NextStep
 from schemas.partitions import partition_of
 from streams.commands.drill import drill
-from streams.drill import Drill
-from streams.drill_parts import Limits, Message, Outcome, missing_mark
-from streams.drill_run import play
+from streams.drill.parts import Limits, Message, Outcome, missing_mark
+from streams.drill.run import play
+from streams.drill.script import Drill
 from streams.publish import Publisher
 from streams.settings import Settings
 from streams.subscriber import IncidentSubscriber

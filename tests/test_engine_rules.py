@@ -21,10 +21,10 @@ from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import LATEST_MS, from_rfc3339, to_rfc3339
 from schemas.topics import EVENT_TOPICS, ORDER_OF, ORDERED_NAMES
-from streams.ended import SHOWN_MS
+from streams.cases.ended import SHOWN_MS
+from streams.engine.order import LONGEST_TICK, read_tick
+from streams.engine.partition import Output, Partition
 from streams.incident_fold import INCIDENTS, OPEN, IncidentFold
-from streams.order import LONGEST_TICK, read_tick
-from streams.partition import Output, Partition
 
 SENSORS = ORDER_OF["home.sensors"]
 
@@ -116,7 +116,7 @@ def test_a_tick_of_a_moment_that_never_comes_does_not_stop_its_topic(tick_ms: in
 
 
 def test_rubbish_under_the_key_of_ticks_fills_no_memory() -> None:
-    from streams.order import _read_tick  # noqa: PLC0415 - its memory is what is looked at
+    from streams.engine.order import _read_tick  # noqa: PLC0415 - its memory is what is looked at
 
     before = _read_tick.cache_info().currsize
     street = Street()

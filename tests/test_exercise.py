@@ -11,12 +11,12 @@ from schemas.encode import encode
 from schemas.exercise import EXERCISE_PREFIX, MARK_EN, MARK_KO, is_exercise
 from schemas.households import HouseholdRecord, Source
 from schemas.incidents import EMERGENCIES, CloseCause, Incident, IncidentKind, NextStep, Severity
-from streams.gauge import Gauges
+from streams.cases.revisions import next_step
+from streams.engine.partition import Output
 from streams.metrics import WorkerMetrics
-from streams.partition import Output
 from streams.registry import check_record
-from streams.replay import Run
-from streams.revisions import next_step
+from streams.replay.run import Run
+from streams.worker.gauge import Gauges
 
 REAL, PLAYED = "h-1", f"{EXERCISE_PREFIX}h-1"
 HAZARDS = ("emergency_button", "gas", "smoke", "fall")

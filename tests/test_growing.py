@@ -15,9 +15,9 @@ from load_tests.simulator import Rates, simulate
 from schemas.partitions import partition_of
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.topics import ORDERED_NAMES
+from streams.engine.partition import Partition
+from streams.engine.snapshot import Changelog, Recovered
 from streams.growing import NotDrainedError, grown, rows_of
-from streams.partition import Partition
-from streams.snapshot import Changelog, Recovered
 
 START_MS = 1_788_188_400_000
 DAYS = 4

@@ -22,12 +22,12 @@ from load_tests.neighbourhood import Played
 from load_tests.simulator import Rates, simulate
 from schemas.events import TICK_KEY
 from schemas.topics import ORDERED, ORDERED_NAMES
-from streams.chunk import Chunk
-from streams.partition import Partition
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
+from streams.engine.snapshot import Changelog
 from streams.publish import Publisher, TopicsDifferError
-from streams.snapshot import Changelog
 from streams.subscriber import IncidentSubscriber
-from streams.worker import ENGINE
+from streams.worker.run import ENGINE
 
 pytestmark = pytest.mark.slow
 

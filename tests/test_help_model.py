@@ -13,11 +13,11 @@ from schemas.district import Lesson
 from schemas.examples import RECORDS
 from schemas.incidents import CloseCause, Incident, IncidentKind, Severity
 from schemas.times import to_rfc3339
-from streams.help_learner import Learner
-from streams.help_model import FURTHEST, NAMES, History, features, looks
-from streams.help_model import stamped as stamped_as
-from streams.lessons import NEEDED, NOT_NEEDED
-from streams.ranking import chance, need, prior_chance
+from streams.cases.help_model import FURTHEST, NAMES, History, features, looks
+from streams.cases.help_model import stamped as stamped_as
+from streams.cases.lessons import NEEDED, NOT_NEEDED
+from streams.cases.ranking import chance, need, prior_chance
+from streams.districts.help_learner import Learner
 
 SEOUL = "Asia/Seoul"
 NOON = 1_795_489_200_000

@@ -11,7 +11,7 @@ from schemas.households import HouseholdRecord, Rung
 from schemas.incidents import CloseCause, IncidentKind, LadderStep, Severity
 from schemas.times import to_rfc3339
 from schemas.vocabulary import Ask
-from streams.answers import COULD_NOT, HALF_LIFE_MS, MOST, PRIOR_WEIGHT, WAITS_MS, Answers
+from streams.cases.answers import COULD_NOT, HALF_LIFE_MS, MOST, PRIOR_WEIGHT, WAITS_MS, Answers
 
 SILENCE = IncidentKind.SILENCE
 

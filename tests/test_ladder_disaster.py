@@ -15,7 +15,7 @@ from schemas.households import Absence, Need, RiskGrade, Rung, Source
 from schemas.incidents import CloseCause, IncidentKind, IncidentState, NextStep, Severity, Urgency
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import to_rfc3339
-from streams.sleep import ALL
+from streams.engine.sleep import ALL
 
 NO_ANSWER = IncidentKind.DISASTER_NO_ANSWER
 CALL = Rung("checkin_call", "c-1", "21:00", "08:00")

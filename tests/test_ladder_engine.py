@@ -11,7 +11,7 @@ from schemas.households import Need, Rung
 from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity
 from schemas.times import from_rfc3339
 from schemas.vocabulary import CareTopic, Level
-from streams.wording_numbers import hours as said_hours
+from streams.cases.wording_numbers import hours as said_hours
 
 SILENCE = IncidentKind.SILENCE
 CALL = Rung("checkin_call", "c-1")

@@ -27,10 +27,12 @@ def _contracts(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _project(folder: Path, module: str, source: str) -> Path:
-    """Make empty packages of the project's names, one of which holds `module`."""
+    """Make empty modules of the project's names, and one more, `module`."""
     for package in PACKAGES:
-        (folder / package).mkdir()
-        (folder / package / "__init__.py").touch()
+        for file in (ROOT / package).rglob("*.py"):
+            empty = folder / file.relative_to(ROOT)
+            empty.parent.mkdir(parents=True, exist_ok=True)
+            empty.touch()
     (folder / module).write_text(source)
     return folder
 
@@ -54,6 +56,9 @@ def test_each_package_imports_only_what_stands_to_its_left() -> None:
         ("streams/bad.py", "def f():\n    from infra import x\n", "streams.bad -> infra"),
         ("detectors/bad.py", "import socket\n", "detectors.bad -> socket"),
         ("schemas/bad.py", "from kafka import KafkaConsumer\n", "schemas.bad -> kafka"),
+        ("streams/engine/bad.py", "from streams import wallclock\n", "streams.engine.bad -> streams.wallclock"),
+        ("streams/engine/bad.py", "import streams.worker.run\n", "streams.engine.bad -> streams.worker.run"),
+        ("streams/cases/bad.py", "import streams.engine.order\n", "streams.cases.bad -> streams.engine.order"),
     ],
 )
 def test_negative_control_a_module_that_reaches_the_wrong_way_is_caught(

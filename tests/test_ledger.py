@@ -14,10 +14,10 @@ from schemas.actions import ActionKind, ResponderAction
 from schemas.encode import encode
 from schemas.incidents import Certainty, CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity, Urgency
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.acting import MOST_WAITING, Acted, Acting
-from streams.ended import KNOWN_MS, MOST_ENDED, SHOWN_MS
-from streams.ledger import MOST_OPEN, MOST_SEEN, QUIET_MS, Ledger
-from streams.revisions import Teller
+from streams.cases.acting import MOST_WAITING, Acted, Acting
+from streams.cases.ended import KNOWN_MS, MOST_ENDED, SHOWN_MS
+from streams.cases.ledger import MOST_OPEN, MOST_SEEN, QUIET_MS, Ledger
+from streams.cases.revisions import Teller
 
 START_MS = 1_788_188_400_000
 MINUTE_MS = 60_000

@@ -18,18 +18,18 @@ from schemas.exercise import EXERCISE_PREFIX
 from schemas.households import RiskGrade
 from schemas.incidents import CloseCause, Incident, IncidentKind
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.district_stage import Stage
-from streams.gathering import Gathering
+from streams.cases.help_model import NAMES
+from streams.cases.lessons import KNOWN_MS, MOST, NEEDED, NOT_NEEDED, WAITS_MS, Leaving, Lessons, Told, by_mark
+from streams.cases.odds import log_odds
+from streams.districts.help_learner import Learner
+from streams.districts.stage import Stage
+from streams.engine.gathering import Gathering
+from streams.engine.keeping import Whole
+from streams.engine.order import Positions
+from streams.engine.outputs import Output
+from streams.engine.partition import Partition
+from streams.engine.snapshot import Recovered
 from streams.growing import grown
-from streams.help_learner import Learner
-from streams.help_model import NAMES
-from streams.keeping import Whole
-from streams.lessons import KNOWN_MS, MOST, NEEDED, NOT_NEEDED, WAITS_MS, Leaving, Lessons, Told, by_mark
-from streams.odds import log_odds
-from streams.order import Positions
-from streams.outputs import Output
-from streams.partition import Partition
-from streams.snapshot import Recovered
 
 few = partial(
     settings,
@@ -395,7 +395,7 @@ def test_scipy_stats_is_not_loaded_before_the_first_lesson() -> None:
     said = [
         "import sys",
         "from schemas.district import Lesson",
-        "from streams.help_learner import NAMES, Learner",
+        "from streams.districts.help_learner import NAMES, Learner",
         "one = Learner.restore(Learner().state())",
         "print(one.learn([]) == [0.0] * len(NAMES), 'scipy.stats' in sys.modules)",
         "one.learn([Lesson(x=[0.0] * len(NAMES) + [-2.0], y=1.0)])",

@@ -13,9 +13,9 @@ from schemas.encode import encode
 from schemas.households import Rung
 from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.acting import CHECK_AGAIN_MS, LONGEST_SNOOZE_MS, MOST_ABSENCES, MOST_WAITING
-from streams.ended import SHOWN_MS
-from streams.ledger import WAITS_MS
+from streams.cases.acting import CHECK_AGAIN_MS, LONGEST_SNOOZE_MS, MOST_ABSENCES, MOST_WAITING
+from streams.cases.ended import SHOWN_MS
+from streams.cases.ledger import WAITS_MS
 
 SILENCE = IncidentKind.SILENCE
 

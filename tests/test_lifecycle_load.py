@@ -17,11 +17,11 @@ from schemas.households import HouseholdRecord, Rung
 from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity, Urgency
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import from_rfc3339
-from streams.duty import Shift
-from streams.load import Loads
-from streams.partition import Partition
-from streams.ranking import attention, chance, need
-from streams.roster import Roster
+from streams.cases.duty import Shift
+from streams.cases.ranking import attention, chance, need
+from streams.engine.load import Loads
+from streams.engine.partition import Partition
+from streams.engine.roster import Roster
 
 SILENCE = IncidentKind.SILENCE
 HOMES = [f"h-{n}" for n in range(6)]

@@ -14,9 +14,9 @@ from schemas.households import Rung
 from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState, NextStep, Severity
 from schemas.profiles import DEFAULT_PROFILE, Profile
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.duty import owner_at, shift_at
+from streams.cases.duty import owner_at, shift_at
+from streams.engine.watched import UNREGISTERED_MS
 from streams.profile_file import differences, read_profile, write_profile
-from streams.watched import UNREGISTERED_MS
 
 DESK = Desk(day="gangnam-day", night="night-centre", holiday="holiday-centre", then=["supervisor", "control-room"])
 DUTY = Duty(desks=[DESK], holidays=["2026-09-02"])

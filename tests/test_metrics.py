@@ -16,7 +16,7 @@ from street import Street
 from schemas.examples import RECORDS
 from schemas.exercise import EXERCISE_PREFIX, status_of
 from schemas.incidents import IncidentKind
-from streams.gauge import Gauges, few_posts
+from streams.engine.outputs import Output
 from streams.generate import PAGES, ROOT, drifted, page
 from streams.metrics import (
     EVERY,
@@ -33,8 +33,8 @@ from streams.metrics import (
     new_registry,
     outside_their_sets,
 )
-from streams.outputs import Output
-from streams.writer import WriterMetrics
+from streams.worker.gauge import Gauges, few_posts
+from streams.writer.run import WriterMetrics
 
 MAKERS: list[Maker] = list(EVERY.values())
 BOTH = [named for maker in MAKERS for named in maker(CollectorRegistry()).named]

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
-from streams.chunk import Chunk
-from streams.order import Applied, CanonicalOrder, Moved, Positions
+from streams.engine.chunk import Chunk
+from streams.engine.order import Applied, CanonicalOrder, Moved, Positions
 
 TOPICS = 3
 GRID_MS = 60_000

@@ -23,7 +23,7 @@ from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState,
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import from_rfc3339, to_rfc3339
 from schemas.topics import DAY_MS, ORDER_OF
-from streams.partition import Controls, Partition
+from streams.engine.partition import Controls, Partition
 
 
 def few(examples: int) -> settings:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.progress import Progress
+from streams.worker.progress import Progress
 
 CLOCK = 1_795_000_000_000
 

@@ -15,7 +15,7 @@ from schemas.build import cloud_event
 from schemas.encode import encode
 from schemas.events import DeadLetter, Fault, Reason
 from schemas.topics import ORDER_OF, ORDERED_NAMES
-from streams.refused import EACH_AT_MOST, Refused
+from streams.engine.refused import EACH_AT_MOST, Refused
 
 
 def test_the_first_of_a_minute_are_told_one_by_one_and_the_rest_in_one_summary() -> None:

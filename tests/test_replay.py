@@ -19,10 +19,10 @@ from schemas.incidents import Incident
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import from_rfc3339
 from schemas.topics import ORDER_OF
-from streams.chunk import Chunk
 from streams.cli import cli
-from streams.partition import Partition
-from streams.replay import Reader, Run, differences, replay
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
+from streams.replay.run import Reader, Run, differences, replay
 
 
 class LogSource:

@@ -24,8 +24,8 @@ from load_tests.whatif.spool import Cut
 from schemas.incidents import Incident, IncidentKind
 from schemas.times import from_rfc3339
 from streams.cli import cli
-from streams.partition import Partition
-from streams.replay import Run, replay
+from streams.engine.partition import Partition
+from streams.replay.run import Run, replay
 
 HOUR_MS = 3_600_000
 

@@ -38,16 +38,16 @@ from schemas.rows import SNAPSHOTS
 from schemas.times import from_rfc3339, to_rfc3339
 from schemas.topics import BY_NAME, ORDERED_NAMES, changelog_of
 from streams.archive.snapshots import Snapshot, read_snapshot
-from streams.chunk import Chunk
-from streams.partition import Partition
-from streams.replay import Reader, differences, replay
-from streams.replay_equal import equality
-from streams.replay_live import told_live
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
+from streams.replay.equal import equality
+from streams.replay.live import told_live
+from streams.replay.run import Reader, differences, replay
 from streams.settings import Settings
 from streams.tail import reading
-from streams.worker import ENGINE
-from streams.writer import Writer
-from streams.writer_job import INPUTS
+from streams.worker.run import ENGINE
+from streams.writer.job import INPUTS
+from streams.writer.run import Writer
 
 PARTITIONS = 2
 HOMES, DAYS = 48, 4

@@ -32,7 +32,7 @@ from streams.archive.upkeep import erase
 from streams.cli import cli
 from streams.clickhouse import connect
 from streams.settings import Settings
-from streams.worker import ENGINE
+from streams.worker.run import ENGINE
 
 PARTITIONS = 2
 LOG = Variant("as in the log")

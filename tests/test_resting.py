@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiokafka.structs import TopicPartition
 
-from streams import resting
-from streams.resting import FULL_BYTES, Resting, rest_s
+from streams.worker import resting
+from streams.worker.resting import FULL_BYTES, Resting, rest_s
 
 PLACE = TopicPartition("home.sensors", 0)
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street, what_is_left
 
 from schemas.incidents import CloseCause, IncidentKind
-from streams.ended import SHOWN_MS
-from streams.outbox import BATCH_BYTES
-from streams.roster import ENDED_MS, MOST_ENDED, MOST_UNREGISTERED, Roster
-from streams.snapshot import HOT, RECORD, RHYTHMS
-from streams.watched import UNREGISTERED_MS
+from streams.cases.ended import SHOWN_MS
+from streams.engine.roster import ENDED_MS, MOST_ENDED, MOST_UNREGISTERED, Roster
+from streams.engine.snapshot import HOT, RECORD, RHYTHMS
+from streams.engine.watched import UNREGISTERED_MS
+from streams.worker.outbox import BATCH_BYTES
 
 
 def test_households_are_woken_by_deadline_and_then_by_name_and_only_those_due() -> None:
@@ -88,7 +88,7 @@ def test_what_a_status_counts_is_what_counting_everybody_gives(seed: int) -> Non
 def test_senders_that_make_up_households_fill_neither_memory_nor_the_places_of_others_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streams.roster.MOST_UNREGISTERED", 50)
+    monkeypatch.setattr("streams.engine.roster.MOST_UNREGISTERED", 50)
     street = Street()
     street.register("h-registered")
     street.tick()
@@ -112,7 +112,7 @@ def test_the_bound_of_made_up_households_is_what_the_documents_say() -> None:
 
 
 def test_actions_on_made_up_households_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.roster.MOST_UNREGISTERED", 20)
+    monkeypatch.setattr("streams.engine.roster.MOST_UNREGISTERED", 20)
     street = Street()
     street.register()
     street.tick()

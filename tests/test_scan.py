@@ -17,10 +17,10 @@ from schemas.events import TICK_KEY, Data, Event, Tick, TickMode
 from schemas.incidents import IncidentKind, Urgency
 from schemas.topics import EVENT_TOPICS, ORDER_OF, ORDERED_NAMES
 from schemas.vocabulary import KINDS, CareTopic, DisasterAnswer, Distress, Form, Kind, Level
-from streams.chunk import Chunk
-from streams.order import Positions
-from streams.partition import Partition
-from streams.scan import Scanner
+from streams.engine.chunk import Chunk
+from streams.engine.order import Positions
+from streams.engine.partition import Partition
+from streams.engine.scan import Scanner
 
 SENSORS = ORDER_OF["home.sensors"]
 PRESS = Event("h-1", "emergency_button", "/sensors/gw", "e-1", START_MS, Data(device="pendant"))

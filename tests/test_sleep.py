@@ -13,9 +13,9 @@ from street import Street, recovered_from
 from test_partition import eventful, few, oracle
 from test_snapshot import NAMES, lived
 
-from streams.partition import Partition
-from streams.snapshot import HOT, pack, unpack
-from streams.watched import Watched
+from streams.engine.partition import Partition
+from streams.engine.snapshot import HOT, pack, unpack
+from streams.engine.watched import Watched
 
 whole = partial(Partition, 0, 1, engine=ENGINE, buffer_records=1 << 40)
 

@@ -14,8 +14,8 @@ from street import DAY_MS, HOUR_MS, SOURCES, Street, recovered_from, told, what_
 
 from schemas.households import HouseholdRecord, Source
 from schemas.incidents import CloseCause, Incident, IncidentKind
-from streams.partition import Partition
-from streams.snapshot import HOT, KINDS, POSITIONS, RECORD, RHYTHMS, Changelog, Stamp, pack, unpack
+from streams.engine.partition import Partition
+from streams.engine.snapshot import HOT, KINDS, POSITIONS, RECORD, RHYTHMS, Changelog, Stamp, pack, unpack
 
 Row = tuple[bytes, bytes | None]
 NAMES = ("h-1", "h-2", "h-3", "h-unregistered")

@@ -12,8 +12,8 @@ from logs import ENGINE
 from street import recovered_from
 from test_snapshot import NAMES, lived
 
-from streams.partition import Partition
-from streams.snapshot import HOT, POSITIONS, RHYTHMS, pack, unpack
+from streams.engine.partition import Partition
+from streams.engine.snapshot import HOT, POSITIONS, RHYTHMS, pack, unpack
 
 ROWS = sorted((Path(__file__).parent / "changelogs").glob("*.bin"))
 """Compacted changelogs of four synthetic homes, one of them with gas in the air, as earlier versions of this day wrote them."""

@@ -38,7 +38,7 @@ from schemas.views import (
     WeekView,
 )
 from schemas.vocabulary import CareTopic, Level
-from streams.partition import Output
+from streams.engine.partition import Output
 
 AT = "2026-11-24T00:10:00.000Z"
 MIDNIGHT_MS = 1_788_102_000_000
@@ -314,7 +314,7 @@ def test_a_grade_that_is_proposed_for_weeks_is_never_set_and_decides_nothing(mon
 def test_hourly_views_are_a_function_of_the_log_wherever_it_is_cut_and_in_whatever_order_it_is_fetched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streams.views.SIMULATED_MINUTES", 60)
+    monkeypatch.setattr("streams.engine.views.SIMULATED_MINUTES", 60)
     logs = eventful_logs()
     wanted, state, _ = run_crashing(logs, 1, crashes=0, faults=False)
     assert sum(key[0] == "households.view" for key in wanted.records) > 20

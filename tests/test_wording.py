@@ -11,10 +11,10 @@ from detectors.usual import shares_of
 from schemas.examples import RECORDS
 from schemas.incidents import EMERGENCIES, Certainty, Incident, IncidentKind, IncidentState, Severity, Urgency
 from streams.cap.incidents import _parameters
-from streams.particles import object_of, subject, towards
-from streams.wording import sentences
-from streams.wording_numbers import hours
-from streams.would_change import would_change
+from streams.cases.particles import object_of, subject, towards
+from streams.cases.wording import sentences
+from streams.cases.wording_numbers import hours
+from streams.cases.would_change import would_change
 
 EXAMPLE = RECORDS["incident"]
 assert isinstance(EXAMPLE, Incident)

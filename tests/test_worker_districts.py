@@ -17,10 +17,10 @@ from schemas.encode import encode
 from schemas.households import HouseholdRecord, Source
 from schemas.partitions import partition_of
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.district_stage import Stage
-from streams.partition import Partition
+from streams.districts.stage import Stage
+from streams.engine.partition import Partition
 from streams.publish import Publisher
-from streams.worker import ENGINE
+from streams.worker.run import ENGINE
 
 pytestmark = pytest.mark.slow
 

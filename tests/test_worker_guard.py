@@ -18,8 +18,8 @@ from infra.topics import create_topics, describe
 from schemas.encode import encode
 from schemas.households import HouseholdRecord, Source
 from schemas.topics import changelog_of
+from streams.engine.snapshot import HOT, unpack
 from streams.publish import Publisher
-from streams.snapshot import HOT, unpack
 
 pytestmark = pytest.mark.slow
 

@@ -23,9 +23,9 @@ from schemas.incidents import ENDED, Incident, IncidentKind, IncidentState, Stat
 from schemas.partitions import partition_of
 from schemas.times import to_rfc3339
 from schemas.topics import ORDER_OF, ORDERED_NAMES
-from streams.chunk import Chunk
+from streams.engine.chunk import Chunk
+from streams.engine.snapshot import HOT, POSITIONS
 from streams.publish import Publisher
-from streams.snapshot import HOT, POSITIONS
 
 pytestmark = pytest.mark.slow
 

@@ -29,12 +29,12 @@ from writer_doubles import (
 
 from schemas.rows import Table, Values
 from streams.backoff import Backoff
-from streams.batches import Freezer, Jump, Limits
 from streams.clickhouse import ClickHouseAwayError, ClickHouseRefusedError
 from streams.tail import Record
-from streams.writer import Writer, WriterError, WriterTally
-from streams.writer_health import WriterHealth
-from streams.writer_source import Polled
+from streams.writer.batches import Freezer, Jump, Limits
+from streams.writer.health import WriterHealth
+from streams.writer.run import Writer, WriterError, WriterTally
+from streams.writer.source import Polled
 
 FATES = st.lists(st.sampled_from(["", "", "before", "after"]), max_size=30)
 

@@ -32,9 +32,9 @@ from streams.clickhouse import connect
 from streams.metrics import WriterPrometheus
 from streams.publish import TopicsDifferError
 from streams.settings import Settings
-from streams.writer import Writer, WriterTally
-from streams.writer_job import OUTPUTS
-from streams.writer_source import KafkaSource
+from streams.writer.job import OUTPUTS
+from streams.writer.run import Writer, WriterTally
+from streams.writer.source import KafkaSource
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_broker_that_is_gone_is_told_once_and_waited_for_and_its_new_records_a
     own_broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The embedded broker even comes back empty: offsets begin again, and no record passes for an old one."""
-    monkeypatch.setattr("streams.writer_source.SILENT_S", 1.0)
+    monkeypatch.setattr("streams.writer.source.SILENT_S", 1.0)
     settings = Settings(kafka=own_broker.url, partitions=2, session_timeout_s=2.0)
     store = ListStore()
     produce(settings, [f"old-{number}" for number in range(20)])
@@ -257,11 +257,11 @@ class Asked:
 
 
 HOLDS_LITTLE = """
-import streams.writer
-from streams.batches import Freezer, Limits
+import streams.writer.run
+from streams.writer.batches import Freezer, Limits
 from streams.cli import main
 
-streams.writer.Freezer = lambda _limits, rows_of: Freezer(Limits(batch_records=500, held_records=2_000), rows_of)
+streams.writer.run.Freezer = lambda _limits, rows_of: Freezer(Limits(batch_records=500, held_records=2_000), rows_of)
 main()
 """
 """The command with room for few records, so that a test need not send 40,000."""
@@ -356,8 +356,8 @@ def test_a_port_that_is_taken_is_one_line_and_code_2(own_broker: Broker, start_w
 KILLS_ITSELF = """
 import os, signal, sys
 from streams.settings import Settings
-from streams.writer import Writer, WriterError
-from streams.writer_source import KafkaSource
+from streams.writer.run import Writer, WriterError
+from streams.writer.source import KafkaSource
 
 class Dying(KafkaSource):
     left = int(sys.argv[1])

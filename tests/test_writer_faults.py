@@ -32,11 +32,11 @@ from writer_doubles import (
 from infra.migrations import migrate
 from infra.ports import free_ports
 from schemas.rows import TABLES, Row, Table, Values, to_row
-from streams.batches import Limits
 from streams.clickhouse import ClickHouseAwayError, connect
 from streams.tail import Place
-from streams.writer import Writer, WriterError, WriterTally
-from streams.writer_store import ONCE, ClickHouseStore
+from streams.writer.batches import Limits
+from streams.writer.run import Writer, WriterError, WriterTally
+from streams.writer.store import ONCE, ClickHouseStore
 
 _numbers = itertools.count()
 
@@ -253,7 +253,7 @@ def test_an_older_server_gets_only_the_settings_it_knows(server: Database) -> No
             return store._client
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("streams.writer_store.connect", again)
+            patch.setattr("streams.writer.store.connect", again)
             store._open()
     assert "deduplicate_insert" not in store._once
 

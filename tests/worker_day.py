@@ -35,8 +35,8 @@ from schemas.profiles import DEFAULT_PROFILE
 from schemas.rows import INCIDENTS, Row, Values, to_row
 from schemas.times import to_rfc3339
 from schemas.vocabulary import DisasterAnswer
-from streams.chunk import Chunk
 from streams.clickhouse import connect
+from streams.engine.chunk import Chunk
 from streams.publish import Publisher
 from streams.settings import Settings
 

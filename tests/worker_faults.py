@@ -18,8 +18,8 @@ from worker_runs import Run, Runner, Town, compact
 
 from infra.topics import create_topics, describe
 from schemas.topics import ORDER_OF
-from streams.chunk import Chunk
-from streams.snapshot import HOT, POSITIONS, pack, unpack
+from streams.engine.chunk import Chunk
+from streams.engine.snapshot import HOT, POSITIONS, pack, unpack
 
 Row = tuple[bytes, bytes]
 

@@ -19,12 +19,12 @@ from schemas.events import TICK_KEY, Data, DeadLetter, Event, Tick, TickMode
 from schemas.incidents import Incident, Status
 from schemas.topics import ORDERED_NAMES
 from schemas.views import HouseholdView
-from streams.chunk import Chunk
-from streams.delivery import CHUNKED
-from streams.partition import Output, Partition
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Output, Partition
 from streams.publish import Publisher
 from streams.tail import Place
-from streams.worker import ENGINE
+from streams.worker.delivery import CHUNKED
+from streams.worker.run import ENGINE
 
 START_MS = 1_788_188_400_000
 GATEWAY = "/sensors/gw-1"

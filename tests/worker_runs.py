@@ -23,13 +23,13 @@ from infra.processes import Child, start_command
 from infra.topics import create_topics
 from schemas.district import DistrictCounts
 from schemas.topics import changelog_of
-from streams.chunk import Chunk
-from streams.partition import Partition
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
+from streams.engine.snapshot import POSITIONS, Changelog, unpack
 from streams.publish import Publisher
 from streams.settings import Settings
-from streams.snapshot import POSITIONS, Changelog, unpack
 from streams.tail import Place
-from streams.worker import ENGINE
+from streams.worker.run import ENGINE
 
 CONTROLLED = Path(__file__).with_name("controlled_worker.py")
 

@@ -20,8 +20,8 @@ from schemas.actions import ResponderAction
 from schemas.encode import encode
 from schemas.incidents import CloseCause, Incident
 from schemas.times import from_rfc3339, to_rfc3339
-from streams.partition import Partition
-from streams.worker import ENGINE
+from streams.engine.partition import Partition
+from streams.worker.run import ENGINE
 
 HOUR_MS = 3_600_000
 EVENTFUL = Rates(collapses=1.0, emergencies=1.5, slow=0.5)

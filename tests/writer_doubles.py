@@ -12,13 +12,13 @@ from schemas.examples import RECORDS
 from schemas.incidents import Incident, Status
 from schemas.rows import Table, Values
 from schemas.times import to_rfc3339
-from streams.batches import Limits
 from streams.clickhouse import ClickHouseAwayError
 from streams.settings import Settings
 from streams.tail import Place, Record
-from streams.writer import Writer
-from streams.writer_source import Polled
-from streams.writer_store import Store
+from streams.writer.batches import Limits
+from streams.writer.run import Writer
+from streams.writer.source import Polled
+from streams.writer.store import Store
 
 NOW = 1_795_000_000_000
 MINUTE = 60_000

@@ -22,10 +22,10 @@ from schemas.decode import decode
 from schemas.events import TICK_KEY, Event
 from schemas.incidents import Incident, IncidentKind
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
-from streams.chunk import Chunk
-from streams.partition import Partition
-from streams.roster import Roster
-from streams.watched import Watched
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
+from streams.engine.roster import Roster
+from streams.engine.watched import Watched
 
 TICK_MS: Final = 60_000
 AGED_H: Final = 36

@@ -20,7 +20,7 @@ from load_tests.bench_live.writing import Pen
 from schemas.build import encode_events
 from schemas.events import Event, Tick
 from schemas.topics import ORDER_OF
-from streams.revisions import arrived
+from streams.cases.revisions import arrived
 
 LOOP_S: Final = 0.001
 """How finely the generator keeps to its times."""

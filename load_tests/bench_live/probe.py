@@ -10,9 +10,9 @@ import threading
 import time
 from typing import Any, Final
 
-from streams import worker
-from streams.partition import Output, Partition
+from streams.engine.partition import Output, Partition
 from streams.settings import Settings
+from streams.worker import run as worker
 
 EVERY_S: Final = 0.25
 _applied = 0

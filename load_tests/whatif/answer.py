@@ -7,7 +7,7 @@ from load_tests.whatif.figures import Setting, calibration, compared_figures, ru
 from load_tests.whatif.fold import Played
 from load_tests.whatif.runs import Variant
 from schemas.times import to_rfc3339
-from streams.replay import MONTH_MS
+from streams.replay.run import MONTH_MS
 
 
 def answer(

@@ -27,9 +27,9 @@ from schemas.households import HouseholdRecord, Removal
 from schemas.partitions import partition_of
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
 from schemas.vocabulary import BY_NAME
-from streams.chunk import Chunk
-from streams.order import Moved, read_tick
-from streams.replay import Listener, Reader, Source
+from streams.engine.chunk import Chunk
+from streams.engine.order import Moved, read_tick
+from streams.replay.run import Listener, Reader, Source
 
 HOUR_MS: Final = 3_600_000
 REGISTRY: Final = "households"

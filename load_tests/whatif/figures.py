@@ -19,7 +19,7 @@ from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import EPOCH, to_rfc3339
 from streams.profile_file import differences
-from streams.replay import MONTH_MS
+from streams.replay.run import MONTH_MS
 
 DAY_MS: Final = 86_400_000
 SAME_WITHIN_MS: Final = 72 * 3_600_000

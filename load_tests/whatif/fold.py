@@ -10,8 +10,8 @@ from schemas.checkins import CheckinRequest
 from schemas.encode import encode
 from schemas.incidents import Incident, IncidentState, NextStep
 from schemas.times import from_rfc3339
-from streams.outputs import Output
-from streams.replay import Gap
+from streams.engine.outputs import Output
+from streams.replay.run import Gap
 
 VISITS: Final = frozenset({NextStep.VISIT_NOW, NextStep.VISIT_TODAY, NextStep.CALL_119})
 """Next steps for which somebody has to go there."""

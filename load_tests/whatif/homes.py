@@ -11,7 +11,7 @@ from detectors.life import channel_of
 from load_tests.whatif.spool import Spooled
 from schemas.exercise import is_exercise
 from schemas.households import HouseholdRecord
-from streams.partition import Partition
+from streams.engine.partition import Partition
 
 NOT_SAID: Final = "not said"
 LOOKED_EVERY_MS: Final = 3_600_000

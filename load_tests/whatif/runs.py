@@ -23,9 +23,9 @@ from load_tests.whatif.homes import Home, Seen, homes_of
 from load_tests.whatif.spool import Cut, Spooled, SpoolSource
 from schemas.encode import encode
 from schemas.profiles import Profile
-from streams.chunk import Chunk
-from streams.partition import Partition
-from streams.replay import Reader, Source, replay
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
+from streams.replay.run import Reader, Source, replay
 
 POLLED_EVERY_S: Final = 0.3
 

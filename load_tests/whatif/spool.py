@@ -20,8 +20,8 @@ from schemas.events import TickMode
 from schemas.households import HouseholdRecord
 from schemas.partitions import partition_of
 from schemas.topics import ORDER_OF, ORDERED_NAMES
-from streams.chunk import Chunk
-from streams.replay import Reader
+from streams.engine.chunk import Chunk
+from streams.replay.run import Reader
 
 TICK_MS: Final = 60_000
 SLICE_MS: Final = 3_600_000

@@ -17,9 +17,9 @@ from schemas.incidents import IncidentKind
 from schemas.partitions import partition_of
 from schemas.times import EPOCH, from_rfc3339, to_rfc3339
 from schemas.topics import BY_NAME, EVENT_TOPICS, ORDERED_NAMES
-from streams.chunk import Chunk
-from streams.partition import Partition
-from streams.replay import Reader, Source
+from streams.engine.chunk import Chunk
+from streams.engine.partition import Partition
+from streams.replay.run import Reader, Source
 
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000

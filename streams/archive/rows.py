@@ -22,7 +22,7 @@ from schemas.profiles import Profile
 from schemas.rows import ARCHIVE, Row, Values
 from schemas.times import LATEST_MS, to_rfc3339
 from schemas.vocabulary import BY_NAME
-from streams.order import read_tick
+from streams.engine.order import read_tick
 
 ERASED: Final = "erased"
 _REFUSED_BYTES: Final = b'{"specversion":"refused"}'

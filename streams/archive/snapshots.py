@@ -14,7 +14,7 @@ from schemas.profiles import Profile
 from schemas.rows import Values
 from schemas.times import to_rfc3339
 from streams.clickhouse import failure_of
-from streams.snapshot import HOT, POSITIONS, RECORD, RHYTHMS, Changelog, Recovered, Stamp, pack, unpack
+from streams.engine.snapshot import HOT, POSITIONS, RECORD, RHYTHMS, Changelog, Recovered, Stamp, pack, unpack
 from streams.tail import LogReader, Record
 
 _WHOLE: Final = (

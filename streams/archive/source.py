@@ -10,9 +10,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from schemas.rows import ARCHIVE, Values
 from schemas.topics import ORDER_OF, ORDERED_NAMES
 from streams.archive.rows import ERASED, Message, message_of
-from streams.chunk import Chunk
 from streams.clickhouse import failure_of
-from streams.replay import Reader
+from streams.engine.chunk import Chunk
+from streams.replay.run import Reader
 
 PAGE_OFFSETS: Final = 20_000
 """Offsets of one topic read at a time: memory stays flat however long the archive is."""

@@ -2,8 +2,8 @@
 
 from schemas.incidents import Incident
 from schemas.times import from_rfc3339
+from streams.cases.ranking import attention
 from streams.incident_fold import Case
-from streams.ranking import attention
 
 
 def limit_ms(incident: Incident) -> int | None:
@@ -18,7 +18,7 @@ def is_late(incident: Incident, now_ms: int) -> bool:
 
 
 def ranked(cases: list[Case], now_ms: int) -> list[Case]:
-    """Return open cases in the order in which somebody is needed (`streams.ranking`), exercises after real ones.
+    """Return open cases in the order in which somebody is needed (`streams.cases.ranking`), exercises after real ones.
 
     Of equals the graver first, then the older. A case needs somebody as much as the one of its incidents that does most.
     """

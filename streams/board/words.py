@@ -11,9 +11,9 @@ from schemas.incidents import KIND_NAMES, Incident, IncidentKind
 from schemas.times import EPOCH, from_rfc3339
 from schemas.views import GradeReason
 from schemas.vocabulary import CareTopic
-from streams.particles import subject, towards
-from streams.wording import dated
-from streams.would_change import would_change
+from streams.cases.particles import subject, towards
+from streams.cases.wording import dated
+from streams.cases.would_change import would_change
 
 Language = Literal["ko", "en"]
 LANGUAGES: Final = ("ko", "en")

@@ -7,7 +7,7 @@ from schemas.exercise import MARK_EN, MARK_KO
 from schemas.incidents import KIND_NAMES, CloseCause, Incident, IncidentKind, IncidentState, NextStep
 from schemas.times import from_rfc3339, to_rfc3339
 from streams.cap.form import Group, write
-from streams.would_change import would_change
+from streams.cases.would_change import would_change
 
 MOST_KNOWN: Final = 100_000
 """Revisions whose time is remembered, for what refers to them."""

@@ -9,9 +9,9 @@ from schemas.encode import encode
 from schemas.times import EPOCH
 from streams.commands.outcome import Failed, Misconfigured, count, settings, told
 from streams.commands.teach import Taught
-from streams.drill import Drill
-from streams.drill_parts import Limits, Outcome
-from streams.drill_run import clean, play
+from streams.drill.parts import Limits, Outcome
+from streams.drill.run import clean, play
+from streams.drill.script import Drill
 from streams.in_force import profile_in_force
 from streams.incident_fold import Watching
 from streams.screen import age_text, make_console

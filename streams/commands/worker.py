@@ -23,11 +23,11 @@ def worker() -> None:
       anbu worker
       curl -s http://127.0.0.1:9310/ready
     """
-    from streams.worker import run_worker  # noqa: PLC0415 - loads Faust, which no other command needs
+    from streams.worker.run import run_worker  # noqa: PLC0415 - loads Faust, which no other command needs
 
     chosen = settings()
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
-    for library in ("faust", "mode", "aiokafka", "kafka", "streams.delivery"):
+    for library in ("faust", "mode", "aiokafka", "kafka", "streams.worker.delivery"):
         logging.getLogger(library).setLevel(logging.ERROR)
     click.echo(f"judging {chosen.partitions} partitions on {chosen.bootstrap} as group {chosen.group}", err=True)
     code = run_worker(chosen)

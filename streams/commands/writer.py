@@ -12,10 +12,10 @@ from streams.commands.teach import Taught
 from streams.health import HealthError, HealthServer
 from streams.metrics import WriterPrometheus, new_registry
 from streams.settings import masked
-from streams.writer import Writer, WriterError
-from streams.writer_health import WriterHealth
-from streams.writer_job import BOTH, INPUTS, OUTPUTS
-from streams.writer_store import ClickHouseStore
+from streams.writer.health import WriterHealth
+from streams.writer.job import BOTH, INPUTS, OUTPUTS
+from streams.writer.run import Writer, WriterError
+from streams.writer.store import ClickHouseStore
 
 JOBS: Final = {None: OUTPUTS, "too": BOTH, "only": INPUTS}
 

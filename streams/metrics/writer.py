@@ -10,7 +10,7 @@ from streams.metrics.naming import Naming
 
 
 class WriterPrometheus:
-    """What a ClickHouse writer tells: `streams.writer.WriterMetrics`, as Prometheus metrics."""
+    """What a ClickHouse writer tells: `streams.writer.run.WriterMetrics`, as Prometheus metrics."""
 
     def __init__(self, registry: CollectorRegistry, *, engine: str = "") -> None:
         """Make every metric in `registry`; `engine` is the version of the software."""

@@ -1,0 +1,1 @@
+"""Incidents from their first revision to their end: who is asked, who answers for them, and how they are said. Pure."""

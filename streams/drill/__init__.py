@@ -1,0 +1,1 @@
+"""An exercise through the live path."""

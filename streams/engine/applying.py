@@ -1,0 +1,207 @@
+"""Records whose turn has come, topic by topic: what each changes and what is told of it. Pure, and total on any bytes."""
+
+from collections.abc import Callable, Iterator
+
+from detectors.emergency import KINDS
+from detectors.household import Household
+from schemas.actions import ABOUT_AN_INCIDENT, ResponderAction
+from schemas.decode import decode
+from schemas.events import FUTURE_TOLERANCE_MS, Event, Fault, Reason
+from schemas.households import HouseholdRecord, Removal
+from schemas.incidents import CloseCause
+from schemas.profiles import Profile
+from schemas.topics import ORDERED_NAMES
+from streams.cases.climb import OUTCOMES as ANSWERS
+from streams.cases.ledger import answer
+from streams.engine.alerting import Alerting
+from streams.engine.consequences import Consequences
+from streams.engine.counts import APPLIED, LATE, NO_CONSENT, NOT_REGISTERED
+from streams.engine.order import Applied
+from streams.engine.outputs import Output
+from streams.engine.repeats import Repeats
+from streams.engine.shared import Shared
+from streams.engine.watched import Watched
+from streams.engine.watching import Watching
+
+
+class Applying:
+    """Applies one record at a time; `by_topic` has what applies those of each ordered topic.
+
+    What is said comes as a list, or, of a record that bears on every household, household by household.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        consequences: Consequences,
+        watching: Watching,
+        alerting: Alerting,
+        *,
+        is_profile_fixed: bool,
+    ) -> None:
+        self._shared = shared
+        self._consequences = consequences
+        self._watching = watching
+        self._alerting = alerting
+        self._is_profile_fixed = is_profile_fixed
+        self._repeats = Repeats()
+        self.by_topic: tuple[Callable[[Applied], list[Output] | Iterator[list[Output]]], ...] = (
+            self._profile,
+            alerting.take_district,
+            alerting.take,
+            self._household,
+            self._events,
+            self._events,
+            self._events,
+            self._action,
+        )
+
+    def _profile(self, one: Applied) -> Iterator[list[Output]]:
+        shared = self._shared
+        for profile in decode("profile", one.key, one.value):
+            if isinstance(profile, Fault):
+                yield shared.faults(one, [profile])
+            elif isinstance(profile, Profile) and profile != shared.whole.profile and not self._is_profile_fixed:
+                shared.whole.profile = shared.roster.sleep.profile = profile
+                for watched in shared.roster:
+                    yield self._put_in_force(watched, profile, one)
+
+    def _put_in_force(self, watched: Watched, profile: Profile, one: Applied) -> list[Output]:
+        shared = self._shared
+        model = watched.model
+        if model is None:
+            # Its watching is over, but an emergency of it may still be open: a new roster says whose it is.
+            if not watched.ledger.open or shared.knows(watched, one):
+                return []
+            out = self._consequences.of_roster(watched)
+            shared.touch(watched)
+            return out
+        if shared.knows(watched, one):
+            # It was judged by this profile already: judged once more, it would look again at other hours than it did.
+            watched.model = Household.restore(model.hot(), model.rhythm(), profile, watched.in_force)
+            return []
+        out = self._consequences.of_findings(watched, model.apply_profile(profile, shared.clock_ms))
+        out += self._alerting.bear_on(watched)
+        out += self._consequences.of_roster(watched)
+        shared.judged(watched)
+        return out
+
+    def _household(self, one: Applied) -> list[Output]:
+        shared, roster = self._shared, self._shared.roster
+        record = decode("households", one.key, one.value)[0]
+        if not isinstance(record, HouseholdRecord | Removal):
+            return shared.faults(one, [record] if isinstance(record, Fault) else [])
+        if not roster.is_mine(record.household):
+            return shared.faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
+        if isinstance(record, Removal):
+            ending = roster.get(record.household)
+            if ending is not None and shared.knows(ending, one):
+                return []  # it has come back since
+            return self._consequences.remove(record.household, CloseCause.LEFT_SERVICE, by_registry=True)
+        if roster.ended_before(record.household, one.topic, one.offset) and shared.controls.offset_guard:
+            return []
+        if roster.stays_ended(record.household, one.value or b"", shared.clock_ms):
+            return []
+        watched = roster.get(record.household) or roster.meet(record.household, shared.clock_ms)
+        if shared.knows(watched, one) or watched.record_bytes == one.value:
+            return []  # published again each day
+        roster.register(watched)
+        roster.settle(watched, record.district)
+        watched.record, watched.record_bytes, watched.record_dirty = record, one.value or b"", True
+        out: list[Output] = []
+        if watched.model is not None:
+            out = self._consequences.of_absences(watched)
+            out += self._alerting.bear_on(watched)
+        elif shared.clock_ms:
+            watched.model = shared.model(watched, shared.clock_ms)
+        shared.judged(watched)
+        return out
+
+    def _action(self, one: Applied) -> list[Output]:
+        shared, roster = self._shared, self._shared.roster
+        action = decode("responder.actions", one.key, one.value)[0]
+        if not isinstance(action, ResponderAction):
+            return shared.faults(one, [action] if isinstance(action, Fault) else [])
+        watched = roster.get(action.household)
+        if watched is None:
+            if roster.ended_before(action.household, one.topic, one.offset):
+                return []
+            if not roster.is_mine(action.household):
+                return shared.faults(one, [Fault(Reason.WRONG_KEY, 0, "key")])
+            is_about_incident = action.action in ABOUT_AN_INCIDENT
+            if roster.has_ended(action.household) or not is_about_incident:
+                reason = "not_watched" if not is_about_incident else "already_ended" if action.action == "close" else ""
+                return [Output("responder.results", one.key or b"", answer(action, shared.clock_ms, reason))]
+            if roster.is_full:
+                shared.counts.readings[one.topic][NOT_REGISTERED] += 1
+                return []
+            watched = roster.meet(action.household, shared.clock_ms)
+        if shared.knows(watched, one):
+            return []
+        out = self._consequences.of_action(watched, action)
+        shared.judged(watched)
+        return out
+
+    def _events(self, one: Applied) -> list[Output]:
+        shared = self._shared
+        out: list[Output] = []
+        watched: Watched | None = None
+        if self._repeats.has(one.value):
+            shared.counts.repeated_messages += 1
+        for index, event in enumerate(decode(ORDERED_NAMES[one.topic], one.key, one.value)):
+            if not isinstance(event, Event):
+                if isinstance(event, Fault):
+                    out += shared.faults(one, [event])
+                continue
+            if watched is None or not shared.roster.holds(watched):
+                watched = shared.roster.get(event.household) or self._watching.meet(one, event, index, out)
+                if watched is None:
+                    continue
+                if shared.knows(watched, one):
+                    return out
+            self._event(watched, event, index, one, out)
+        if watched is not None:
+            shared.hear(watched, one)
+            out += self._alerting.hear(watched)
+            shared.touch(watched)
+        return out
+
+    def _event(self, watched: Watched, event: Event, index: int, one: Applied, out: list[Output]) -> None:
+        """Take one event of a household that is watched."""
+        shared = self._shared
+        clock_ms = shared.positions.clock_ms
+        if event.kind in KINDS:
+            out += self._consequences.of_event(watched, event)
+            if not shared.roster.holds(watched):
+                return  # an action that waited for it has ended the watching
+        if one.arrival_ms and max(event.at_ms, event.until_ms) > one.arrival_ms + FUTURE_TOLERANCE_MS:
+            out += shared.faults(one, [Fault(Reason.FUTURE_TIME, index, "time")])
+            return
+        readings = shared.counts.readings[one.topic]
+        if watched.since_ms and (watched.has_expired(clock_ms) or shared.roster.has_ended(watched.name)):
+            readings[NOT_REGISTERED] += 1
+            shared.roster.hear_ended(watched.name, clock_ms)
+            return
+        model = watched.model
+        if model is None:
+            if not clock_ms:
+                # Before the log's clock nobody can tell its time from that of a device whose clock was never set.
+                readings[LATE] += 1
+                return
+            model = watched.model = shared.model(watched, clock_ms)
+        if not model.consents(event.source):
+            readings[NO_CONSENT] += 1
+            return
+        if event.at_ms < model.learned_ms:
+            readings[LATE] += 1
+            return
+        readings[APPLIED] += 1
+        life = model.last_life_ms if watched.lost_since_ms else None
+        found = model.learn_one(event, clock_ms, one.arrival_ms)
+        if found:
+            out += self._consequences.of_findings(watched, found)
+            shared.roster.look(watched)
+        if watched.lost_since_ms and model.last_life_ms != life:
+            out += self._watching.see_again(watched)
+        if event.kind in ANSWERS and event.data.request:
+            out += self._consequences.of_answer(watched, event)

@@ -1,0 +1,268 @@
+"""One canonical order over several topics of a partition, whatever the order in which they were fetched.
+
+Kafka orders a partition, not several topics. The rule: always advance the topic whose last tick is smallest (ties in
+the fixed order of `schemas.topics.ORDERED`), up to its next tick; the partition's clock is the smallest last tick.
+What is applied, and when the clock moves, is then a pure function of the logs. A topic that was never ticked has the
+smallest last tick of all, so the clock stands until every topic of the set has its first tick: that is told from
+outside, and emergencies do not wait for it.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas.checks import check_tick
+from schemas.events import TICK_KEY, Tick, TickMode
+from streams.engine.chunk import Chunk
+
+LIVE_TOLERANCE_MS: Final = 60_000
+"""A live tick further than this from its append time is refused: one fast clock must not declare a country dead."""
+
+LONGEST_TICK: Final = 256
+"""Bytes. Whatever is longer is no tick: it must neither be parsed nor be remembered."""
+
+_tick = msgspec.json.Decoder(Tick).decode
+
+
+def read_tick(value: bytes | None) -> Tick | None:
+    """Decode a tick; None for bytes that are none, or for a moment outside 2000..2100: those are passed by.
+
+    A topic whose last tick were a moment that never comes would never have its turn again.
+    """
+    return _read_tick(value) if value is not None and len(value) <= LONGEST_TICK else None
+
+
+@lru_cache(maxsize=4096)
+def _read_tick(value: bytes) -> Tick | None:
+    try:
+        tick = _tick(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return None if check_tick(tick) else tick
+
+
+def is_refused(tick: Tick, chunk: Chunk, i: int, *, live: bool) -> bool:
+    """Tell whether a tick, record `i` of a chunk, does not count in a log that is `live` already, or not yet.
+
+    A live one must lie near its append time where the broker stamps that; a recording fed into a live log would throw
+    its clock about.
+    """
+    if tick.mode is TickMode.LIVE:
+        return chunk.broker_stamped and abs(tick.tick - chunk.timestamps[i]) > LIVE_TOLERANCE_MS
+    return live
+
+
+class Applied(NamedTuple):
+    """One record whose turn has come.
+
+    `arrival_ms` is its topic's last tick before it; in a live log whose broker stamps arrivals, that stamp where it is
+    later. Else everything that came while the ticker was away would seem to lie in the future.
+    """
+
+    topic: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    arrival_ms: int
+
+
+class Moved(NamedTuple):
+    """The clock moved: deadlines up to `clock_ms` are due."""
+
+    clock_ms: int
+
+
+@dataclass(slots=True)
+class Positions:
+    """Where a partition stands: all that is needed to go on exactly there."""
+
+    offsets: list[int]
+    """Next offset of each ordered topic."""
+    ticks: list[int]
+    """Last tick of each ordered topic, 0 before its first."""
+    clock_ms: int = 0
+    live: bool = False
+
+    @classmethod
+    def start(cls, topics: int) -> "Positions":
+        """Make the beginning of all logs."""
+        return cls([0] * topics, [0] * topics)
+
+    def copy(self) -> "Positions":
+        """Make a copy that does not move along."""
+        return Positions(list(self.offsets), list(self.ticks), self.clock_ms, self.live)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One topic's fetched, not yet applied chunks."""
+
+    expect: int
+    waiting: deque[Chunk] = field(default_factory=deque)
+    at: int = 0
+    held: int = 0
+    dropping: bool = False
+
+
+@dataclass(slots=True)
+class OrderCounts:
+    """What was refused, for metrics."""
+
+    gaps: int = 0
+    overlaps: int = 0
+    taken_chunks: int = 0
+    dropped_chunks: int = 0
+    dropped_records: int = 0
+    taken_ticks: int = 0
+    refused_ticks: int = 0
+    repeated_ticks: int = 0
+
+
+class CanonicalOrder:
+    """Takes chunks as fetched, gives records in canonical order.
+
+    `check_contiguity=False` and `as_fetched=True` are negative controls for tests: they show what each rule prevents.
+    """
+
+    def __init__(
+        self,
+        positions: Positions,
+        *,
+        buffer_records: int = 20_000,
+        check_contiguity: bool = True,
+        as_fetched: bool = False,
+    ) -> None:
+        self.positions = positions
+        self.counts = OrderCounts()
+        self._lanes = [_Lane(expect=offset) for offset in positions.offsets]
+        self._bound = buffer_records
+        self._check_contiguity = check_contiguity
+        self._as_fetched = as_fetched
+
+    @property
+    def held(self) -> int:
+        """How many records wait for their turn."""
+        return sum(lane.held for lane in self._lanes)
+
+    def offer(self, topic: int, chunk: Chunk) -> int | None:
+        """Take a chunk of a topic; give the offset to seek to when this is not the chunk that must come next.
+
+        Faust hands out later chunks before earlier ones at the end of recovery: applying them loses what lies between.
+        A chunk above the bound is dropped, after its emergencies were passed on by the caller, and read again by a seek.
+        """
+        lane = self._lanes[topic]
+        if self._check_contiguity:
+            if chunk.start > lane.expect:
+                if lane.dropping:
+                    self._drop(chunk)
+                    return None
+                self.counts.gaps += 1
+                return lane.expect
+            if chunk.next <= lane.expect:
+                self.counts.overlaps += 1
+                return None
+            if chunk.start < lane.expect:
+                self.counts.overlaps += 1
+                chunk = chunk.cut_before(lane.expect)
+        if lane.dropping or lane.held > self._bound:
+            lane.dropping = True
+            self._drop(chunk)
+            return None
+        self.counts.taken_chunks += 1
+        lane.waiting.append(chunk)
+        lane.held += len(chunk)
+        lane.expect = chunk.next
+        return None
+
+    def _drop(self, chunk: Chunk) -> None:
+        self.counts.dropped_chunks += 1
+        self.counts.dropped_records += len(chunk)
+
+    def is_full(self, topic: int) -> bool:
+        """Tell whether a topic's buffer drops what comes until there is room."""
+        return self._lanes[topic].dropping
+
+    def skip_to(self, topic: int, offset: int) -> int:
+        """Pass a gap that retention has eaten; give the count of offsets lost."""
+        lane = self._lanes[topic]
+        lost = offset - lane.expect
+        if lost <= 0:
+            return 0
+        lane.waiting.append(Chunk(lane.expect, offset))
+        lane.expect = offset
+        return lost
+
+    def expected(self, topic: int) -> int:
+        """Return the offset at which the next chunk of a topic must start."""
+        return self._lanes[topic].expect
+
+    @property
+    def next_topic(self) -> int:
+        """The topic whose turn it is: nothing moves before it brings more."""
+        return min(range(len(self._lanes)), key=self.positions.ticks.__getitem__)
+
+    def resumable(self) -> list[tuple[int, int]]:
+        """Give (topic, offset) of each topic that dropped chunks and has room again: seek there."""
+        out: list[tuple[int, int]] = []
+        for topic, lane in enumerate(self._lanes):
+            if lane.dropping and lane.held <= self._bound // 2:
+                lane.dropping = False
+                out.append((topic, lane.expect))
+        return out
+
+    def pump(self) -> Iterator[Applied | Moved]:
+        """Give everything whose turn has come. Positions move as records are given: stop anywhere and go on there."""
+        positions = self.positions
+        ticks, offsets = positions.ticks, positions.offsets
+        lanes = self._lanes
+        while True:
+            if self._as_fetched:
+                topic = next((i for i, lane in enumerate(lanes) if lane.waiting), 0)
+            else:
+                topic = ticks.index(min(ticks))
+            lane = lanes[topic]
+            if not lane.waiting:
+                return
+            chunk = lane.waiting[0]
+            before = ticks[topic]
+            places, keys, values = chunk.offsets, chunk.keys, chunk.values
+            count = len(places)
+            for i in range(lane.at, count):
+                lane.at = i + 1
+                lane.held -= 1
+                offset = places[i]
+                offsets[topic] = offset + 1
+                key = keys[i]
+                if key != TICK_KEY:
+                    stamped = chunk.broker_stamped and positions.live
+                    arrival_ms = max(before, chunk.timestamps[i]) if stamped else before
+                    yield Applied(topic, offset, key, values[i], arrival_ms)
+                    continue
+                self._take_tick(topic, chunk, i)
+                if ticks[topic] != before:
+                    break
+            if lane.at >= count:
+                lane.waiting.popleft()
+                lane.at = 0
+                offsets[topic] = max(offsets[topic], chunk.next)
+            if ticks[topic] != before:
+                clock_ms = min(ticks)
+                if clock_ms > positions.clock_ms:
+                    positions.clock_ms = clock_ms
+                    yield Moved(clock_ms)
+
+    def _take_tick(self, topic: int, chunk: Chunk, i: int) -> None:
+        tick = read_tick(chunk.values[i])
+        if tick is None or is_refused(tick, chunk, i, live=self.positions.live):
+            self.counts.refused_ticks += 1
+            return
+        self.positions.live = self.positions.live or tick.mode is TickMode.LIVE
+        if tick.tick > self.positions.ticks[topic]:
+            self.positions.ticks[topic] = tick.tick
+            self.counts.taken_ticks += 1
+        else:
+            self.counts.repeated_ticks += 1

@@ -1,0 +1,118 @@
+"""The clock moves: deadlines fall due, who was never registered expires, and each minute has its status. Pure."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from schemas.district import MARK_MS, SHARED, DistrictCounts
+from schemas.incidents import CloseCause, DisasterCounts, Status
+from schemas.times import to_rfc3339
+from streams.engine.alerting import Alerting
+from streams.engine.consequences import Consequences
+from streams.engine.gathering import COUNTS, STAGE
+from streams.engine.outputs import Output, revised
+from streams.engine.shared import Shared, dead
+from streams.engine.views import Views
+from streams.engine.watched import Watched
+from streams.engine.watching import Watching
+
+MINUTE_MS: Final = 60_000
+
+
+class Waking:
+    """Lets time pass in a partition."""
+
+    def __init__(
+        self, shared: Shared, consequences: Consequences, watching: Watching, alerting: Alerting, views: Views
+    ) -> None:
+        self._shared = shared
+        self._consequences = consequences
+        self._watching = watching
+        self._alerting = alerting
+        self._views = views
+        self._minute = shared.clock_ms // MINUTE_MS
+        self._begun = shared.clock_ms > 0
+
+    def move(self, clock_ms: int) -> Iterator[list[Output]]:
+        """Let the clock move: deadlines by (deadline, household), summaries, expiries, and the status of each minute.
+
+        It gives what is said household by household, so that whoever takes it may pause between two of them.
+        """
+        shared = self._shared
+        if not self._begun:
+            self._begun = True
+            yield from self._watching.begin(clock_ms)
+        yield from self._alerting.pass_time(clock_ms)
+        for watched in shared.roster.in_turn(shared.roster.due(clock_ms)):
+            yield self._wake(watched, clock_ms)
+        yield [dead(letter) for letter in shared.refused.flush(clock_ms)]
+        if self._minute != clock_ms // MINUTE_MS:
+            since, self._minute = self._minute, clock_ms // MINUTE_MS
+            yield from self._pass_minute(clock_ms)
+            yield self._count(since, clock_ms)
+            yield from self._views.of_minutes(since + 1 if since else self._minute, self._minute)
+
+    def _pass_minute(self, clock_ms: int) -> Iterator[list[Output]]:
+        """Do what is done once a minute of the clock, whichever households were woken."""
+        self._shared.roster.forget_ended(clock_ms)
+        yield from self._alerting.ask()
+        disaster = yield from self._alerting.counts()
+        yield [Output("incidents", b"", self._status(clock_ms, disaster))]
+
+    def _count(self, since: int, clock_ms: int) -> list[Output]:
+        """Return what is counted at a full five minutes, if one has passed since a minute: district by district, then the end.
+
+        The end holds what homes have to teach; of a clock that jumps, so does that of each five minutes before.
+        """
+        mark_ms = clock_ms // MARK_MS * MARK_MS
+        if not since or since * MINUTE_MS >= mark_ms:
+            return []
+        number = self._shared.number
+        lessons = self._shared.teaching.pass_time(since * MINUTE_MS, mark_ms)
+        ended = [
+            DistrictCounts(district=SHARED, partition=number, at=to_rfc3339(at_ms), lessons=lessons.get(at_ms, []))
+            for at_ms in sorted({*lessons, mark_ms})
+        ]
+        said = [*ended[:-1], *self._shared.roster.hearing.counts(number, mark_ms), ended[-1]]
+        return [Output(COUNTS, one.district.encode(), one, to=STAGE) for one in said]
+
+    def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:
+        shared = self._shared
+        out: list[Output] = []
+        if watched.guard is not None and shared.controls.offset_guard and clock_ms <= watched.guard.clock_ms:
+            return out
+        if watched.model is not None:
+            out += self._consequences.of_findings(watched, watched.model.advance(clock_ms))
+            if not shared.roster.holds(watched):
+                return out
+        out += self._consequences.of_time(watched)
+        if watched.has_expired(clock_ms):
+            out += self._expire(watched, clock_ms)
+        shared.judged(watched)
+        return out
+
+    def _expire(self, watched: Watched, clock_ms: int) -> list[Output]:
+        """Stop watching a household that was never registered; it goes once its last incident is forgotten."""
+        shared = self._shared
+        watched.model = None
+        ends = watched.ledger.close_judged(shared.teller(watched), CloseCause.LEFT_SERVICE, clock_ms)
+        out = revised(watched, ends) + shared.unseen(watched)
+        if watched.is_idle:
+            shared.roster.expire(watched, clock_ms)
+        return out
+
+    def _status(self, clock_ms: int, disaster: DisasterCounts | None) -> Status:
+        shared, roster = self._shared, self._shared.roster
+        return Status(
+            partition=shared.number,
+            clock=to_rfc3339(clock_ms),
+            households=roster.homes,
+            exercise=roster.exercises,
+            blind=roster.blind,
+            slow=roster.slow,
+            budget=shared.whole.profile.silence_budget,
+            unregistered=roster.unregistered,
+            open=roster.open_incidents,
+            lost=shared.whole.lost_records,
+            disaster=disaster,
+            engine=shared.engine,
+        )

@@ -1,0 +1,1 @@
+"""The writer: what is told, into ClickHouse, every row once."""
