@@ -37,7 +37,7 @@ TOWNS: Final = {
     "controls": "town 1",
     "kills": "town 1",
     "faults": "town 2",
-    "rebalance": "town 2",
+    "rebalance": "town 1",
     "recovery": "town 2",
 }
 """Files whose tests share a town, `test_worker_NAME.py`: two towns, or one process would end long after the others."""

@@ -201,7 +201,7 @@ def test_any_fetch_order_gives_the_same_state_and_says_the_same(seed: int) -> No
     assert state == oracle()[1]
 
 
-@few(5)
+@few(4)
 @given(seed=st.integers(0, 1 << 20))
 def test_crashes_anywhere_lose_nothing_and_double_nothing(seed: int) -> None:
     told, state, crashed = run_crashing(eventful(), seed, crashes=6)
@@ -211,7 +211,7 @@ def test_crashes_anywhere_lose_nothing_and_double_nothing(seed: int) -> None:
     assert state == oracle()[1]
 
 
-@few(4)
+@few(2)
 @given(seed=st.integers(0, 1 << 20))
 @example(seed=694)  # a household that left and came back since the last whole checkpoint
 @example(seed=17_906)  # a profile that rows ahead of the position know already

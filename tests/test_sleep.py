@@ -31,7 +31,7 @@ def test_however_few_are_awake_the_same_is_told_and_kept(awake: int) -> None:
     assert states(partition) == oracle()[1]
 
 
-@few(2)
+@few(1)
 @given(seed=st.integers(0, 1 << 20), awake=st.integers(0, 6))
 def test_crashes_of_workers_whose_households_sleep_lose_nothing_and_double_nothing(seed: int, awake: int) -> None:
     told, state, crashed = run_crashing(eventful(), seed, crashes=6, awake=awake)

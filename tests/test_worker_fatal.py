@@ -29,9 +29,9 @@ def end_of(worker: Runner, within_s: float = WITHIN_S) -> str:
 
 
 @pytest.fixture
-def site(any_broker: Broker, tmp_path: Path) -> Iterator[Run]:
-    create_topics(any_broker.bootstrap, 1)
-    with a_run(Town(any_broker, 1), tmp_path) as run:
+def site(own_broker: Broker, tmp_path: Path) -> Iterator[Run]:
+    create_topics(own_broker.bootstrap, 1)
+    with a_run(Town(own_broker, 1), tmp_path) as run:
         yield run
 
 

@@ -29,10 +29,10 @@ HOME = "h-1"
 
 
 @pytest.fixture
-def site(any_broker: Broker, tmp_path: Path) -> Iterator[Run]:
+def site(own_broker: Broker, tmp_path: Path) -> Iterator[Run]:
     """One partition and one household, and checkpoints that have more than a moment between them."""
-    create_topics(any_broker.bootstrap, 1)
-    with a_run(Town(any_broker, 1), tmp_path, checkpoint_every_s=3.0) as run:
+    create_topics(own_broker.bootstrap, 1)
+    with a_run(Town(own_broker, 1), tmp_path, checkpoint_every_s=3.0) as run:
         yield run
 
 

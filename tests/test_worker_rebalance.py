@@ -30,6 +30,7 @@ def shared(first: Runner, second: Runner, partitions: int) -> bool:
     return bool(here and there and first.ready and second.ready and sorted([*here, *there]) == list(range(partitions)))
 
 
+@pytest.mark.integration
 def test_a_rebalance_reads_nothing_again_that_this_worker_wrote(town: Town, tmp_path: Path) -> None:
     with a_run(town, tmp_path, session_timeout_s=3.0) as run:
         first = run.start()

@@ -125,6 +125,7 @@ def flipped(value: bytes) -> bytes:
     return value[:-1] + bytes([value[-1] ^ 1])
 
 
+@pytest.mark.integration
 def test_a_damaged_row_costs_one_household_its_model_and_no_other_a_bit(halves: Halves) -> None:
     halves.stop_half_way()
     run, number, home = halves.run, halves.number, halves.home
@@ -168,6 +169,7 @@ def test_a_damaged_row_costs_one_household_its_model_and_no_other_a_bit(halves: 
         run.check(loosely=True)
 
 
+@pytest.mark.integration
 def test_negative_control_a_row_that_is_not_damaged_is_used(halves: Halves) -> None:
     halves.stop_half_way()
     log = halves.run.changelog()[halves.number]
@@ -179,6 +181,7 @@ def test_negative_control_a_row_that_is_not_damaged_is_used(halves: Halves) -> N
     halves.run.check()
 
 
+@pytest.mark.integration
 def test_a_damaged_position_row_costs_nothing_but_the_way_from_the_checkpoint_before(halves: Halves) -> None:
     halves.stop_half_way()
     for number, log in enumerate(halves.run.changelog()):
