@@ -57,6 +57,7 @@ def show(town: Town, folder: Path, wanted: dict[str, Any], *, place: str = "") -
     return f"not shown in {kills} kills"
 
 
+@LONG
 def test_applied_as_fetched_states_differ(town: Town, tmp_path: Path) -> None:
     with a_run(town, tmp_path) as run:
         run.start({"controls": {"canonical_order": False}})

@@ -149,7 +149,7 @@ class Run:
         self.begun += 1
         return worker
 
-    def finish(self, within_s: float = 240.0) -> None:
+    def finish(self, within_s: float = 180.0) -> None:
         """Wait until everything is applied, then stop politely."""
         wait_until(self.is_done, within_s, "the end of the logs")
         for worker in self.workers:
