@@ -55,15 +55,15 @@ def counted(client: Any, sql: str) -> list[tuple[Any, ...]]:
 @pytest.mark.integration
 @pytest.mark.slow
 def test_a_replay_on_two_machines_of_which_one_is_killed_is_whole_and_nothing_counts_twice(
-    any_broker: Broker, client: Any, tmp_path: Path
+    own_broker: Broker, client: Any, tmp_path: Path
 ) -> None:
-    create_topics(any_broker.bootstrap, PARTITIONS)
+    create_topics(own_broker.bootstrap, PARTITIONS)
     neighbourhood = simulate(28, 5, 12, start_ms=START_MS, rates=Rates(collapses=2.0, emergencies=3.5, slow=0.3))
-    asyncio.run(feed(any_broker.bootstrap, neighbourhood, partitions=PARTITIONS, tick_every_s=300))
-    wanted = run_all(past_of_topics(any_broker.bootstrap, PARTITIONS))
+    asyncio.run(feed(own_broker.bootstrap, neighbourhood, partitions=PARTITIONS, tick_every_s=300))
+    wanted = run_all(past_of_topics(own_broker.bootstrap, PARTITIONS))
     with Front(client) as front:
         chosen = Settings(
-            kafka=any_broker.url, partitions=PARTITIONS, clickhouse=front.url("anbu"), session_timeout_s=6.0
+            kafka=own_broker.url, partitions=PARTITIONS, clickhouse=front.url("anbu"), session_timeout_s=6.0
         )
 
         def machine(name: str, *words: str) -> Child:
