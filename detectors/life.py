@@ -83,9 +83,13 @@ def _names_an_exit(device: str) -> bool:
 @lru_cache(maxsize=65536)
 def channel_of(source: str) -> str:
     """Return the kind of channel of a source such as `/sensors/gw-1`; an unknown one is taken for a home's."""
-    return CHANNELS.get(source.split("/", 2)[1] if source.startswith("/") else "", HOME)
+    return CHANNELS.get(_first_segment(source), HOME)
 
 
 def named_channel(source: str) -> str:
     """Return the channel of a source as people name it."""
-    return NAMED.get(source.split("/", 2)[1] if source.startswith("/") else "", HOME)
+    return NAMED.get(_first_segment(source), HOME)
+
+
+def _first_segment(source: str) -> str:
+    return source.split("/", 2)[1] if source.startswith("/") else ""

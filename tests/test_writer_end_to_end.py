@@ -38,7 +38,7 @@ from streams.writer.source import KafkaSource
 
 
 @pytest.fixture
-def own_broker(any_broker: Broker) -> Broker:
+def its_broker(any_broker: Broker) -> Broker:
     """A broker of this test alone, with the topics of two partitions."""
     create_topics(any_broker.bootstrap, 2)
     return any_broker
@@ -122,8 +122,8 @@ def test_a_topic_that_is_missing_is_told_and_not_made() -> None:
 
 
 @pytest.mark.slow
-def test_writers_that_come_go_and_die_lose_nothing_between_them(own_broker: Broker) -> None:
-    settings = Settings(kafka=own_broker.url, partitions=2, session_timeout_s=2.0)
+def test_writers_that_come_go_and_die_lose_nothing_between_them(its_broker: Broker) -> None:
+    settings = Settings(kafka=its_broker.url, partitions=2, session_timeout_s=2.0)
     store, lock, names = ListStore(), threading.Lock(), [f"i-{number}" for number in range(1_000)]
     write = store.write
 
@@ -151,21 +151,21 @@ def test_writers_that_come_go_and_die_lose_nothing_between_them(own_broker: Brok
 
 @pytest.mark.slow
 def test_a_broker_that_is_gone_is_told_once_and_waited_for_and_its_new_records_are_written(
-    own_broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    its_broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The embedded broker even comes back empty: offsets begin again, and no record passes for an old one."""
     monkeypatch.setattr("streams.writer.source.SILENT_S", 1.0)
-    settings = Settings(kafka=own_broker.url, partitions=2, session_timeout_s=2.0)
+    settings = Settings(kafka=its_broker.url, partitions=2, session_timeout_s=2.0)
     store = ListStore()
     produce(settings, [f"old-{number}" for number in range(20)])
     writer = Running(settings, store)
     wait_until(lambda: len(set(store.names)) == 20)
     with caplog.at_level(logging.WARNING, "anbu.writer"):
-        own_broker.stop(kill=True)
+        its_broker.stop(kill=True)
         wait_until(lambda: "waiting for it" in caplog.text)
         wait_until(lambda: writer.tally.partitions == 0)  # which is what its health is judged by
         time.sleep(3)
-        own_broker.start()
+        its_broker.start()
         create_topics(settings.bootstrap, 2)
         produce(settings, [f"new-{number}" for number in range(6)])
         wait_until(lambda: {f"new-{number}" for number in range(6)} <= set(store.names))
@@ -178,10 +178,10 @@ def test_a_broker_that_is_gone_is_told_once_and_waited_for_and_its_new_records_a
 
 @pytest.mark.slow
 def test_what_a_broker_has_deleted_before_it_was_read_is_counted_and_the_rest_is_written(
-    own_broker: Broker, kafka: Broker
+    its_broker: Broker, kafka: Broker
 ) -> None:
     """On Apache Kafka only: the embedded broker deletes nothing."""
-    settings = Settings(kafka=own_broker.url, partitions=2, session_timeout_s=2.0)
+    settings = Settings(kafka=its_broker.url, partitions=2, session_timeout_s=2.0)
     store = ListStore()
     produce(settings, ["i-0", "i-1"])
     first = Running(settings, store)
@@ -269,12 +269,12 @@ main()
 
 @pytest.mark.slow
 def test_while_clickhouse_is_away_memory_stays_flat_and_when_it_returns_every_row_is_there_once(
-    own_broker: Broker, tmp_path: Path, start_writer: Callable[..., Any]
+    its_broker: Broker, tmp_path: Path, start_writer: Callable[..., Any]
 ) -> None:
     count, more, long = 4_000, 4_000, "x" * 500
     with contextlib.closing(connect(f"chdb://{tmp_path}/db")) as engine, Front(engine) as front:
         settings = Settings(
-            kafka=own_broker.url,
+            kafka=its_broker.url,
             clickhouse=front.url("away"),
             partitions=2,
             session_timeout_s=2.0,
@@ -326,11 +326,11 @@ def test_while_clickhouse_is_away_memory_stays_flat_and_when_it_returns_every_ro
 
 @pytest.mark.slow
 def test_a_server_that_hangs_ends_nobody_and_a_second_signal_waits_for_nobody(
-    own_broker: Broker, start_writer: Callable[..., Any]
+    its_broker: Broker, start_writer: Callable[..., Any]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
         url = f"clickhouse://127.0.0.1:{silent.getsockname()[1]}/nowhere"
-        settings = Settings(kafka=own_broker.url, clickhouse=url, partitions=2, writer_metrics_port=0)
+        settings = Settings(kafka=its_broker.url, clickhouse=url, partitions=2, writer_metrics_port=0)
         produce(settings, ["i-1"])
         writer = start_writer(settings)
         asked = Asked(writer)
@@ -345,10 +345,10 @@ def test_a_server_that_hangs_ends_nobody_and_a_second_signal_waits_for_nobody(
         assert writer.returncode == -signal.SIGTERM
 
 
-def test_a_port_that_is_taken_is_one_line_and_code_2(own_broker: Broker, start_writer: Callable[..., Any]) -> None:
+def test_a_port_that_is_taken_is_one_line_and_code_2(its_broker: Broker, start_writer: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        settings = Settings(kafka=own_broker.url, partitions=2, writer_metrics_port=port)
+        settings = Settings(kafka=its_broker.url, partitions=2, writer_metrics_port=port)
         _, said = start_writer(settings).communicate(timeout=30)
     assert re.fullmatch(rf"anbu: ANBU_WRITER_METRICS_PORT={port}: port {port} of 127\.0\.0\.1 cannot be had .*\n", said)
 
@@ -378,10 +378,10 @@ except WriterError as error:
 
 @pytest.mark.slow
 def test_killed_again_and_again_with_a_real_broker_and_engine_every_row_is_counted_once(
-    own_broker: Broker, tmp_path: Path, start_writer: Callable[..., Any]
+    its_broker: Broker, tmp_path: Path, start_writer: Callable[..., Any]
 ) -> None:
     settings = Settings(
-        kafka=own_broker.url, clickhouse=f"chdb://{tmp_path}/db", partitions=2, session_timeout_s=2.0, datadir=tmp_path
+        kafka=its_broker.url, clickhouse=f"chdb://{tmp_path}/db", partitions=2, session_timeout_s=2.0, datadir=tmp_path
     )
     done = subprocess.run(
         [sys.executable, "-c", "from streams.cli import main; main()", "migrate"],

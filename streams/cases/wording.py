@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from detectors.findings import Fact, Finding
@@ -31,6 +32,8 @@ _DEVICES: Final[dict[str, tuple[str, str]]] = {
 }
 SELDOM_AN_HOUR: Final = 0.1
 """Signs of life an hour up to which an hour is usually quiet: the longest pause of an ordinary day says more then."""
+MOST_OF_TEN: Final = 5
+"""From so many of ten on, the usual stands before what was found, as what it differs from."""
 SELDOM_OUT: Final = 0.03
 """Nights out a night up to which somebody hardly ever goes out at night."""
 
@@ -64,21 +67,13 @@ def sentences(finding: Finding, now_ms: int) -> Said:
 
     Where the facts hold what is usual in this home, or the limit, it stands beside what was found.
     """
-    said = _of_one(finding.kind, finding.facts) or slowly(finding.kind, finding.facts, finding.shares)
+    say = _SAYING.get(finding.kind)
+    said = slowly(finding.kind, finding.facts, finding.shares) if say is None else say(finding.facts)
     if said is not None:
         return said
     korean, english = KIND_NAMES[finding.kind]
     age = _age(now_ms - finding.event_from_ms)
     return f"{korean}: {age[0]} 감지되었습니다.", f"{english[:1].upper()}{english[1:]}, {age[1]}."
-
-
-def _of_one(kind: IncidentKind, facts: Facts) -> Said | None:
-    if kind in (IncidentKind.COLD_ROOM, IncidentKind.HOT_ROOM):
-        return _room(kind, facts)
-    if kind in (IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF):
-        return _offline(kind, facts)
-    say = _SAYING.get(kind)
-    return None if say is None else say(facts)
 
 
 def _silence(facts: Facts) -> Said:
@@ -114,51 +109,48 @@ def _silence(facts: Facts) -> Said:
 
 
 def _calls(facts: Facts) -> Said:
-    count, usual = int(number(facts, "in_a_row") or 0), number(facts, "usual")
-    row = in_a_row(count)
-    korean = f"안부 전화를 {row[0]} 받지 않으셨습니다."
+    count = int(number(facts, "in_a_row") or 0)
+    korean = f"안부 전화를 {in_a_row(count)[0]} 받지 않으셨습니다."
     english = "A check-in call was not answered" if count == 1 else f"{count} check-in calls in a row were not answered"
-    if usual is None:
-        return korean, f"{english}."
-    ten = of_ten(usual)
-    if ten == 10:
-        return f"평소 이 시간대 전화는 거의 다 받으시지만, {korean}", f"{english}; usually nearly all are at this hour."
-    if ten >= 5:
-        return (
-            f"평소 이 시간대 전화는 10번 가운데 {ten}번쯤 받으시지만, {korean}",
-            f"{english}; usually about {ten} of 10 are at this hour.",
-        )
-    if ten:
-        return (
-            f"{korean} 평소에도 이 시간대에는 10번 가운데 {ten}번쯤만 받으십니다.",
-            f"{english}; usually only about {ten} of 10 are at this hour.",
-        )
-    return (
-        f"{korean} 평소에도 이 시간대에는 거의 받지 않으십니다.",
-        f"{english}; hardly any ever is at this hour.",
+    return _beside_share(
+        (korean, english),
+        number(facts, "usual"),
+        nearly_all=("평소 이 시간대 전화는 거의 다 받으시지만, ", "usually nearly all are at this hour"),
+        most=("평소 이 시간대 전화는 10번 가운데 {ten}번쯤 받으시지만, ", "usually about {ten} of 10 are at this hour"),
+        few=(
+            " 평소에도 이 시간대에는 10번 가운데 {ten}번쯤만 받으십니다.",
+            "usually only about {ten} of 10 are at this hour",
+        ),
+        hardly_any=(" 평소에도 이 시간대에는 거의 받지 않으십니다.", "hardly any ever is at this hour"),
     )
 
 
 def _doses(facts: Facts) -> Said:
-    count, usual = int(number(facts, "missed") or 0), number(facts, "usual")
+    count = int(number(facts, "missed") or 0)
     korean = f"약을 {in_a_row(count)[0]} 거르셨습니다."
     english = "A dose was missed" if count == 1 else f"{count} doses in a row were missed"
+    return _beside_share(
+        (korean, english),
+        number(facts, "usual"),
+        nearly_all=("평소에는 거의 거르지 않으시지만, ", "usually hardly any is"),
+        most=("평소에는 10번 가운데 {ten}번쯤 챙겨 드시지만, ", "usually about {ten} of 10 are taken"),
+        few=(" 평소에도 10번 가운데 {ten}번쯤만 챙겨 드십니다.", "usually only about {ten} of 10 are taken"),
+        hardly_any=(" 평소에도 거의 드시지 않습니다.", "usually hardly any is taken"),
+    )
+
+
+def _beside_share(
+    found: Said, usual: float | None, *, nearly_all: Said, most: Said, few: Said, hardly_any: Said
+) -> Said:
+    """Return what was found beside the usual share: in Korean before it where it differs, behind it where it was to be expected."""
+    korean, english = found
     if usual is None:
         return korean, f"{english}."
     ten = of_ten(usual)
-    if ten == 10:
-        return f"평소에는 거의 거르지 않으시지만, {korean}", f"{english}; usually hardly any is."
-    if ten >= 5:
-        return (
-            f"평소에는 10번 가운데 {ten}번쯤 챙겨 드시지만, {korean}",
-            f"{english}; usually about {ten} of 10 are taken.",
-        )
-    if ten:
-        return (
-            f"{korean} 평소에도 10번 가운데 {ten}번쯤만 챙겨 드십니다.",
-            f"{english}; usually only about {ten} of 10 are taken.",
-        )
-    return f"{korean} 평소에도 거의 드시지 않습니다.", f"{english}; usually hardly any is taken."
+    often = ten >= MOST_OF_TEN
+    said = (nearly_all if ten == 10 else most) if often else few if ten else hardly_any
+    said_ko, said_en = (words.format(ten=ten) for words in said)
+    return f"{said_ko}{korean}" if often else f"{korean}{said_ko}", f"{english}; {said_en}."
 
 
 def _disaster(facts: Facts) -> Said:
@@ -367,6 +359,10 @@ _SAYING: Final[dict[IncidentKind, Callable[[Facts], Said]]] = {
     IncidentKind.DISASTER_NO_ANSWER: _disaster,
     IncidentKind.DISTRICT_OUTAGE: _of_district,
     IncidentKind.CANNOT_SEE: _blind,
+    IncidentKind.COLD_ROOM: partial(_room, IncidentKind.COLD_ROOM),
+    IncidentKind.HOT_ROOM: partial(_room, IncidentKind.HOT_ROOM),
+    IncidentKind.DEVICE_OFFLINE: partial(_offline, IncidentKind.DEVICE_OFFLINE),
+    IncidentKind.PHONE_OFF: partial(_offline, IncidentKind.PHONE_OFF),
     IncidentKind.DOOR_OPEN: _door,
     IncidentKind.WATER_LEAK: _leak,
     IncidentKind.WEAK_BATTERY: _battery,

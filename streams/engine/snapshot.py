@@ -196,6 +196,12 @@ def _read(key: bytes, value: bytes) -> tuple[Stamp, Any] | None:
     return stamp, payload
 
 
+def _belong_together(hot: Any, rhythm: Any, record: Any) -> bool:
+    """Tell whether a hot row has the rhythm that it was written with, and the record without which it counts for nothing."""
+    # Without its record a registered household would be watched against its own wishes.
+    return (hot[4] or record is not None) and (not hot[1] or (rhythm is not None and rhythm[0] == hot[2]))
+
+
 @dataclass(slots=True)
 class Rows:
     """The usable rows of one household, as payloads; None where there is none."""
@@ -364,9 +370,9 @@ class Changelog:
             if not is_pseudonym(household):
                 continue
             hot, record = rows.get(HOT + name), rows.get(RECORD + name)
-            if hot is not None and len(hot) > _END_LENGTH and hot[1] and (hot[4] or record is not None):
+            if hot is not None and len(hot) > _END_LENGTH and hot[1]:
                 rhythm = rows.get(RHYTHMS[hot[7]] + name)
-                if rhythm is not None and rhythm[0] == hot[2]:
+                if _belong_together(hot, rhythm, record):
                     found.households[household] = Rows(hot, rhythm, record)
                     found.used += 1
                     continue
@@ -389,11 +395,9 @@ class Changelog:
                     found.ended_leaving[household] = leaving_of(hot[3]) if len(hot) > 3 else []
                     found.leftover += keys
                     return
-                rhythm = rows.get(RHYTHMS[hot[7]] + name)
-                # Without its record a registered household would be watched against its own wishes.
-                known = bool(hot[4]) or rows.get(record_key) is not None
-                if known and (not hot[1] or (rhythm is not None and rhythm[0] == hot[2])):
-                    found.households[household] = Rows(hot, rhythm, rows.get(record_key))
+                rhythm, record = rows.get(RHYTHMS[hot[7]] + name), rows.get(record_key)
+                if _belong_together(hot, rhythm, record):
+                    found.households[household] = Rows(hot, rhythm, record)
                     found.used += 1
                     found.leftover += [] if hot[1] else [key for key in keys if key[:2] in RHYTHMS]
                     return
