@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from load_tests.simulator import simulate
-from schemas.district import MARK_MS, SHARED, Channel, DistrictCounts, DistrictState, Heard
+from schemas.district import MARK_MS, Channel, Counted, DistrictCounts, DistrictState, Heard
 from schemas.generate import pretty
 from schemas.times import from_rfc3339, to_rfc3339
 from streams.districts.hearing import WINDOW
@@ -61,23 +61,21 @@ def heard(came: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return reports.sum(axis=0), lately.sum(axis=0)
 
 
-def counts(came: dict[Channel, Bools]) -> list[tuple[DistrictCounts, DistrictCounts]]:
-    """Return what one partition says of one district at each mark, and that it has said it."""
+def counts(came: dict[Channel, Bools]) -> list[DistrictCounts]:
+    """Return what one partition says of one district at each mark."""
     of = {channel: heard(those) for channel, those in came.items()}
     out = []
     for mark in range(1, next(iter(came.values())).shape[1]):
         at = to_rfc3339(START_MS + mark * MARK_MS)
         home, phone = (Heard(homes=int(of[one][0][mark]), heard=int(of[one][1][mark])) for one in CHANNELS)
-        said = DistrictCounts(district="d", partition=0, at=at, home=home, phone=phone)
-        out.append((said, DistrictCounts(district=SHARED, partition=0, at=at)))
+        out.append(DistrictCounts(partition=0, at=at, districts=[Counted(district="d", home=home, phone=phone)]))
     return out
 
 
-def told(stage: Stage, marks: Sequence[tuple[DistrictCounts, DistrictCounts]]) -> Iterator[DistrictState]:
+def told(stage: Stage, marks: Sequence[DistrictCounts]) -> Iterator[DistrictState]:
     """Give what the stage says of the district."""
-    for pair in marks:
-        for one in pair:
-            yield from stage.take(one)
+    for one in marks:
+        yield from stage.take(one)
 
 
 def begun(states: Sequence[DistrictState]) -> list[tuple[int, Channel]]:

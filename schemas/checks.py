@@ -134,15 +134,16 @@ def check_district(state: DistrictState) -> Fault | None:
 
 
 def check_counts(counts: DistrictCounts) -> Fault | None:
-    """Fault of what a partition counted of a district, or None."""
-    if not _is_code(counts.district, may_be_empty=True):
-        return _wrong("district")
+    """Fault of what a partition counted, or None."""
     if counts.partition < 0:
         return _wrong("partition")
-    for name in CHANNELS:
-        of: Heard = getattr(counts, name)
-        if not 0 <= of.heard <= of.homes <= MOST_HOMES:
-            return _wrong(name)
+    for i, one in enumerate(counts.districts):
+        if not _is_code(one.district):
+            return _wrong(f"districts[{i}].district")
+        for name in CHANNELS:
+            of: Heard = getattr(one, name)
+            if not 0 <= of.heard <= of.homes <= MOST_HOMES:
+                return _wrong(f"districts[{i}].{name}")
     for i, lesson in enumerate(counts.lessons):
         if not is_sound_lesson(lesson):
             return _wrong(f"lessons[{i}]")

@@ -16,6 +16,8 @@ PREFIX: Final = "district-"
 """Incidents of a district are told of a household that nobody lives in, whose pseudonym begins so."""
 MOST_LESSONS: Final = 256
 """Lessons of one record; more go out with the next."""
+MOST_COUNTED: Final = 500
+"""Districts of one record: with long codes it stays far below what a broker takes."""
 MOST_FEATURES: Final = 64
 Channel = Literal["home", "phone"]
 """What may fail together: gateways and sensors of homes, or phones and worn devices."""
@@ -42,17 +44,25 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     """1 where somebody needed help, else 0."""
 
 
-class DistrictCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What one partition counts of one district, every five minutes of its clock. A pure function of that partition's logs."""
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one district, how many homes one partition heard of lately."""
 
     district: str
-    """Empty: `lessons` alone."""
-    partition: int
-    at: Rfc3339
-    """The partition's clock, a full five minutes: with district and partition it names the record, and repeats are ignored."""
     home: Heard = Heard()
     phone: Heard = Heard()
+
+
+class DistrictCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What one partition counts every five minutes of its clock. A pure function of that partition's logs."""
+
+    partition: int
+    at: Rfc3339
+    """The partition's clock, a full five minutes: with the partition it names what is counted, and repeats are ignored."""
+    districts: Annotated[list[Counted], msgspec.Meta(max_length=MOST_COUNTED)] = []
+    """Those with homes that report, by their codes."""
     lessons: Annotated[list[Lesson], msgspec.Meta(max_length=MOST_LESSONS)] = []
+    more: bool = False
+    """Further records of this moment follow, with districts of later codes: it is not ended yet."""
 
 
 class Outage(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from schemas.alerts import AlertMessage, AlertReference, Hazard, PublicAlert
 from schemas.build import cloud_event
 from schemas.checkins import CheckinRequest, Concern
 from schemas.deadletters import dead_letter
-from schemas.district import DistrictCounts, DistrictState, Heard, Outage
+from schemas.district import Counted, DistrictCounts, DistrictState, Heard, Outage
 from schemas.events import Data, Event, Fault, Reason, Tick
 from schemas.example_view import view_example
 from schemas.guidance import guidance
@@ -160,11 +160,12 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
         text_en="Heat wave warning",
     ),
     "district_counts": DistrictCounts(
-        district="dong-27",
         partition=3,
         at="2026-11-24T02:35:00.000Z",
-        home=Heard(homes=410, heard=12),
-        phone=Heard(homes=388, heard=240),
+        districts=[
+            Counted(district="dong-27", home=Heard(homes=410, heard=12), phone=Heard(homes=388, heard=240)),
+            Counted(district="dong-28", home=Heard(homes=395, heard=361), phone=Heard(homes=371, heard=233)),
+        ],
     ),
     "district_state": DistrictState(
         district="dong-27",

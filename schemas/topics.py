@@ -64,7 +64,12 @@ OUTPUTS: Final[tuple[Topic, ...]] = (
     Topic("households.view", "each household's rhythm and state for the board", "household", 0, compacted=True),
     Topic("checkin.requests", "calls and questions Anbu asks for", "household", 30 * DAY_MS),
     Topic("responder.results", "the answer to each responder action", "household", 30 * DAY_MS),
-    Topic("district.counts", "counts and outcomes of one partition per tick", "district", 7 * DAY_MS),
+    Topic(
+        "district.counts",
+        "counts and outcomes of one partition, every five minutes of its clock",
+        "partition",
+        7 * DAY_MS,
+    ),
     Topic("dead.letters", "what could not be used, with its reason", "household", 7 * DAY_MS),
 )
 

@@ -41,7 +41,7 @@ PRESS = IncidentKind.EMERGENCY_BUTTON
 
 
 def taught(out: list[Output]) -> list[DistrictCounts]:
-    """What was told of no district, with lessons."""
+    """What was counted with lessons beside it."""
     return [one.what for one in out if isinstance(one.what, DistrictCounts) and one.what.lessons]
 
 
@@ -81,7 +81,6 @@ def test_a_closing_teaches_once_thirty_hours_after_it_was_said(cause: CloseCause
     said_ms = street.now_ms
     assert not taught(street.pass_ms(WAITS_MS - MINUTE_MS, HOUR_MS))
     (counts,) = taught(street.pass_ms(10 * MINUTE_MS, MINUTE_MS))
-    assert counts.district == ""
     assert counts.partition == 0
     assert 0 <= from_rfc3339(counts.at) - said_ms - WAITS_MS < MARK_MS
     assert from_rfc3339(counts.at) % MARK_MS == 0
@@ -336,7 +335,7 @@ def gathered(whole: Whole, records: list[DistrictCounts], *, from_offset: int = 
     out: list[Output] = []
     for offset, one in enumerate(records):
         if offset >= from_offset:
-            out += gathering.take(offset, one.district.encode(), encode(one))
+            out += gathering.take(offset, b"%d" % one.partition, encode(one))
     gathering.keep()
     return [one.what for one in out if isinstance(one.what, DistrictState)]
 
@@ -365,7 +364,7 @@ def test_a_topic_set_that_grows_keeps_what_closings_taught() -> None:
 
 def test_weights_are_said_again_each_day() -> None:
     whole, last = Whole(Positions.start(8)), from_rfc3339(told_of(IN_TIME)[-1].at)
-    days = [DistrictCounts(district="", partition=0, at=to_rfc3339(last + n * DAY_MS // 2)) for n in range(1, 7)]
+    days = [DistrictCounts(partition=0, at=to_rfc3339(last + n * DAY_MS // 2)) for n in range(1, 7)]
     states = gathered(whole, [*told_of(IN_TIME), *days])
     assert len({from_rfc3339(one.at) // DAY_MS for one in states[-3:]}) == 3
     assert states[-1].weights == states[-3].weights != []

@@ -31,7 +31,7 @@ from schemas.checks import (
 )
 from schemas.deadletters import dead_letter, flood_summary, masked
 from schemas.decode import decode
-from schemas.district import Heard, Lesson
+from schemas.district import Counted, Heard, Lesson
 from schemas.encode import encode
 from schemas.events import DeadLetter, Fault, Reason
 from schemas.examples import AT_MS, EVENTS, HOUSEHOLD, RECORDS, wire_examples
@@ -391,7 +391,18 @@ def test_what_is_applied_when_nobody_knows_is_a_bad_time() -> None:
         (check_action, "responder_action", {"household": "a b"}, Fault(Reason.NO_HOUSEHOLD, 0, "household")),
         (check_alert, "public_alert", {"area_codes": [""]}, Fault(Reason.WRONG_TYPE, 0, "area_codes")),
         (check_alert, "public_alert", {"expires": "1970-01-01T00:00:00Z"}, Fault(Reason.IMPOSSIBLE_TIME, 0, "expires")),
-        (check_counts, "district_counts", {"home": Heard(homes=3, heard=4)}, Fault(Reason.WRONG_TYPE, 0, "home")),
+        (
+            check_counts,
+            "district_counts",
+            {"districts": [Counted(district="d", home=Heard(homes=3, heard=4))]},
+            Fault(Reason.WRONG_TYPE, 0, "districts[0].home"),
+        ),
+        (
+            check_counts,
+            "district_counts",
+            {"districts": [Counted(district="")]},
+            Fault(Reason.WRONG_TYPE, 0, "districts[0].district"),
+        ),
         (check_counts, "district_counts", {"lessons": [Lesson(x=[], y=2)]}, Fault(Reason.WRONG_TYPE, 0, "lessons[0]")),
         (check_district, "district_state", {"at": "now"}, Fault(Reason.BAD_TIME, 0, "at")),
         (check_district, "district_state", {"lessons": -1}, Fault(Reason.WRONG_TYPE, 0, "lessons")),

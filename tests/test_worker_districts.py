@@ -12,7 +12,7 @@ from worker_runs import Run, Town, a_run
 
 from infra.embedded import EmbeddedBroker
 from infra.topics import create_topics
-from schemas.district import SHARED, DistrictCounts, DistrictState
+from schemas.district import DistrictCounts, DistrictState
 from schemas.encode import encode
 from schemas.households import HouseholdRecord, Source
 from schemas.partitions import partition_of
@@ -69,7 +69,7 @@ def in_memory(broker: EmbeddedBroker) -> list[DistrictState]:
             engine.offer(topic, log)
         counts += [one.what for one in engine.pump() if isinstance(one.what, DistrictCounts)]
     stage = Stage(2)
-    found = sorted(counts, key=lambda one: (from_rfc3339(one.at), one.partition, one.district == SHARED, one.district))
+    found = sorted(counts, key=lambda one: (from_rfc3339(one.at), one.partition))
     return [state for one in found for state in stage.take(one)]
 
 

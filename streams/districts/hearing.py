@@ -5,14 +5,12 @@ Counted are registered homes, those of exercises left out.
 """
 
 from array import array
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.district import CHANNELS, DistrictCounts, Heard
-from schemas.times import to_rfc3339
+from schemas.district import CHANNELS, Counted, Heard
 from schemas.topics import ORDER_OF
 
 MINUTE_MS: Final = 60_000
@@ -80,19 +78,20 @@ class Hearing:
         for channel, minute in enumerate(last):
             self._last[channel][place] = minute
 
-    def counts(self, partition: int, clock_ms: int) -> Iterator[DistrictCounts]:
-        """Give the counts of each district that has homes here which report, by its code; none that were told before."""
-        if not self._codes or clock_ms <= self.told_ms:
-            return
+    def counts(self, clock_ms: int) -> list[Counted]:
+        """Return the counts of each district that has homes here which report, by its code."""
+        if not self._codes:
+            return []
         # Views of the arrays must be gone before the next home comes, or these could not grow.
         districts = np.array(self._district, np.int32)
         minute = clock_ms // MINUTE_MS
         found = [_counted(districts, np.array(last, np.int32), minute, len(self._codes)) for last in self._last]
-        at = to_rfc3339(clock_ms)
+        out = []
         for name, code in sorted(self._codes.items()):
             home, phone = (Heard(homes=int(homes[code]), heard=int(heard[code])) for homes, heard in found)
             if home.homes or phone.homes:
-                yield DistrictCounts(district=name, partition=partition, at=at, home=home, phone=phone)
+                out.append(Counted(district=name, home=home, phone=phone))
+        return out
 
 
 def _counted(

@@ -1,7 +1,7 @@
 """The stage that puts the counts of all partitions together: which districts have an outage, as all partitions are told. Pure.
 
-It reads `district.counts`, where the record of no district (`schemas.district.SHARED`) ends what a partition counts at a
-full five minutes, a mark. A mark is judged once every partition has ended it, so what follows does not depend on the order
+It reads `district.counts`, where a record holds what a partition counts at a full five minutes, a mark; of very many districts
+the last record without `more` ends it. A mark is judged once every partition has ended it, so what follows does not depend on the order
 in which partitions come; one that is more than `LAGGING` marks behind the first is left out. Repeats, of whoever goes on
 from an earlier position, are known by partition and mark.
 
@@ -207,18 +207,19 @@ class Stage:
             return []
         if at_ms > lane.at_ms:
             lane.at_ms, lane.district = at_ms, ""
-        if counts.district == SHARED:
-            lane.mark_ms = at_ms
-            known = self._lessons.get(at_ms, [])
-            self._lessons[at_ms] = sorted([*known, *counts.lessons], key=lambda one: (one.x, one.y))
-            return list(self._judge_ended())
-        if counts.district <= lane.district:
+        for one in counts.districts:
+            if one.district <= lane.district:
+                continue
+            lane.district = one.district
+            found = self._sums.setdefault(at_ms, {}).setdefault(one.district, _Sum())
+            found.home = _plus(found.home, one.home)
+            found.phone = _plus(found.phone, one.phone)
+        if counts.more:
             return []
-        lane.district = counts.district
-        found = self._sums.setdefault(at_ms, {}).setdefault(counts.district, _Sum())
-        found.home = _plus(found.home, counts.home)
-        found.phone = _plus(found.phone, counts.phone)
-        return []
+        lane.mark_ms = at_ms
+        known = self._lessons.get(at_ms, [])
+        self._lessons[at_ms] = sorted([*known, *counts.lessons], key=lambda one: (one.x, one.y))
+        return list(self._judge_ended())
 
     def _judge_ended(self) -> Iterator[DistrictState]:
         first_ms = max(lane.mark_ms for lane in self._lanes)

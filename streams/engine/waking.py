@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from schemas.district import MARK_MS, SHARED, DistrictCounts
+from schemas.district import MARK_MS, MOST_COUNTED, DistrictCounts
 from schemas.incidents import CloseCause, DisasterCounts, Status
 from schemas.times import to_rfc3339
 from streams.engine.alerting import Alerting
@@ -59,21 +59,31 @@ class Waking:
         yield [Output("incidents", b"", self._status(clock_ms, disaster))]
 
     def _count(self, since: int, clock_ms: int) -> list[Output]:
-        """Return what is counted at a full five minutes, if one has passed since a minute: district by district, then the end.
+        """Return what is counted at a full five minutes, if one has passed since a minute.
 
-        The end holds what homes have to teach; of a clock that jumps, so does that of each five minutes before.
+        It holds what homes have to teach; of a clock that jumps, so does a record of each five minutes before.
         """
         mark_ms = clock_ms // MARK_MS * MARK_MS
         if not since or since * MINUTE_MS >= mark_ms:
             return []
         number = self._shared.number
         lessons = self._shared.teaching.pass_time(since * MINUTE_MS, mark_ms)
-        ended = [
-            DistrictCounts(district=SHARED, partition=number, at=to_rfc3339(at_ms), lessons=lessons.get(at_ms, []))
-            for at_ms in sorted({*lessons, mark_ms})
+        hearing = self._shared.roster.hearing
+        if mark_ms <= hearing.told_ms:
+            return []
+        counted = hearing.counts(mark_ms)
+        said = [
+            DistrictCounts(partition=number, at=to_rfc3339(at_ms), lessons=lessons[at_ms])
+            for at_ms in sorted(lessons)
+            if at_ms < mark_ms
         ]
-        said = [*ended[:-1], *self._shared.roster.hearing.counts(number, mark_ms), ended[-1]]
-        return [Output(COUNTS, one.district.encode(), one, to=STAGE) for one in said]
+        # A district for every home is what a registry may say, and a record too large for the broker would end the worker.
+        while len(counted) > MOST_COUNTED:
+            first, counted = counted[:MOST_COUNTED], counted[MOST_COUNTED:]
+            said.append(DistrictCounts(partition=number, at=to_rfc3339(mark_ms), districts=first, more=True))
+        at, ends = to_rfc3339(mark_ms), lessons.get(mark_ms, [])
+        said.append(DistrictCounts(partition=number, at=at, districts=counted, lessons=ends))
+        return [Output(COUNTS, b"%d" % number, one, to=STAGE) for one in said]
 
     def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:
         shared = self._shared
