@@ -104,7 +104,7 @@ def _medication(state: State) -> list[Output]:
     kind = IncidentKind.MISSED_MEDICATION
     row = state.medication.row(state.paused)
     most = state.profile.medication_in_a_row
-    enough = in_a_row(state.chronic.usual(DOSES), most, state.profile.other_budget)
+    enough = in_a_row(state.chronic.usual(DOSES), most, state.other_budget)
     severity = Severity.SEVERE if row.doses >= TWICE * most else Severity.MODERATE if row.doses >= enough else None
     told = state.told.get(kind)
     if severity is None and (told is None or row.doses):

@@ -53,7 +53,7 @@ def learn_due_days(state: State) -> bool:
     if is_due:
         look_at_table(state)
         state.devices.look(state.clock_ms)
-        state.thrift.pass_time(state.clock_ms, state.profile.other_budget)
+        state.thrift.pass_time(state.clock_ms, state.other_budget)
     return state.rhythm_version != before
 
 

@@ -19,6 +19,7 @@ from detectors.medication import Medication
 from detectors.outcomes import Outcomes
 from detectors.rhythm import Rhythm, Spans
 from detectors.seeing import Seeing
+from detectors.share import share
 from detectors.silence import Lane, Step, blind_spans, score
 from detectors.thrift import Thrift
 from detectors.verdict import Silence, Verdict, judge
@@ -137,11 +138,16 @@ class State:
 
         The last is 0 where that clock is not used.
         """
-        sensitivity = min(4.0, max(0.25, self.record.sensitivity)) if self.record else 1.0
-        budget = max(1e-6, self.profile.silence_budget * sensitivity * self.alert_factor * self.outcomes.factor)
+        own = share(self.record, self.profile)
+        budget = max(1e-6, self.profile.silence_budget * own * self.alert_factor * self.outcomes.factor)
         if self.rhythm.longest.kind != HOME:
             return budget * RHYTHM_SHARE_CARRIED, budget * (1 - RHYTHM_SHARE_CARRIED), 0.0
         return budget * RHYTHM_SHARE, budget * (1 - RHYTHM_SHARE - BEGUN_SHARE), budget * BEGUN_SHARE
+
+    @property
+    def other_budget(self) -> float:
+        """What the home may have of false alarms a month besides silence."""
+        return self.profile.other_budget * share(self.record, self.profile)
 
     @property
     def sees_at_home(self) -> bool:
@@ -159,7 +165,7 @@ class State:
 
         What was told is not over because it was told: the step that this has cost does not count against it.
         """
-        factor = self.thrift.factor(kind, self.profile.other_budget)
+        factor = self.thrift.factor(kind, self.other_budget)
         return min(1.0, factor) if kind in self.told else factor
 
     @property

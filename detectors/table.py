@@ -38,7 +38,7 @@ def look_at_table(state: State) -> None:
             break
         live.append((day_of(start_ms, state.hours), start_ms, at_home(state, start_ms, end_ms)))
         start_ms = end_ms
-    kind, budget = IncidentKind.MISSED_MEALS, state.profile.other_budget
+    kind, budget = IncidentKind.MISSED_MEALS, state.other_budget
     share = state.thrift.share(kind, budget)
     if kind in state.told:  # what was told is not over because it was told: that has made the limit stricter
         share = max(share, budget * PARTS[kind])

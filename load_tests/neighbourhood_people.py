@@ -261,7 +261,6 @@ def _record(name: str, group: TargetGroup, home: Home, rng: np.random.Generator)
         household=name,
         target_group=group,
         risk_grade=risk,
-        sensitivity=1.25 if risk == RiskGrade.HIGH else 1.0,
         latest_silence_h=36.0 if risk == RiskGrade.HIGH else None,
         needs=needs,
         language="ko" if rng.random() < 0.96 else "en",

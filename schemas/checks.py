@@ -20,6 +20,10 @@ from schemas.times import EARLIEST_MS, LATEST_MS, ImpossibleTimeError, from_rfc3
 
 LEAST_SENSITIVITY: Final = 0.25
 MOST_SENSITIVITY: Final = 4.0
+MOST_SHARE: Final = 100.0
+"""Largest share a profile may give: beyond it a slip of the finger would alarm for everybody."""
+MOST_DISTRICTS: Final = 4000
+"""Districts a profile may name: more than the nation has."""
 MOST_H: Final = 8784.0
 """A year of hours: longer silences are never asked for, and larger numbers would overflow a deadline."""
 MOST: Final = 1e6
@@ -165,9 +169,23 @@ def check_profile(profile: Profile) -> Fault | None:
     for name in ("half_life_days", "fixed_h", "k0_h", "k1_h"):
         if getattr(profile.silence, name) <= 0:
             return _wrong(f"silence.{name}")
+    if name := _bad_shares(profile):
+        return _wrong(name)
     if name := _bad_duty(profile.duty):
         return _wrong(f"duty.{name}")
     return check_time(profile.applied_at, "applied_at") if profile.applied_at else None
+
+
+def _bad_shares(profile: Profile) -> str:
+    for grade in profile.grade_shares.__struct_fields__:
+        if not 0 < getattr(profile.grade_shares, grade) <= MOST_SHARE:
+            return f"grade_shares.{grade}"
+    for district, mean in profile.district_shares.items():
+        if not _is_code(district):
+            return "district_shares"
+        if not 0 < mean <= MOST_SHARE:
+            return f"district_shares.{district}"
+    return "district_shares" if len(profile.district_shares) > MOST_DISTRICTS else ""
 
 
 def _bad_duty(duty: Duty) -> str:

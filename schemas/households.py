@@ -21,7 +21,7 @@ class TargetGroup(StrEnum):
 
 
 class RiskGrade(StrEnum):
-    """Set by an officer, never by Anbu."""
+    """Set by an officer, never by Anbu. It decides the household's share of its district's budgets: `Profile.grade_shares`."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -70,7 +70,7 @@ class HouseholdRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     target_group: TargetGroup = TargetGroup.OTHER
     risk_grade: RiskGrade = RiskGrade.MEDIUM
     sensitivity: float = 1.0
-    """Factor on the household's share of the silence budget, 0.25 to 4: above 1 alarms earlier."""
+    """Factor on the household's share of its district's budgets beside its risk grade's, 0.25 to 4: above 1 alarms earlier."""
     latest_silence_h: float | None = None
     """A silence this long always alarms, whatever the rhythm says; hours."""
     needs: list[Need] = []

@@ -34,6 +34,14 @@ class SilenceProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Score at which a check-in call is asked for; again 30 minutes later."""
 
 
+class GradeShares(msgspec.Struct, frozen=True, kw_only=True):
+    """What a household of each risk grade has of its district's budgets, as a factor on an ordinary one's. Assumed."""
+
+    high: float = 1.5
+    medium: float = 1.0
+    low: float = 0.5
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Budgets, weights and detectors in force, and who put them there and why."""
 
@@ -46,6 +54,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     silence_budget: float = 0.05
     """False silence alarms per household-month that operators accept."""
     other_budget: float = 0.05
+    """The same of what is concluded besides silence and asks a human to act."""
+    grade_shares: GradeShares = GradeShares()
+    district_shares: dict[str, float] = {}
+    """Mean share of a district's homes, by which each of its homes is divided: then together they have the budget times their
+    number. 1 for a district that is not named. `anbu profile shares` works them out from the registry."""
     checkins_per_month: float = 4.0
     silence: SilenceProfile = SilenceProfile()
     disaster_calls_per_minute: float = 30.0

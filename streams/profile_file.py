@@ -1,7 +1,9 @@
 """Profiles as TOML files: what an operator edits, compares and applies."""
 
 import hashlib
+import re
 import tomllib
+from collections.abc import Mapping
 from typing import Any, Final, get_type_hints
 
 import msgspec
@@ -11,6 +13,7 @@ from schemas.duty import Desk
 from schemas.encode import encode
 from schemas.profiles import Profile
 
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 SIGNED: Final = frozenset({"id", "who", "why", "applied_at", "report"})
 """Fields that `anbu profile apply` fills in itself; in a file they are refused, for they would be lies there."""
 
@@ -61,11 +64,16 @@ def write_profile(profile: Profile) -> str:
     return "\n".join(lines) + "\n"
 
 
+def shares_table(means: Mapping[str, float]) -> list[str]:
+    """Lines of TOML that give a profile the mean shares of districts."""
+    return ["[district_shares]", *(f"{_key(name)} = {_toml(round(mean, 4))}" for name, mean in sorted(means.items()))]
+
+
 def _table(fields: dict[str, Any], name: str) -> list[str]:
     """Lines of a table: its own values first, or TOML would take them for those of the table before them."""
     tables = {key: value for key, value in fields.items() if isinstance(value, dict)}
     arrays = {key: value for key, value in fields.items() if _is_array_of_tables(value)}
-    lines = [f"{key} = {_toml(value)}" for key, value in fields.items() if key not in {*tables, *arrays}]
+    lines = [f"{_key(key)} = {_toml(value)}" for key, value in fields.items() if key not in {*tables, *arrays}]
     for key, value in tables.items():
         lines += ["", f"[{name}{key}]", *_table(value, f"{name}{key}.")]
     for key, value in arrays.items():
@@ -116,6 +124,11 @@ def _refuse_unknown(fields: dict[str, Any], kind: type[msgspec.Struct], prefix: 
         elif name == "desks" and isinstance(value, list):
             for one in value:
                 _refuse_unknown(one if isinstance(one, dict) else {}, Desk, f"{prefix}{name}.")
+
+
+def _key(name: str) -> str:
+    """Return a key as TOML reads it: the code of a district may hold anything, and would be a wrong line without quotes."""
+    return name if _BARE.fullmatch(name) else _toml(name)
 
 
 def _toml(value: Any) -> str:

@@ -346,6 +346,9 @@ def test_up_turns_live_and_the_command_line_works_against_it(up: tuple[Running, 
 
     assert json.loads(ask("households", "show", "sim-00000").stdout)["household"] == "sim-00000"
     assert "silence_budget" in ask("profile", "show").stdout
+    shares = ask("profile", "shares").stdout
+    assert "times the budget" in shares
+    assert "[district_shares]" in shares
     assert "too_large" in ask("dead-letters", "list").stdout
     again = ask("up")
     assert again.returncode == 1

@@ -36,7 +36,7 @@ from load_tests.neighbourhood_people import (
 from load_tests.neighbourhood_plan import plan_of
 from load_tests.simulator import Neighbourhood
 from schemas.events import Event
-from schemas.households import HouseholdRecord, Rung, Source
+from schemas.households import HouseholdRecord, RiskGrade, Rung, Source
 
 Kind = Literal["home", "phone", "records", "worn", "all"]
 """Home sensors alone; a phone's app alone; a telecom's hourly records alone; a step counter alone; sensors, exit door and app."""
@@ -142,6 +142,7 @@ def _watched(house: Household, kind: Kind, random: np.random.Generator) -> House
     sources = {"home": [GATEWAY], "phone": [APP], "records": [TELECOM], "worn": [BAND], "all": [GATEWAY, APP]}[kind]
     record = msgspec.structs.replace(
         house.record,
+        risk_grade=RiskGrade.MEDIUM,
         sensitivity=1.0,
         latest_silence_h=None,
         needs=[],

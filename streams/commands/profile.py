@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 import msgspec
 
+from detectors.share import mean_shares
 from schemas.encode import encode
 from schemas.profiles import Profile
 from schemas.times import to_rfc3339
-from streams.commands.outcome import Misconfigured, settings, told
+from streams.commands.outcome import Misconfigured, count, settings, told
 from streams.commands.teach import TaughtGroup
-from streams.in_force import TOPIC, profile_in_force
-from streams.profile_file import differences, read_profile, write_profile
+from streams.in_force import TOPIC, profile_in_force, registered
+from streams.profile_file import differences, read_profile, shares_table, write_profile
 from streams.profile_report import LARGEST, ReplayReport
 from streams.publish import Publisher
 from streams.wallclock import now_ms
@@ -29,6 +30,7 @@ def profile() -> None:
       (edit it)
       anbu profile diff profile.toml
       anbu profile apply profile.toml --who kim.officer --why "fewer calls at night"
+    To share a district's budget by risk grade: anbu profile shares.
     """
 
 
@@ -109,6 +111,33 @@ def apply(file: Path, who: str, why: str, report_file: Path | None, force: bool)
         publisher.broadcast(TOPIC, new.id, encode(new))
     rests = f", on report {new.report}" if new.report else ""
     click.echo(f"applied {new.id} in {chosen.partitions} partitions{rests}")
+
+
+@profile.command("shares")
+@told
+def shares() -> None:
+    """Work out what the homes of each district weigh on the mean, by their grades and sensitivities in the registry.
+
+    With the printed table in the profile, a home's share is divided by its district's mean: graded as they may be, the homes
+    of a district together keep its budget. A comment tells for each how often it would be alarmed falsely without the table,
+    times the budget. Work it out anew when many grades have changed.
+
+    Example:
+      anbu profile show > profile.toml
+      anbu profile shares >> profile.toml
+      (where profile.toml has a district_shares table already, put this one in its place)
+
+    Example:
+      anbu profile shares
+      # gangbuk: 412 homes, 1.2184 times the budget
+      [district_shares]
+      gangbuk = 1.2184
+    """
+    chosen = settings()
+    found = mean_shares(registered(chosen), profile_in_force(chosen))
+    for district, (homes, mean) in found.items():
+        click.echo(f"# {' '.join(district.split())}: {count(homes, 'home')}, {mean:.4f} times the budget")
+    click.echo("\n".join(shares_table({district: mean for district, (_, mean) in found.items()})))
 
 
 def _report(file: Path, profile_id: str, *, force: bool) -> str:
