@@ -176,7 +176,9 @@ class Chronic:
             or not any(m.level for m in talks[-2:])
         ):
             return None
-        return Lasting(low[0].at_ms, {"low": len(low), "talks": len(talks)})
+        return Lasting(
+            low[0].at_ms, {"low": len(low), "talks": len(talks), "by_robot": sum(one.by_robot for one in low)}
+        )
 
     def _lasting(self, concerns: list[Concern], clock_ms: int, factor: float) -> Lasting | None:
         kind = IncidentKind.LASTING_CONCERN
@@ -195,9 +197,10 @@ class Chronic:
             return None
         worst = max(lasting, key=lambda one: (one.level, -one.since_ms))
         days = (worst.told_ms - worst.since_ms) // DAY_MS
-        return Lasting(
-            worst.since_ms, {"topic": TOPICS[worst.topic].value, "level": LEVELS[worst.level].value, "days": days}
-        )
+        facts: dict[str, Fact] = {"topic": TOPICS[worst.topic].value, "level": LEVELS[worst.level].value, "days": days}
+        # Rows of an earlier version do not say who told of it.
+        heard = worst.by_call + worst.by_robot
+        return Lasting(worst.since_ms, facts | ({"heard": heard, "by_robot": worst.by_robot} if heard else {}))
 
     def settle(self, kind: IncidentKind, clock_ms: int) -> None:
         """Take a responder's word that it was looked after."""

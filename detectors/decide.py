@@ -60,6 +60,9 @@ def _seeing(state: State) -> list[Output]:
     blind_ms = state.seeing.blind_at(state.profile)
     blind = blind_ms <= state.clock_ms
     told = state.told.get(kind)
+    if not blind and state.unseen[0] and not state.unseen[1]:
+        # Also where an officer has closed it meanwhile: nothing is told then, and it was repaired all the same.
+        state.unseen = (state.unseen[0], state.clock_ms)
     if blind == (told is not None):
         return []
     # Not so in hospital: its end is only known by what the home sees, so a dead gateway must be told then too.
@@ -79,6 +82,7 @@ def _seeing(state: State) -> list[Output]:
     if not blind:
         facts["repaired_h"] = facts.pop("blind_h")
     else:
+        state.unseen = (since_ms, 0)
         facts |= of_reports(state)
     return [_tell(state, kind, since_ms, Severity.MODERATE if blind else None, "heartbeat", facts)]
 

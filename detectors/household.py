@@ -207,6 +207,10 @@ class Household:
         self.alerted = bearing
         return decide(self._state)
 
+    def note_unseen(self, since_ms: int, until_ms: int) -> None:
+        """Take that nothing could be seen for another reason than dark sources: what was known of the home was damaged."""
+        self._state.unseen = (since_ms, until_ms)
+
     def is_absent(self, clock_ms: int) -> bool:
         """Tell whether the person is in a declared absence or in hospital."""
         return self._state.pause_at(clock_ms)

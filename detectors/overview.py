@@ -12,7 +12,7 @@ from detectors.overview_weeks import concerns, contact_view, referrals, weeks
 from detectors.state import State
 from detectors.weeks import UNSEEN, day_of
 from schemas.times import to_rfc3339
-from schemas.views import MOST_DAYS, MOST_SOURCES, DelayView, HourlyDay, SourceView
+from schemas.views import MOST_DAYS, MOST_SOURCES, DelayView, HourlyDay, SourceView, UnseenView
 
 LIVE_DAYS: Final = 3
 """Days that are not learned yet, at most."""
@@ -34,6 +34,7 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
         "silence": gone,
         "delay": delay(state),
         "blind": state.seeing.blind_at(state.profile) <= clock_ms,
+        "unseen": unseen(state),
         "sources": sources(state, clock_ms),
         "in_hospital_since": to_rfc3339(state.hospital_ms) if state.hospital_ms else None,
         "unanswered_in_a_row": state.calls.row(life_ms, state.paused).calls,
@@ -58,8 +59,18 @@ def mark(state: State, clock_ms: int) -> int:
     for name in sorted(state.seeing.sources):
         source = state.seeing.sources[name]
         parts.append((name, source.is_off, source.dark_at(state.profile) > clock_ms))
-    parts += [state.weeks.size, state.calls.settled_ms, state.medication.settled_ms]
+    parts += [state.unseen, state.weeks.size, state.calls.settled_ms, state.medication.settled_ms]
     return crc32(repr(parts).encode())
+
+
+def unseen(state: State) -> UnseenView | None:
+    """Return the last time that nothing could be seen; None before the first."""
+    since_ms, until_ms = state.unseen
+    if not since_ms:
+        return None
+    if not until_ms:
+        return UnseenView(to_rfc3339(since_ms))
+    return UnseenView(to_rfc3339(since_ms), to_rfc3339(until_ms), round(max(0, until_ms - since_ms) / HOUR_MS, 2))
 
 
 def usual_hours(state: State) -> list[float]:

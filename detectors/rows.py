@@ -40,7 +40,7 @@ def hot_row(state: State) -> bytes:
             state.shown,
             state.conditions.state(),
             state.outcomes.waiting,
-            [state.meals.state(), state.devices.state(), state.thrift.state(), state.quiet_offline_ms],
+            [state.meals.state(), state.devices.state(), state.thrift.state(), state.quiet_offline_ms, state.unseen],
         ]
     )
 
@@ -115,6 +115,9 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
         state.devices.restore(row[21][1])
         state.thrift.restore(row[21][2])
         state.quiet_offline_ms = row[21][3]
+        if len(row[21]) > 4:
+            since_ms, until_ms = row[21][4]
+            state.unseen = (since_ms, until_ms)
     state.rhythm_version, state.learned_ms, state.next_learning_ms = slow[1:4]
     state.rhythm.restore(slow[4])
     state.calls.restore_rates(slow[5])

@@ -106,6 +106,8 @@ class State:
         """A blindness closed by a responder is not told again before this."""
         self.quiet_offline_ms = 0
         """The same of a device offline in a home that is seen."""
+        self.unseen = (0, 0)
+        """The last time that nothing could be seen: since when, and when something reported again; 0 while nothing does."""
         self.silence: Alarm | None = None
         self.past: Alarm | None = None
         """The last silence that life has cleared: late evidence may still withdraw it."""

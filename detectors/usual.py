@@ -36,8 +36,7 @@ def shares_of(state: State, kind: IncidentKind, facts: dict[str, Fact]) -> Share
     if kind is IncidentKind.MISSED_MEALS:
         return _meals(state.meals, facts)
     if kind in _WORDS:
-        # Which of them a robot heard is not remembered.
-        return {} if state.has_robot else {CALLS: 1.0}
+        return _words(state, facts)
     if kind in _DEVICES:
         return {NAMED.get(str(facts.get("what")), HOME): 1.0}
     if kind is IncidentKind.UNANSWERED_CALLS:
@@ -105,6 +104,15 @@ def _gap_h(source: Source) -> float:
 
 def _missed(meals: Meals) -> list[float]:
     return [meals.missed_share(place) for place in range(len(SLOTS)) if meals.is_regular(place)]
+
+
+def _words(state: State, facts: dict[str, Fact]) -> Shares:
+    """Return who heard it; empty where a row of an earlier version does not say."""
+    heard, by_robot = int(facts.get("heard", facts.get("low", 0))), int(facts.get("by_robot", 0))
+    if not heard:
+        return {} if state.has_robot else {CALLS: 1.0}
+    parts = {CALLS: round(1 - by_robot / heard, 3), ROBOT: round(by_robot / heard, 3)}
+    return {channel: share for channel, share in parts.items() if share}
 
 
 def _meals(meals: Meals, facts: dict[str, Fact]) -> Shares:

@@ -11,7 +11,7 @@ from detectors.contact import contact
 from detectors.contract import Law
 from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, HOUR_MS, LocalHours
 from detectors.tally import Tally
-from detectors.words import COUNTS, LEVELS, OUTINGS, TOPICS, Word, pack, read, spoke, unpack, word_of
+from detectors.words import COUNTS, LEVELS, OUTINGS, TALKS, TOPICS, Word, pack, read, spoke, unpack, word_of
 from schemas.events import Event
 from schemas.views import MOST_DAYS, MOST_MONTHS, MOST_REFERRALS, MOST_WEEKS
 from schemas.vocabulary import CareTopic
@@ -38,6 +38,9 @@ class Concern(NamedTuple):
     told_ms: int
     resolved_ms: int
     """0 while it is open."""
+    by_call: int = 0
+    by_robot: int = 0
+    """How often a call and a robot told of it since then."""
 
 
 class Mood(NamedTuple):
@@ -45,6 +48,8 @@ class Mood(NamedTuple):
 
     at_ms: int
     level: int
+    by_robot: int = 0
+    """1 where a robot heard it, 0 where a call did."""
 
 
 class Referred(NamedTuple):
@@ -239,7 +244,7 @@ def _counts(word: Word) -> dict[int, int]:
 
 def _mooded(known: list[Mood], word: Word) -> list[Mood]:
     level = word.level(_MOOD)
-    return known if level < 0 else [*known, Mood(word.at_ms, level)][-MOST_MOODS:]
+    return known if level < 0 else [*known, Mood(word.at_ms, level, int(word.place == TALKS))][-MOST_MOODS:]
 
 
 def concerned(known: list[Concern], word: Word) -> list[Concern]:
@@ -251,9 +256,10 @@ def concerned(known: list[Concern], word: Word) -> list[Concern]:
         level = word.level(topic)
         before = by_topic.get(topic)
         if level > 0:
-            is_open = before is not None and not before.resolved_ms
-            since_ms = before.since_ms if before is not None and is_open else word.at_ms
-            by_topic[topic] = Concern(topic, level, since_ms, word.at_ms, 0)
+            if before is None or before.resolved_ms:
+                before = Concern(topic, level, word.at_ms, word.at_ms, 0)
+            heard = {"by_robot": before.by_robot + 1} if word.place == TALKS else {"by_call": before.by_call + 1}
+            by_topic[topic] = before._replace(level=level, told_ms=word.at_ms, **heard)
         elif before is not None and not before.resolved_ms and (level == 0 or word.resolved >> topic & 1):
             by_topic[topic] = before._replace(resolved_ms=word.at_ms)
     return [by_topic[topic] for topic in sorted(by_topic)]

@@ -17,6 +17,7 @@ from schemas.views import (
     ReferralView,
     SourceView,
     TopicWeek,
+    UnseenView,
     WeekView,
 )
 from schemas.vocabulary import CareTopic, Level
@@ -55,6 +56,7 @@ def view_example(household: str, at: str, incident: str, engine: str) -> Househo
                 healthy_h=6.0,
             ),
         ],
+        unseen=UnseenView("2026-11-19T02:10:00.000Z", "2026-11-19T07:30:00.000Z", 5.33),
         absences=[Absence("2026-12-24T00:00:00.000Z", "2026-12-27T03:00:00.000Z", "visit")],
         weeks=[
             WeekView(

@@ -46,6 +46,16 @@ class SourceView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     healthy_h: float | None = None
 
 
+class UnseenView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The last time that nothing could be seen of a household."""
+
+    since: Rfc3339
+    until: Rfc3339 | None = None
+    """When something reported again; absent while nothing does."""
+    hours: float | None = None
+    """How long it took until then."""
+
+
 Slow = Literal["", "calls_only", "carried_only", "seldom_seen"]
 """Why a collapse would be found late: nothing but calls, or nothing but what the person carries, sees the household; or it
 is at home and seldom seen, so that an incident is to be expected more than 12 hours after a collapse."""
@@ -219,6 +229,7 @@ class HouseholdView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     """How much of the way to that incident the silence has gone, 0 to 1."""
     delay: DelayView | None = None
     blind: bool = False
+    unseen: UnseenView | None = None
     sources: list[SourceView] = []
     absences: list[Absence] = []
     in_hospital_since: Rfc3339 | None = None

@@ -6,9 +6,11 @@ from detector_homes import BAND, CALLS, GATEWAY, MINUTE_MS, PHONE, ROBOT, TELECO
 
 from detectors.findings import Finding
 from detectors.hours import DAY_MS, HOUR_MS
+from detectors.household import Household
 from schemas.households import Absence, Source
 from schemas.incidents import Certainty, CloseCause, IncidentKind
-from schemas.times import to_rfc3339
+from schemas.times import from_rfc3339, to_rfc3339
+from schemas.views import UnseenView
 
 BLIND, SILENCE = IncidentKind.CANNOT_SEE, IncidentKind.SILENCE
 
@@ -249,3 +251,27 @@ def test_blindness_and_silence_are_told_with_what_would_change_them() -> None:
     home.pass_time(at(9, 4))
     changes = {one.kind: one.would_change for one in home.said if isinstance(one, Finding) and one.change == "raise"}
     assert changes == {SILENCE: "life", BLIND: "heartbeat"}
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_view_says_since_when_nothing_was_seen_and_after_how_long_it_was_again(*, closed: bool) -> None:
+    home = Home()
+    home.live(3)
+    assert home.model.overview(home.model.clock_ms)["unseen"] is None
+    mark = home.model.mark(home.model.clock_ms)
+    home.pass_time(at(3, 12))
+    since_ms = home.findings(BLIND)[-1].event_from_ms
+    assert home.model.overview(home.model.clock_ms)["unseen"] == UnseenView(to_rfc3339(since_ms))
+    assert home.model.mark(home.model.clock_ms) != mark
+    if closed:  # an officer closed it: nothing is told when it is seen again, and it was repaired all the same
+        home.model.settle(BLIND, CloseCause.SOURCE_OUTAGE, at(3, 12), home.model.clock_ms)
+    home.take(home.reports(at(3, 14), at(3, 14) + 1))
+    home.pass_time(at(3, 14) + MINUTE_MS)
+    again = Household.restore(home.model.hot(), home.model.rhythm(), home.model.profile, home.record)
+    for model in (home.model, again):
+        seen = model.overview(model.clock_ms)["unseen"]
+        assert (seen.since, seen.hours) == (
+            to_rfc3339(since_ms),
+            pytest.approx((at(3, 14) - since_ms) / HOUR_MS, abs=0.03),
+        )
+        assert abs(from_rfc3339(seen.until) - at(3, 14)) <= MINUTE_MS

@@ -218,6 +218,7 @@ def test_who_does_not_answer_climbs_to_the_guardian_with_one_sentence_and_then_t
     assert (incident.state, incident.next_step) == (IncidentState.OPENED, NextStep.ASKING)
     assert [(step.ask, step.outcome) for step in incident.ladder] == [("checkin_call", "no_answer"), ("guardian", "")]
     assert "홍수" in incident.sentence_ko
+    assert incident.shares == {"calls": 1.0}
     guardian = asked(street)[-1]
     assert (guardian.ask, guardian.purpose, guardian.incident) == ("guardian", "disaster", incident.id)
     assert "홍수" in guardian.sentence
@@ -248,6 +249,7 @@ def test_a_deaf_person_whom_nobody_can_write_to_is_listed_at_once() -> None:
     assert asked(street) == []
     (incident,) = street.open(NO_ANSWER)
     assert incident.ladder[0].why == "cannot_hear"
+    assert incident.shares == {"alert": 1.0}  # nobody could be asked: the alert alone speaks
     assert incident.ladder[-1].ask == "officer"
 
 

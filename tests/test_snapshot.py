@@ -392,6 +392,7 @@ def test_a_lost_household_is_told_as_unseen_until_it_shows_life_and_its_incident
     assert blind.case == gas.case
     assert "기록이 손상되어" in blind.sentence_ko
     assert "0시간" not in blind.sentence_ko
+    assert blind.shares == {"record": 1.0}
     street.tick()
     assert street.status().blind == 1
     street.restart()

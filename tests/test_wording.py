@@ -3,13 +3,15 @@
 import re
 
 import pytest
-from detector_homes import CALLS, GATEWAY, PHONE, Home
+from detector_homes import CALLS, GATEWAY, PHONE, ROBOT, Home, at
 from msgspec.structs import replace
 
 from detectors.findings import Fact, Finding
+from detectors.household import Household
 from detectors.usual import shares_of
 from schemas.examples import RECORDS
 from schemas.incidents import EMERGENCIES, Certainty, Incident, IncidentKind, IncidentState, Severity, Urgency
+from schemas.vocabulary import CareTopic, Level
 from streams.cap.incidents import _parameters
 from streams.cases.particles import object_of, subject, towards
 from streams.cases.wording import sentences
@@ -334,6 +336,26 @@ def test_a_share_follows_the_channel_that_saw_it() -> None:
     assert shares_of(home.model._state, KIND.WITHDRAWAL, {"habit": "contacts"}) == {"phone": 1.0}
     assert shares_of(home.model._state, KIND.CANNOT_SEE, {}) == {"home": 0.5, "phone": 0.5}
     assert shares_of(home.model._state, KIND.UNANSWERED_CALLS, {}) == {"calls": 1.0}
+
+
+def test_what_a_robot_heard_and_what_a_call_heard_are_told_apart() -> None:
+    home = Home(GATEWAY, ROBOT, CALLS)
+    home.live(2)
+    for day, (kind, source) in enumerate(
+        [("robot_dialog", "/robot/r"), ("checkin_answered", "/calls/p"), ("robot_dialog", "/robot/r")]
+    ):
+        home.tell(
+            kind, at(2 + 8 * day, 12), source, topics={CareTopic.SLEEP: Level.CONCERN, CareTopic.MOOD: Level.CONCERN}
+        )
+    found = home.model._state.chronic.found(
+        home.model._state.weeks.concerns(), home.model._state.weeks.moods(), home.model.clock_ms
+    )
+    for kind in (KIND.LASTING_CONCERN, KIND.LOW_MOOD):
+        shares = shares_of(home.model._state, kind, found[kind].facts)
+        assert shares == {"calls": pytest.approx(0.333), "robot": pytest.approx(0.667)}, kind
+    restored = Household.restore(home.model.hot(), home.model.rhythm(), home.model.profile, home.record)
+    assert restored._state.weeks.moods() == home.model._state.weeks.moods()
+    assert shares_of(home.model._state, KIND.LOW_MOOD, {}) == {}  # an earlier version did not say
 
 
 def test_every_kind_that_is_no_emergency_is_in_the_table_and_says_something_without_any_facts_too() -> None:

@@ -1,5 +1,6 @@
 """What a public alert asks of one home: a question with the hazard's guidance, once, and an incident where nobody answers. Pure."""
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ from detectors.hazard import NEVER_MS
 from detectors.hours import hours_of
 from detectors.household import Household
 from detectors.ladder import CALL, PATIENCE_MS, Case, Home, Question, turn
+from detectors.life import CALLS, HOME, PHONE, ROBOT
 from schemas.alerts import Hazard
 from schemas.checkins import CheckinRequest
 from schemas.events import Event
@@ -17,6 +19,7 @@ from schemas.guidance import guidance
 from schemas.households import HouseholdRecord, RiskGrade
 from schemas.incidents import Certainty, IncidentKind, LadderStep, Severity, Urgency
 from schemas.times import from_rfc3339, to_rfc3339
+from schemas.vocabulary import Ask as AskOf
 from streams.cases.alerts_in_force import MOST as MOST_ALERTS
 from streams.cases.alerts_in_force import Known
 from streams.cases.climb import OUTCOMES, Warned, question, step_of
@@ -24,6 +27,18 @@ from streams.cases.ladder_steps import answered, lapsed, settles, waited_for
 
 MOST_SLOTS: Final = 8
 """Turns of the minute's that one home remembers to have taken."""
+ALERT: Final = "alert"
+"""In place of a channel, where nobody could be asked: what is known is that the alert covers the home."""
+_PEOPLE: Final = "people"
+_CHANNELS: Final[dict[AskOf, str]] = {
+    "prompt": HOME,
+    "sms": PHONE,
+    "checkin_call": CALLS,
+    "robot": ROBOT,
+    "guardian": _PEOPLE,
+    "neighbour": _PEOPLE,
+    "officer": _PEOPLE,
+}
 _GRADES: Final = (RiskGrade.HIGH, RiskGrade.MEDIUM, RiskGrade.LOW)
 
 
@@ -217,6 +232,7 @@ class Checks:
             certainty=Certainty.POSSIBLE,
             event_from_ms=asked.at_ms,
             event_until_ms=clock_ms,
+            shares=_shares(asked.steps),
             would_change="answer",
             facts={"raised_ms": clock_ms, "hazard": asked.hazard.value, "thread": asked.thread},
         )
@@ -247,6 +263,12 @@ class Checks:
             asked = Asked(thread, alert, Hazard(hazard), Severity(severity), at_ms, known, wait_ms, outcome)
             checks._asked.append(asked)
         return checks
+
+
+def _shares(steps: Sequence[LadderStep]) -> dict[str, float]:
+    """Return by which channels the questions went that nobody answered; where nobody could be asked, the alert alone speaks."""
+    put = [_CHANNELS[step.ask] for step in steps if step.outcome != "skipped"]
+    return {name: round(put.count(name) / len(put), 3) for name in dict.fromkeys(put)} or {ALERT: 1.0}
 
 
 def in_danger(record: HouseholdRecord) -> tuple[int, int, str]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from schemas.exercise import status_of
 from schemas.incidents import Incident
 from schemas.times import to_rfc3339
-from schemas.views import MOST_ABSENCES, MOST_INCIDENTS, HouseholdView, OpenIncidentView
+from schemas.views import MOST_ABSENCES, MOST_INCIDENTS, HouseholdView, OpenIncidentView, UnseenView
 from streams.engine.outputs import Output
 from streams.engine.shared import Shared
 from streams.engine.watched import Watched
@@ -112,7 +112,9 @@ def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> House
         )
     if watched.model is not None:
         view = replace(view, **watched.model.overview(clock_ms))
-    return replace(view, blind=True) if watched.lost_since_ms else view
+    if not watched.lost_since_ms:
+        return view
+    return replace(view, blind=True, unseen=UnseenView(to_rfc3339(watched.lost_since_ms)))
 
 
 def mark_of(watched: Watched, clock_ms: int) -> int:

@@ -1,7 +1,7 @@
 """Who is watched: households are met, begun, salvaged from damage, seen again, and what is told of those who left. Pure."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec.structs import replace
 
@@ -21,6 +21,9 @@ from streams.engine.order import Applied
 from streams.engine.outputs import Output, kept
 from streams.engine.shared import Shared
 from streams.engine.watched import Watched
+
+RECORD: Final = "record"
+"""In place of a channel: Anbu's own record of the home was damaged, whatever its devices say."""
 
 
 class Watching:
@@ -100,6 +103,8 @@ class Watching:
     def see_again(self, watched: Watched) -> list[Output]:
         """Note the first sign of life since a household's state was lost."""
         found: list[Found] = [self._blindness(watched, "clear")]
+        if watched.model is not None:
+            watched.model.note_unseen(watched.lost_since_ms, self._shared.clock_ms)
         watched.lost_since_ms = 0
         self._shared.roster.look(watched)
         return self._consequences.of_findings(watched, found)
@@ -135,6 +140,7 @@ class Watching:
             certainty=Certainty.OBSERVED,
             event_from_ms=since_ms,
             event_until_ms=max(self._shared.clock_ms, since_ms),
+            shares={RECORD: 1.0} if change == "raise" else {},
             would_change="life",
             facts=facts,
         )
