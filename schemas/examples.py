@@ -185,6 +185,7 @@ RECORDS: Final[dict[str, msgspec.Struct]] = {
         severity=Severity.SEVERE,
         urgency=Urgency.IMMEDIATE,
         certainty=Certainty.LIKELY,
+        certainty_by="calibrated",
         score=14.2,
         threshold=12.5,
         shares={"phone": 0.25, "sensors": 0.75},

@@ -96,7 +96,7 @@ KIND_NAMES: Final[dict[IncidentKind, tuple[str, str]]] = {
     IncidentKind.OUT_AT_NIGHT: ("심야 외출", "out in the middle of the night"),
     IncidentKind.NIGHT_WANDERING: ("잦은 심야 외출", "going out at night more often"),
     IncidentKind.DAY_NIGHT_REVERSAL: ("낮밤이 바뀐 생활", "day and night reversed"),
-    IncidentKind.MISSED_MEALS: ("식사 거름", "missed meals"),
+    IncidentKind.MISSED_MEALS: ("식사 흔적 없음", "missed meals"),
     IncidentKind.SHORTER_TALKS: ("짧아진 대화", "shorter talks"),
     IncidentKind.DEVICE_OFFLINE: ("기기 연결 끊김", "a device offline"),
     IncidentKind.PHONE_OFF: ("휴대전화 꺼짐", "phone switched off"),
@@ -154,6 +154,12 @@ class Certainty(StrEnum):
     LIKELY = "Likely"
     POSSIBLE = "Possible"
     UNLIKELY = "Unlikely"
+
+
+CertaintyBy = Literal["", "observed", "calibrated", "assumed"]
+"""What a certainty rests on. `observed`: a device or a person said it. `calibrated`: a chance that was held against how often
+it came true, on synthetic homes (docs/learning.md). `assumed`: the word is fixed for the kind, and nobody has counted how often
+it is right. Empty in incidents of an earlier version."""
 
 
 class CloseCause(StrEnum):
@@ -251,6 +257,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     urgency: Urgency
     certainty: Certainty
+    certainty_by: CertaintyBy = ""
+    """What the certainty rests on: only `calibrated` may be read as a probability."""
     score: float | None = None
     """Silence: cumulative hazard in nats, -log P(a living person stays silent this long)."""
     threshold: float | None = None

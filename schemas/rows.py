@@ -90,6 +90,7 @@ INCIDENTS: Final = Table(
         "snoozed_until": _TIME_OR_NULL,
         "chance": "Nullable(Float64)",
         "chance_by": "Map(String, Float32)",
+        "certainty_by": _TEXT,
     },
 )
 """Every revision of every incident. What is absent in an incident is '' in a text column, NULL in a number or time."""
@@ -293,6 +294,7 @@ def _incident(i: Incident, partition: int, offset: int) -> Values:
         _ms_or_none(i.snoozed_until),
         i.chance,
         dict(i.chance_by),
+        i.certainty_by,
     )
 
 

@@ -36,6 +36,7 @@ from schemas.duty import Desk, Duty
 from schemas.households import RiskGrade, TargetGroup
 from schemas.incidents import (
     Certainty,
+    CertaintyBy,
     CloseCause,
     DisasterCounts,
     IncidentKind,
@@ -57,7 +58,9 @@ from streams.board.live import MOST_STREAMS
 from streams.board.parts import Board
 from streams.board.rights import Role
 from streams.board.words import Words, tables
+from streams.cases.disaster import ALERT
 from streams.cases.wording import sentences
+from streams.engine.watching import RECORD
 from streams.household_link import LinkTemplate, token_of
 from streams.incident_fold import STALE_AFTER_MS, STANDS_AFTER_MS, Case
 from streams.publish import BrokerAwayError
@@ -118,7 +121,7 @@ async def test_the_watching_line_says_how_many_homes_a_public_alert_has_reached(
         counts = DisasterCounts(homes=2000, asked=1950, reached=1850, guided=1800, unreached=100)
         source(board).take(a_status(0, NOW + 1, disaster=counts))
         text = await text_of(client, "/cases")
-        assert "재난 안부: 대상 2,000가구 중 물음 1,950 · 연락됨 1,850 · 연락 안 됨 100" in text
+        assert "재난 안부: 대상 2,000가구 중 확인 요청 1,950 · 연락됨 1,850 · 연락 안 됨 100" in text
 
 
 @in_loop
@@ -212,9 +215,9 @@ async def test_a_case_shows_evidence_in_percent_and_its_ladder_with_times_and_ou
             "휴대전화 28%",
             "확실성 그럴 가능성이 높음 · 도움이 필요할 가능성 62.3%",
             "판단이 바뀌려면 생활 반응이 있거나 안부 확인에 응답하시면",
-            "집 안 음성 안내 응답 없음 물음 19:46 · 결과 19:56",
+            "집 안 음성 안내 응답 없음 확인 요청 19:46 · 결과 19:56",
             "문자 건너뜀 · 동의하지 않으셔서",
-            "가족·보호자 답을 기다리는 중 물음 19:58 · 응답 시한 20:28",
+            "가족·보호자 답을 기다리는 중 확인 요청 19:58 · 응답 시한 20:28",
         ):
             assert said in text, said
 
@@ -435,7 +438,8 @@ def test_every_code_the_board_shows_has_a_name_in_both_languages() -> None:
         "group": TargetGroup,
         "grade": RiskGrade,
         "role": Role,
-        "channel": ["home", "phone", "worn", "calls", "robot"],
+        "channel": ["home", "phone", "worn", "calls", "robot", "people", ALERT, RECORD],
+        "certainty_by": [word for word in get_args(CertaintyBy) if word not in ("", "observed")],
         "certainty": Certainty,
         "slow": [word for word in get_args(Slow) if word],
     }

@@ -43,6 +43,7 @@ NAMES = [
     "0010_one_plan.sql",
     "0011_chances.sql",
     "0012_budgets.sql",
+    "0013_certainty_by.sql",
 ]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 

@@ -92,6 +92,7 @@ GOLDEN: dict[str, tuple[str, dict[str, Any]]] = {
             "snoozed_until": None,
             "chance": 0.9981,
             "chance_by": {"usual": 6.56, "silence": -0.31},
+            "certainty_by": "calibrated",
         },
     ),
     "status": (

@@ -12,8 +12,10 @@ from detectors.usual import shares_of
 from schemas.examples import RECORDS
 from schemas.incidents import EMERGENCIES, Certainty, Incident, IncidentKind, IncidentState, Severity, Urgency
 from schemas.vocabulary import CareTopic, Level
+from streams.board.words import Words
 from streams.cap.incidents import _parameters
 from streams.cases.particles import object_of, subject, towards
+from streams.cases.revisions import Teller, opened, updated
 from streams.cases.wording import sentences
 from streams.cases.wording_numbers import hours
 from streams.cases.would_change import would_change
@@ -50,58 +52,63 @@ CASES: list[tuple[IncidentKind, dict[str, Fact], str, str]] = [
     (
         KIND.UNANSWERED_CALLS,
         {"in_a_row": 3, "usual": 0.97},
-        "평소 이 시간대 전화는 거의 다 받으시지만, 안부 전화를 3번 연속 받지 않으셨습니다.",
+        "평소 이 시간대 전화는 거의 다 받으시지만, 안부 전화를 3번 연속 받지 못하셨습니다.",
         "3 check-in calls in a row were not answered; usually nearly all are at this hour.",
     ),
     (
         KIND.UNANSWERED_CALLS,
         {"in_a_row": 3, "usual": 0.71},
-        "평소 이 시간대 전화는 10번 가운데 7번쯤 받으시지만, 안부 전화를 3번 연속 받지 않으셨습니다.",
+        "평소 이 시간대 전화는 10번 가운데 7번쯤 받으시지만, 안부 전화를 3번 연속 받지 못하셨습니다.",
         "3 check-in calls in a row were not answered; usually about 7 of 10 are at this hour.",
     ),
     (
         KIND.UNANSWERED_CALLS,
         {"in_a_row": 6, "usual": 0.2},
-        "안부 전화를 6번 연속 받지 않으셨습니다. 평소에도 이 시간대에는 10번 가운데 2번쯤만 받으십니다.",
+        "안부 전화를 6번 연속 받지 못하셨습니다. 평소에도 이 시간대에는 10번 가운데 2번쯤만 받으십니다.",
         "6 check-in calls in a row were not answered; usually only about 2 of 10 are at this hour.",
     ),
     (
         KIND.UNANSWERED_CALLS,
         {"in_a_row": 6, "usual": 0.0},
-        "안부 전화를 6번 연속 받지 않으셨습니다. 평소에도 이 시간대에는 거의 받지 않으십니다.",
+        "안부 전화를 6번 연속 받지 못하셨습니다. 평소에도 이 시간대에는 거의 받지 못하십니다.",
         "6 check-in calls in a row were not answered; hardly any ever is at this hour.",
     ),
     (
         KIND.UNANSWERED_CALLS,
         {"in_a_row": 1},
-        "안부 전화를 한 번 받지 않으셨습니다.",
+        "안부 전화를 한 번 받지 못하셨습니다.",
         "A check-in call was not answered.",
     ),
     (
         KIND.MISSED_MEDICATION,
         {"missed": 1, "usual": 0.998},
-        "평소에는 거의 거르지 않으시지만, 약을 한 번 거르셨습니다.",
+        "평소에는 거의 빠짐없이 드시지만, 약 드신 것이 한 번 확인되지 않았습니다.",
         "A dose was missed; usually hardly any is.",
     ),
     (
         KIND.MISSED_MEDICATION,
         {"missed": 3, "usual": 0.83},
-        "평소에는 10번 가운데 8번쯤 챙겨 드시지만, 약을 3번 연속 거르셨습니다.",
+        "평소에는 10번 가운데 8번쯤 확인되지만, 약 드신 것이 3번 연속 확인되지 않았습니다.",
         "3 doses in a row were missed; usually about 8 of 10 are taken.",
     ),
     (
         KIND.MISSED_MEDICATION,
         {"missed": 3, "usual": 0.3},
-        "약을 3번 연속 거르셨습니다. 평소에도 10번 가운데 3번쯤만 챙겨 드십니다.",
+        "약 드신 것이 3번 연속 확인되지 않았습니다. 평소에도 10번 가운데 3번쯤만 확인됩니다.",
         "3 doses in a row were missed; usually only about 3 of 10 are taken.",
     ),
     (
         KIND.MISSED_MEDICATION,
         {"missed": 3, "usual": 0.0},
-        "약을 3번 연속 거르셨습니다. 평소에도 거의 드시지 않습니다.",
+        "약 드신 것이 3번 연속 확인되지 않았습니다. 평소에도 거의 확인되지 않습니다.",
         "3 doses in a row were missed; usually hardly any is taken.",
     ),
-    (KIND.MISSED_MEDICATION, {"missed": 2}, "약을 2번 연속 거르셨습니다.", "2 doses in a row were missed."),
+    (
+        KIND.MISSED_MEDICATION,
+        {"missed": 2},
+        "약 드신 것이 2번 연속 확인되지 않았습니다.",
+        "2 doses in a row were missed.",
+    ),
     (
         KIND.CANNOT_SEE,
         {"blind_h": 26, "usual_h": 0.25},
@@ -336,6 +343,37 @@ def test_a_share_follows_the_channel_that_saw_it() -> None:
     assert shares_of(home.model._state, KIND.WITHDRAWAL, {"habit": "contacts"}) == {"phone": 1.0}
     assert shares_of(home.model._state, KIND.CANNOT_SEE, {}) == {"home": 0.5, "phone": 0.5}
     assert shares_of(home.model._state, KIND.UNANSWERED_CALLS, {}) == {"calls": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("certainty", "chance", "by"),
+    [
+        (Certainty.OBSERVED, None, "observed"),
+        (Certainty.LIKELY, 0.6, "calibrated"),
+        (Certainty.POSSIBLE, 0.2, "calibrated"),
+        (Certainty.POSSIBLE, None, "assumed"),  # a silence while the person is out, too: no rate is known
+        (Certainty.LIKELY, None, "assumed"),
+    ],
+)
+def test_an_incident_says_whether_its_certainty_is_calibrated(
+    certainty: Certainty, chance: float | None, by: str
+) -> None:
+    finding = Finding(
+        kind=KIND.SILENCE if chance else KIND.SLOW_DECLINE,
+        severity=Severity.MODERATE,
+        urgency=Urgency.EXPECTED,
+        certainty=certainty,
+        chance=chance,
+        event_from_ms=at(1, 1),
+        event_until_ms=at(1, 1),
+    )
+    teller = Teller("e", "p", None)
+    first = opened(teller, "h-1", finding, "i-1", "c-1", at(1, 2))
+    assert first.certainty_by == by
+    assert updated(teller, first, finding, at(1, 3)).certainty_by == by
+    assert ("certainty_by", by) in _parameters(first, 0)
+    for language in ("ko", "en"):
+        assert Words(language).has("certainty_by", by) is (by != "observed")
 
 
 def test_what_a_robot_heard_and_what_a_call_heard_are_told_apart() -> None:

@@ -171,6 +171,7 @@ def _parameters(incident: Incident, language: int) -> list[tuple[str, str]]:
         ("revision", str(incident.revision)),
         ("case", incident.case or ""),
         ("state", incident.state.value),
+        ("certainty_by", incident.certainty_by),
         ("cause", incident.cause.value if incident.cause else ""),
         ("next_step", incident.next_step.value),
         ("last_sign_of_life", incident.last_sign_of_life or ""),

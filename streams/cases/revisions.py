@@ -9,6 +9,8 @@ from detectors.findings import Finding
 from schemas.exercise import MARK_EN, MARK_KO, is_exercise, status_of
 from schemas.households import HouseholdRecord
 from schemas.incidents import (
+    Certainty,
+    CertaintyBy,
     CloseCause,
     Incident,
     IncidentKind,
@@ -102,6 +104,13 @@ def _prior(finding: Finding) -> dict[str, float]:
     return {} if finding.chance is None else {USUAL: log_odds(finding.chance)}
 
 
+def _certainty_by(finding: Finding) -> CertaintyBy:
+    """Return what a certainty rests on: of silences alone a chance is known that was held against what came true."""
+    if finding.certainty is Certainty.OBSERVED:
+        return "observed"
+    return "assumed" if finding.chance is None else "calibrated"
+
+
 def _first(
     teller: Teller, household: str, finding: Finding, name: str, case: str | None, opened_ms: int, at_ms: int
 ) -> Incident:
@@ -119,6 +128,7 @@ def _first(
         severity=finding.severity,
         urgency=_urgency(finding, at_ms),
         certainty=finding.certainty,
+        certainty_by=_certainty_by(finding),
         score=finding.score,
         threshold=finding.threshold,
         shares=finding.shares,
@@ -166,6 +176,7 @@ def updated(teller: Teller, incident: Incident, finding: Finding, at_ms: int) ->
         severity=finding.severity,
         urgency=_urgency(finding, at_ms),
         certainty=finding.certainty,
+        certainty_by=_certainty_by(finding),
         score=finding.score,
         threshold=finding.threshold,
         shares=finding.shares,

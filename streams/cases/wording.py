@@ -110,7 +110,7 @@ def _silence(facts: Facts) -> Said:
 
 def _calls(facts: Facts) -> Said:
     count = int(number(facts, "in_a_row") or 0)
-    korean = f"안부 전화를 {in_a_row(count)[0]} 받지 않으셨습니다."
+    korean = f"안부 전화를 {in_a_row(count)[0]} 받지 못하셨습니다."
     english = "A check-in call was not answered" if count == 1 else f"{count} check-in calls in a row were not answered"
     return _beside_share(
         (korean, english),
@@ -121,21 +121,21 @@ def _calls(facts: Facts) -> Said:
             " 평소에도 이 시간대에는 10번 가운데 {ten}번쯤만 받으십니다.",
             "usually only about {ten} of 10 are at this hour",
         ),
-        hardly_any=(" 평소에도 이 시간대에는 거의 받지 않으십니다.", "hardly any ever is at this hour"),
+        hardly_any=(" 평소에도 이 시간대에는 거의 받지 못하십니다.", "hardly any ever is at this hour"),
     )
 
 
 def _doses(facts: Facts) -> Said:
     count = int(number(facts, "missed") or 0)
-    korean = f"약을 {in_a_row(count)[0]} 거르셨습니다."
+    korean = f"약 드신 것이 {in_a_row(count)[0]} 확인되지 않았습니다."
     english = "A dose was missed" if count == 1 else f"{count} doses in a row were missed"
     return _beside_share(
         (korean, english),
         number(facts, "usual"),
-        nearly_all=("평소에는 거의 거르지 않으시지만, ", "usually hardly any is"),
-        most=("평소에는 10번 가운데 {ten}번쯤 챙겨 드시지만, ", "usually about {ten} of 10 are taken"),
-        few=(" 평소에도 10번 가운데 {ten}번쯤만 챙겨 드십니다.", "usually only about {ten} of 10 are taken"),
-        hardly_any=(" 평소에도 거의 드시지 않습니다.", "usually hardly any is taken"),
+        nearly_all=("평소에는 거의 빠짐없이 드시지만, ", "usually hardly any is"),
+        most=("평소에는 10번 가운데 {ten}번쯤 확인되지만, ", "usually about {ten} of 10 are taken"),
+        few=(" 평소에도 10번 가운데 {ten}번쯤만 확인됩니다.", "usually only about {ten} of 10 are taken"),
+        hardly_any=(" 평소에도 거의 확인되지 않습니다.", "usually hardly any is taken"),
     )
 
 
@@ -300,7 +300,7 @@ def after_answer(ask: Ask, outcome: str, *, needs_help: bool = False) -> tuple[s
     korean, english = _ASKED[ask]
     if needs_help:
         return (
-            f"{korean}에 응답하여 도움이 필요하다고 하셨습니다. 함께 열린 사례를 확인해 주십시오.",
+            f"{korean}에 응답하셔서 도움이 필요하다고 하셨습니다. 함께 열린 사례를 확인해 주십시오.",
             f"Answered {english} and needs help: see the incident opened beside this one.",
         )
     if outcome == "reached":
@@ -308,10 +308,10 @@ def after_answer(ask: Ask, outcome: str, *, needs_help: bool = False) -> tuple[s
         return f"{object_of(korean)} 통해 안부가 확인되었습니다.", f"{who} reached the person: safe."
     if outcome == "declined":
         return (
-            f"{korean}에 통화를 원하지 않는다고 답하여 무사한 것이 확인되었습니다.",
+            f"{korean}에 통화를 원하지 않는다고 답하셔서, 무사하신 것이 확인되었습니다.",
             f"Answered {english}, not wishing to talk: safe.",
         )
-    return f"{korean}에 응답하여 무사한 것이 확인되었습니다.", f"Answered {english}: safe."
+    return f"{korean}에 응답하셔서 무사하신 것이 확인되었습니다.", f"Answered {english}: safe."
 
 
 def guidance_given() -> tuple[str, str]:

@@ -70,7 +70,7 @@ _HABITS: Final[dict[str, _Habit]] = {
     ),
     "doses": _Habit(
         (
-            "최근 몇 주 사이 약을 거르시는 일이 평소보다 잦아졌습니다.",
+            "최근 몇 주 사이 약 드신 것이 확인되지 않는 일이 평소보다 잦아졌습니다.",
             "Over the last weeks doses have been missed more often than usual.",
         ),
         ("약을 챙겨 드시는 일이", "Doses taken"),
