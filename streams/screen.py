@@ -13,7 +13,7 @@ from rich.text import Text
 from schemas.incidents import KIND_NAMES, Incident, IncidentState, Severity
 from schemas.times import EPOCH, from_rfc3339
 from streams.call_out import CallOut
-from streams.cases.wording import dated
+from streams.cases.wording import dated, lasting
 from streams.cases.would_change import would_change
 from streams.incident_fold import Case, Watching
 
@@ -139,7 +139,8 @@ def incident_table(cases: Sequence[Case], now_ms: int, *, rows: int = 20, zone: 
         said = Text(kind_text(gravest), style="strike dim" if case.ended else "bold")
         if gravest.cleared:
             said.append("  해제됨 · cleared", style="not bold green")
-        korean, english = dated(gravest, clock_text(from_rfc3339(gravest.event_from), now_ms, zone))
+        told = dated(gravest, clock_text(from_rfc3339(gravest.event_from), now_ms, zone))
+        korean, english = lasting(gravest, told, now_ms)
         said.append(f"\n{korean}", style="not bold")
         said.append(f"\n{english}", style="not bold dim")
         if (change := would_change(gravest)) is not None:

@@ -77,7 +77,7 @@ def an_incident(name: str = "i-1", revision: int = 1, **said: Any) -> Incident:
         "certainty": Certainty.LIKELY,
         "opened_at": to_rfc3339(opened_ms),
         "at": to_rfc3339(opened_ms + revision * MINUTE),
-        "event_from": to_rfc3339(opened_ms),
+        "event_from": to_rfc3339(opened_ms if "kind" in said else NOW - 14 * HOUR),
         "event_until": to_rfc3339(opened_ms),
         "last_sign_of_life": to_rfc3339(opened_ms - 14 * HOUR),
         "next_step": NextStep.VISIT_NOW,

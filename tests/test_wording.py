@@ -7,16 +7,18 @@ from detector_homes import CALLS, GATEWAY, PHONE, ROBOT, Home, at
 from msgspec.structs import replace
 
 from detectors.findings import Fact, Finding
+from detectors.hours import HOUR_MS
 from detectors.household import Household
 from detectors.usual import shares_of
 from schemas.examples import RECORDS
 from schemas.incidents import EMERGENCIES, Certainty, Incident, IncidentKind, IncidentState, Severity, Urgency
+from schemas.times import from_rfc3339
 from schemas.vocabulary import CareTopic, Level
 from streams.board.words import Words
 from streams.cap.incidents import _parameters
 from streams.cases.particles import object_of, subject, towards
 from streams.cases.revisions import Teller, opened, updated
-from streams.cases.wording import sentences
+from streams.cases.wording import lasting, sentences
 from streams.cases.wording_numbers import hours
 from streams.cases.would_change import would_change
 
@@ -374,6 +376,45 @@ def test_an_incident_says_whether_its_certainty_is_calibrated(
     assert ("certainty_by", by) in _parameters(first, 0)
     for language in ("ko", "en"):
         assert Words(language).has("certainty_by", by) is (by != "observed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        (KIND.SILENCE, {"usual_per_h": 4.2, "usual_longest_h": 8.1}),
+        (KIND.SILENCE, {"usual_per_h": 0.3, "clock": "latest"}),
+        (KIND.SILENCE, {"usual_per_h": 0.0, "usual_longest_h": 8.1, "away": 1}),
+        (KIND.CANNOT_SEE, {"usual_h": 1.0}),
+        (KIND.CANNOT_SEE, {}),
+        (KIND.DEVICE_OFFLINE, {"what": "robot", "usual_h": 2.0}),
+        (KIND.PHONE_OFF, {"what": "phone", "usual_h": 9.0}),
+    ],
+)
+def test_a_list_says_for_how_long_it_has_lasted_by_now(kind: IncidentKind, facts: dict[str, Fact]) -> None:
+    names = {KIND.SILENCE: "silent_h", KIND.CANNOT_SEE: "blind_h"}
+
+    def at_hours(h: float) -> tuple[str, str]:
+        return said(kind, {**facts, names.get(kind, "offline_h"): h})
+
+    korean, english = at_hours(6.0)
+    since = "2026-11-24T00:00:00.000Z"
+    told = replace(EXAMPLE, kind=kind, event_from=since, cleared=False, sentence_ko=korean, sentence_en=english)
+    now_ms = from_rfc3339(since) + int(30.5 * HOUR_MS)
+    assert lasting(told, (korean, english), now_ms) == at_hours(30.5)
+    for over in (replace(told, cleared=True), replace(told, state=IncidentState.CLOSED)):
+        assert lasting(over, (korean, english), now_ms) == (korean, english)
+
+
+def test_a_silence_within_the_usual_says_by_whose_limit_it_is_told() -> None:
+    korean, english = said(KIND.SILENCE, {"silent_h": 4.0, "usual_per_h": 0.2, "clock": "latest"})
+    assert korean == (
+        "4시간째 생활 반응이 없습니다. 평소 이 시간에는 5시간에 한 번쯤 있습니다. 담당자가 정해 둔 시한이 지나 알립니다."
+    )
+    assert english == (
+        "No signs of life for 4 h; usually there is one about every 5 hours at this time."
+        " The limit that an officer set for this home has passed."
+    )
+    assert "시한" not in said(KIND.SILENCE, {"silent_h": 4.0, "usual_per_h": 0.2, "clock": "rhythm"})[0]
 
 
 def test_what_a_robot_heard_and_what_a_call_heard_are_told_apart() -> None:

@@ -12,7 +12,7 @@ from schemas.times import EPOCH, from_rfc3339
 from schemas.views import GradeReason
 from schemas.vocabulary import CareTopic
 from streams.cases.particles import subject, towards
-from streams.cases.wording import dated
+from streams.cases.wording import dated, lasting
 from streams.cases.would_change import would_change
 
 Language = Literal["ko", "en"]
@@ -74,8 +74,15 @@ class Words:
             return str(code).replace("_", " ")
 
     def sentence(self, incident: Incident, now_ms: int) -> str:
-        """Return its sentence. "Just now" of an emergency was true when it was told: the time stands in its place."""
-        return dated(incident, self.clock(incident.event_from, now_ms))[self._place]
+        """Return its sentence as of a moment. "Just now" and "for 6 h" were true when it was told: what is true now stands there."""
+        said = dated(incident, self.clock(incident.event_from, now_ms))
+        return lasting(incident, said, now_ms)[self._place]
+
+    def percent(self, chance: float) -> str:
+        """`62%`, `1% 미만`, `99% 이상`: a chance between 0 and 1, of which nobody knows tenths."""
+        if chance < 0.01:
+            return self.say("under_percent", percent=1)
+        return self.say("over_percent", percent=99) if chance > 0.99 else f"{chance * 100:.0f}%"
 
     def would_change(self, incident: Incident) -> str:
         """Return what would change the decision; empty where nothing would."""
@@ -130,6 +137,10 @@ class Words:
         text = f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
 
+    def tenths(self, value: float) -> str:
+        """`3`, `0.4`: for a narrow cell."""
+        return f"{value:.1f}".removesuffix(".0")
+
     def hours(self, hours: float | None) -> str:
         """`5.2시간`; `알 수 없음` of none."""
         return self.say("unknown") if hours is None else self.say("hours", hours=self.number(hours))
@@ -139,7 +150,7 @@ class Words:
         share = topic == CareTopic.MEDICATION
 
         def shown(number: float) -> str:
-            return f"{number * 100:.0f}%" if share else self.number(number)
+            return f"{number * 100:.0f}%" if share else self.tenths(number)
 
         said = self.name("measured", topic).format(value=shown(value))
         return said if usual is None else f"{said} {self.say('usually', usual=shown(usual))}"

@@ -6,9 +6,11 @@ from functools import partial
 from typing import Final
 
 from detectors.findings import Fact, Finding
+from detectors.hours import HOUR_MS
 from schemas.alerts import HAZARD_NAMES, Hazard
 from schemas.exercise import MARK_EN, MARK_KO, is_exercise
 from schemas.incidents import EMERGENCIES, KIND_NAMES, Incident, IncidentKind
+from schemas.times import from_rfc3339
 from schemas.vocabulary import Ask
 from streams.cases.particles import object_of, subject
 from streams.cases.wording_numbers import Said, hours, in_a_row, number, of_ten
@@ -38,6 +40,12 @@ SELDOM_OUT: Final = 0.03
 """Nights out a night up to which somebody hardly ever goes out at night."""
 
 
+RUNNING: Final = frozenset(
+    {IncidentKind.SILENCE, IncidentKind.CANNOT_SEE, IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF}
+)
+"""Kinds whose sentence says for how long something has lasted, counted from the incident's `event_from`."""
+_LASTS_KO: Final = re.compile(r"(?:1분 미만|\d+시간(?: \d+분)?|\d+분)째")
+_LASTS_EN: Final = re.compile(r"(?<=\bfor )(?:less than a minute|\d+ h(?: \d+ min)?|\d+ min)(?=[.:; ])")
 _AGE_KO: Final = re.compile(r"(?:방금|(?:\d+시간 )?\d+분 전) 감지되었습니다\.$")
 _AGE_EN: Final = re.compile(r"(?:just now|(?:\d+ h )?\d+ min ago)\.$")
 
@@ -62,6 +70,18 @@ def dated(incident: Incident, at: str) -> tuple[str, str]:
     return _AGE_KO.sub(f"{at}에 감지되었습니다.", korean), _AGE_EN.sub(f"{at}.", english)
 
 
+def lasting(incident: Incident, said: Said, now_ms: int) -> Said:
+    """Return both sentences of an incident that goes on, for as long as it has lasted by now.
+
+    A revision comes when a decision changes, not as time passes: "nothing for 6 h" of a home that has been dark for a day
+    would send nobody.
+    """
+    if incident.kind not in RUNNING or incident.cleared or incident.ended:
+        return said
+    korean, english = hours(max(0, now_ms - from_rfc3339(incident.event_from)) / HOUR_MS)
+    return _LASTS_KO.sub(f"{korean}째", said[0], count=1), _LASTS_EN.sub(english, said[1], count=1)
+
+
 def sentences(finding: Finding, now_ms: int) -> Said:
     """Korean and English sentence for a finding as it stands at `now_ms`, UTC milliseconds.
 
@@ -76,12 +96,31 @@ def sentences(finding: Finding, now_ms: int) -> Said:
     return f"{korean}: {age[0]} 감지되었습니다.", f"{english[:1].upper()}{english[1:]}, {age[1]}."
 
 
+_LIMITS: Final[dict[str, Said]] = {
+    "latest": ("담당자가 정해 둔 시한이 지나 알립니다.", "The limit that an officer set for this home has passed."),
+    "fixed": ("모든 가구에 두는 시한이 지나 알립니다.", "The limit that every home has has passed."),
+}
+"""By whose clock a silence was told, where it was not the home's own rhythm: else a sentence beside the usual surprises."""
+
+
 def _silence(facts: Facts) -> Said:
+    korean, english = _silent(facts)
+    why = _LIMITS.get(str(facts.get("clock")))
+    return (korean, english) if why is None else (f"{korean} {why[0]}", f"{english} {why[1]}")
+
+
+def _silent(facts: Facts) -> Said:
     silent, usual = hours(number(facts, "silent_h")), number(facts, "usual_per_h")
     if usual is None:
         return f"{silent[0]}째 생활 반응이 없습니다.", f"No signs of life for {silent[1]}."
     if usual > SELDOM_AN_HOUR and not facts.get("away"):
         each = round(1 / usual)
+        if each > 1 and each >= (number(facts, "silent_h") or 0.0):
+            # It has not lasted longer than it usually may at this hour: nothing to set against it.
+            return (
+                f"{silent[0]}째 생활 반응이 없습니다. 평소 이 시간에는 {each}시간에 한 번쯤 있습니다.",
+                f"No signs of life for {silent[1]}; usually there is one about every {each} hours at this time.",
+            )
         if each > 1:
             return (
                 f"평소 이 시간에는 {each}시간에 한 번쯤 생활 반응이 있으나, {silent[0]}째 없습니다.",
