@@ -5,7 +5,7 @@ in this order; learning itself waits until no late event can change what is lear
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 
@@ -40,6 +40,7 @@ from schemas.events import FUTURE_TOLERANCE_MS, Event
 from schemas.households import HouseholdRecord
 from schemas.incidents import CloseCause, IncidentKind
 from schemas.profiles import DEFAULT_PROFILE, Profile
+from schemas.vocabulary import KINDS as VOCABULARY
 
 BLIND_AGAIN_MS: Final = 48 * HOUR_MS
 """A blindness that a responder closed is told again if it still lasts after this."""
@@ -56,6 +57,14 @@ COUNTED: Final = KINDS - RARE
 """Kinds that are counted by week and otherwise ordinary."""
 READ: Final = CONDITIONS | TELEMETRY | {"power"}
 """Kinds that tell of the home, its devices or of meals."""
+PLAIN: Final = frozenset(kind.name for kind in VOCABULARY) - RARE - COUNTED - READ
+"""All the others: signs of life and heartbeats, nearly every event."""
+Fate = Literal["learned", "late", "no_consent"]
+"""What becomes of an event. One more than 5 minutes ahead is counted as learned, and is no sign of life."""
+LEARNED: Final = "learned"
+LATE: Final = "late"
+"""The day in which it happened has been learned."""
+NO_CONSENT: Final = "no_consent"
 MOST_MET: Final = 64
 FURTHEST_MS: Final = 60 * DAY_MS
 """A clock that jumps further is not walked wake by wake."""
@@ -224,21 +233,28 @@ class Household:
         what was learned are too late to change anything; one more than 5 minutes ahead of the clock, or of its arrival
         where that is later, is no sign of life.
         """
+        clock_ms = event.at_ms if clock_ms is None else clock_ms
+        self._pass(clock_ms)
+        self.take(event, clock_ms, arrival_ms)
+        return []
+
+    def take(self, event: Event, clock_ms: int, arrival_ms: int = 0) -> Fate:
+        """Take one event as `learn_one` does, and tell what became of it; one that is not taken passes no time."""
         state = self._state
         at = event.at_ms
-        if clock_ms is None:
-            clock_ms = at
+        met = self._met.get(event.source)
+        if met is None and not state.consents(event.source):
+            return NO_CONSENT
+        if at < state.learned_ms:
+            return LATE
         if clock_ms > state.clock_ms:
             state.clock_ms = clock_ms
         else:
             clock_ms = state.clock_ms
-        latest_ms = (max(arrival_ms, clock_ms)) + FUTURE_TOLERANCE_MS
-        if at < state.learned_ms or at > latest_ms or event.until_ms > latest_ms:
-            return []
-        met = self._met.get(event.source) or self._meet(event.source, at)
-        if met is None:
-            return []
-        source, ring = met
+        latest_ms = max(clock_ms, arrival_ms) + FUTURE_TOLERANCE_MS
+        if at > latest_ms or event.until_ms > latest_ms:
+            return LEARNED
+        source, ring = met or self._meet(event.source, at)
         kind = event.kind
         changed = lived = False
         if source is not None:
@@ -251,7 +267,9 @@ class Household:
             )
         # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`.
         stirs = changed and source is not None and source.dark
-        if kind in RARE:
+        if kind in PLAIN:
+            look = stirs = stirs or (lived and self._listens(at))
+        elif kind in RARE:
             said = state.calls.learn_one(event) | state.medication.learn_one(event)
             look = said or changed
             stirs |= said or kind in OFF_KINDS
@@ -275,9 +293,9 @@ class Household:
         # Only what is new asks for a look, or a batch sent twice would move what is told in between.
         if look:
             state.wake_ms = min(state.wake_ms, clock_ms)
-        elif lived:
-            state.wake_ms = min(state.wake_ms, at + self._shortest_ms)
-        return []
+        elif lived and at + self._shortest_ms < state.wake_ms:
+            state.wake_ms = at + self._shortest_ms
+        return LEARNED
 
     def advance(self, clock_ms: int) -> list[Output]:
         """Let time pass to `clock_ms`: deadlines that fell due, each at its own moment, and the days' learning.
@@ -511,11 +529,9 @@ class Household:
     def _pass(self, clock_ms: int) -> None:
         self._state.clock_ms = max(self._state.clock_ms, clock_ms)
 
-    def _meet(self, name: str, at_ms: int) -> tuple[Source | None, Episodes] | None:
-        """Return a source and the ring of its kind, remembered for the next event; None without consent."""
+    def _meet(self, name: str, at_ms: int) -> tuple[Source | None, Episodes]:
+        """Return a source that may be used and the ring of its kind, remembered for the next event."""
         state = self._state
-        if not state.consents(name):
-            return None
         seeing = state.seeing
         is_new, known = name not in seeing.sources, len(seeing.sources)
         if is_new:

@@ -66,8 +66,10 @@ def test_what_a_status_counts_is_what_counting_everybody_gives(seed: int) -> Non
                 street.happen(rnd.choice(["gas", "smoke", "emergency_button"]), name)
             case 3 if street.open():
                 street.act(rnd.choice(street.open()), "close", cause=rnd.choice([*CloseCause]), revision=99)
+            case 4:
+                street.happen("checkin_no_answer", name)
             case _:
-                street.happen("door", name, state="on")
+                street.happen(rnd.choice(["door", "motion", "heartbeat"]), name)
         street.tick(rnd.choice([MINUTE_MS, HOUR_MS, 8 * HOUR_MS]))
         if rnd.random() < 0.1:
             street.restart()
@@ -80,6 +82,10 @@ def test_what_a_status_counts_is_what_counting_everybody_gives(seed: int) -> Non
             if one is not None
         )
         assert status.households == len(households)
+        roster = street.partition._roster
+        for one in households:
+            assert one is not None
+            assert one.wake_ms == one.due_ms() == roster._wakes[one.index], "its deadline is what its parts want"
 
 
 # Without a record.
@@ -317,8 +323,10 @@ def test_a_move_of_the_clock_looks_only_at_households_that_are_due(monkeypatch: 
         street.register(f"h-{n}")
     street.tick()
     touched: list[str] = []
-    rearm = Roster.rearm
-    monkeypatch.setattr(Roster, "rearm", lambda self, one: (touched.append(one.name), rearm(self, one))[1])
+    for name in ("rearm", "note_learned"):
+        known = getattr(Roster, name)
+        noted = lambda self, one, *rest, known=known: (touched.append(one.name), known(self, one, *rest))[1]  # noqa: E731
+        monkeypatch.setattr(Roster, name, noted)
     monkeypatch.setattr(Roster, "__iter__", lambda self: pytest.fail("looked through everybody"))
     street.happen("door", "h-7", state="on")
     for _ in range(3):

@@ -1,9 +1,11 @@
 """Records whose turn has come, topic by topic: what each changes and what is told of it. Pure, and total on any bytes."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from detectors.emergency import KINDS
-from detectors.household import Household
+from detectors.household import LATE as TOO_LATE
+from detectors.household import LEARNED, Household
 from schemas.actions import ABOUT_AN_INCIDENT, ResponderAction
 from schemas.decode import decode
 from schemas.events import FUTURE_TOLERANCE_MS, Event, Fault, Reason
@@ -22,6 +24,9 @@ from streams.engine.repeats import Repeats
 from streams.engine.shared import Shared
 from streams.engine.watched import Watched
 from streams.engine.watching import Watching
+
+SPEAK: Final = KINDS | ANSWERS.keys()
+"""Kinds of events of which more may follow than that the model takes them."""
 
 
 class Applying:
@@ -146,10 +151,11 @@ class Applying:
         shared = self._shared
         out: list[Output] = []
         watched: Watched | None = None
+        is_plain = True
         if self._repeats.has(one.value):
             shared.counts.repeated_messages += 1
         for index, event in enumerate(decode(ORDERED_NAMES[one.topic], one.key, one.value)):
-            if not isinstance(event, Event):
+            if event.__class__ is not Event:
                 if isinstance(event, Fault):
                     out += shared.faults(one, [event])
                 continue
@@ -159,49 +165,51 @@ class Applying:
                     continue
                 if shared.knows(watched, one):
                     return out
-            self._event(watched, event, index, one, out)
+            if not self._event(watched, event, index, one, out):
+                is_plain = False
         if watched is not None:
             shared.hear(watched, one)
             out += self._alerting.hear(watched)
-            shared.touch(watched)
+            if is_plain and not out and watched.model is not None:
+                shared.roster.note_learned(watched, watched.model.wake_ms)
+            else:
+                shared.touch(watched)
         return out
 
-    def _event(self, watched: Watched, event: Event, index: int, one: Applied, out: list[Output]) -> None:
-        """Take one event of a household that is watched."""
+    def _event(self, watched: Watched, event: Event, index: int, one: Applied, out: list[Output]) -> bool:
+        """Take one event of a household that is watched; tell whether, unless something is said, its model alone may have changed."""
         shared = self._shared
-        clock_ms = shared.positions.clock_ms
-        if event.kind in KINDS:
+        clock_ms, arrival_ms, kind = shared.positions.clock_ms, one.arrival_ms, event.kind
+        is_plain = kind not in SPEAK
+        if not is_plain and kind in KINDS:
             out += self._consequences.of_event(watched, event)
             if not shared.roster.holds(watched):
-                return  # an action that waited for it has ended the watching
-        if one.arrival_ms and max(event.at_ms, event.until_ms) > one.arrival_ms + FUTURE_TOLERANCE_MS:
+                return False  # an action that waited for it has ended the watching
+        latest_ms = arrival_ms + FUTURE_TOLERANCE_MS
+        if arrival_ms and (event.at_ms > latest_ms or event.until_ms > latest_ms):
             out += shared.faults(one, [Fault(Reason.FUTURE_TIME, index, "time")])
-            return
+            return is_plain
         readings = shared.counts.readings[one.topic]
         if watched.since_ms and (watched.has_expired(clock_ms) or shared.roster.has_ended(watched.name)):
             readings[NOT_REGISTERED] += 1
             shared.roster.hear_ended(watched.name, clock_ms)
-            return
+            return False
         model = watched.model
         if model is None:
             if not clock_ms:
                 # Before the log's clock nobody can tell its time from that of a device whose clock was never set.
                 readings[LATE] += 1
-                return
+                return False
             model = watched.model = shared.model(watched, clock_ms)
-        if not model.consents(event.source):
-            readings[NO_CONSENT] += 1
-            return
-        if event.at_ms < model.learned_ms:
-            readings[LATE] += 1
-            return
-        readings[APPLIED] += 1
+            is_plain = False
         life = model.last_life_ms if watched.lost_since_ms else None
-        found = model.learn_one(event, clock_ms, one.arrival_ms)
-        if found:
-            out += self._consequences.of_findings(watched, found)
-            shared.roster.look(watched)
+        became = model.take(event, clock_ms, arrival_ms)
+        if became is not LEARNED:
+            readings[LATE if became is TOO_LATE else NO_CONSENT] += 1
+            return is_plain
+        readings[APPLIED] += 1
         if watched.lost_since_ms and model.last_life_ms != life:
             out += self._watching.see_again(watched)
-        if event.kind in ANSWERS and event.data.request:
+        if not is_plain and kind in ANSWERS and event.data.request:
             out += self._consequences.of_answer(watched, event)
+        return is_plain

@@ -201,6 +201,17 @@ class Roster:
         self.dirty[watched.name] = watched
         self.rearm(watched)
 
+    def note_learned(self, watched: Watched, wake_ms: int) -> None:
+        """Note that a household's model alone took something: that brings its deadline nearer or leaves it.
+
+        The same as a `touch`, for nearly every message: of all that its deadline hangs on only the model's is new.
+        """
+        watched.used = True
+        self.dirty[watched.name] = watched
+        if wake_ms < watched.wake_ms:
+            watched.wake_ms = wake_ms
+            self._wakes[watched.index] = wake_ms
+
     def recall(self, watched: Watched) -> None:
         """Count a household that sleeps as it was when it fell asleep."""
         self.open_incidents += watched.open_count * watched.counts
