@@ -9,12 +9,15 @@ import gzip
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
 
 from load_tests.neighbourhood import Gathered, Message, Span
 from load_tests.recorded_words import Refused, Said, say
@@ -29,6 +32,8 @@ MAX_REFUSALS: Final = 1000
 """So many refused rows are kept with their lines; all are counted."""
 MAX_BATCH: Final = 500
 """Events in one message: with ordinary device names well below the largest message allowed."""
+MAX_MEANINGS: Final = 65_536
+"""Of so many different rows what they mean is remembered: homes say few different things, many times."""
 WEEK_MS: Final = 7 * 86_400_000
 
 
@@ -70,9 +75,13 @@ class Report:
     """Pseudonyms given to names that could not be Kafka keys. The names are not kept: `pseudonym_of` makes them again."""
     households: Counter[str] = field(default_factory=Counter)
     """Events by household."""
+    tell: Callable[[int, str, str], None] | None = None
+    """Called with line, reason and column of each refused row."""
 
     def refuse(self, line: int, reason: str, column: str) -> None:
         """Count a refused row and keep its place."""
+        if self.tell is not None:
+            self.tell(line, reason, column)
         self.refused[reason] += 1
         if len(self.refusals) < MAX_REFUSALS:
             self.refusals.append(Refusal(line, reason, column))
@@ -199,18 +208,59 @@ def _rows(file: TextIO, report: Report) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num + 1, row
 
 
-def _read(row: list[str], times: _Times) -> tuple[str, int, str, str, str, Said | None]:
-    """Name, time, channel, kind and value of a row, and what it says."""
+class _Meaning(NamedTuple):
+    """What the last four cells of a row mean, whatever home and time: its channel, and what is said or why it is refused."""
+
+    channel: str
+    """Empty: the source is not known."""
+    said: Said | None
+    refused: Refused | None
+    without: str
+    """Kind and value, for the count of rows without meaning."""
+
+
+def _meaning(source: str, device: str, kind: str, value: str) -> _Meaning:
+    channel = _CHANNELS.get(source.strip().lower(), "")
+    device, kind, value = device.strip(), kind.strip().lower(), value.strip()
+    said: Said | None = None
+    refused: Refused | None = None
+    if not device.isprintable():
+        return _Meaning(channel, None, Refused("unprintable", "device"), "")
+    try:
+        said = say(channel, device, kind, value) if channel else None
+        if said is not None:
+            # What the engine would refuse is refused here, where its line is known.
+            msgspec.convert(msgspec.to_builtins(said[1]), Data)
+            if said[0] == "steps" and channel == "sensors":
+                channel = "worn"
+    except Refused as error:
+        refused = error
+    except msgspec.ValidationError as error:
+        refused = Refused("too long or too large", "device" if "device" in str(error) else "value")
+    return _Meaning(channel, said, refused, f"{kind} {value.lower()}")
+
+
+def _read(
+    row: list[str], times: _Times, meanings: dict[tuple[str, str, str, str], _Meaning]
+) -> tuple[str, int, _Meaning]:
+    """Name, time and meaning of a row."""
     if len(row) != len(COLUMNS):
         raise Refused("not six columns", "row")
-    name, moment, source, device, kind, value = [cell.strip() for cell in row]
+    name, moment, source, device, kind, value = row
+    name = name.strip()
     if not name:
         raise Refused("no household", "household")
-    channel = _CHANNELS.get(source.lower())
-    if channel is None:
+    meaning = meanings.get((source, device, kind, value))
+    if meaning is None:
+        meaning = _meaning(source, device, kind, value)
+        if len(meanings) < MAX_MEANINGS:
+            meanings[source, device, kind, value] = meaning
+    if not meaning.channel:
         raise Refused("unknown source", "source")
-    kind = kind.lower()
-    return name, times.read(moment), channel, kind, value.lower(), say(channel, device, kind, value)
+    at_ms = times.read(moment.strip())
+    if meaning.refused is not None:
+        raise Refused(meaning.refused.reason, meaning.refused.column)
+    return name, at_ms, meaning
 
 
 def _events(file: TextIO, times: _Times, report: Report) -> Iterator[Event]:
@@ -230,14 +280,15 @@ def events_of(rows: Iterable[tuple[int, list[str]]], tz: str, report: Report) ->
 
 def _events_of(rows: Iterable[tuple[int, list[str]]], times: _Times, report: Report) -> Iterator[Event]:
     pseudonyms: dict[str, str] = {}
+    meanings: dict[tuple[str, str, str, str], _Meaning] = {}
     for line, row in rows:
         try:
-            name, at_ms, channel, kind, value, said = _read(row, times)
+            name, at_ms, (channel, said, _, without) = _read(row, times, meanings)
         except Refused as refused:
             report.refuse(line, refused.reason, refused.column)
             continue
         if said is None:
-            report.without_meaning[f"{kind} {value}"] += 1
+            report.without_meaning[without] += 1
             continue
         household = pseudonyms.get(name)
         if household is None:
@@ -245,8 +296,6 @@ def _events_of(rows: Iterable[tuple[int, list[str]]], times: _Times, report: Rep
             if household != name:
                 report.renamed.append(household)
         word, data = said
-        if word == "steps" and channel == "sensors":
-            channel = "worn"
         report.events[word] += 1
         report.households[household] += 1
         until_ms = from_rfc3339(data.until) if data.until else 0
@@ -316,7 +365,7 @@ def together(event: Event, batch_s: int) -> int:
 def batched(events: Iterable[Event], batch_s: int) -> list[Message]:
     """Return events as messages in order of sending, one for each household, topic and `batch_s`."""
     batches: dict[_Batch, list[Event]] = {}
-    for event in sorted(events, key=lambda e: (e.at_ms, e.household)):
+    for event in sorted(events, key=attrgetter("at_ms", "household")):
         batch: _Batch = (together(event, batch_s), event.household, BY_NAME[event.kind].topic)
         batches.setdefault(batch, []).append(event)
     return [

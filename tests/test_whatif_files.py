@@ -1,6 +1,7 @@
 """Files of events in the forms in which people have them; what is broken costs itself and is told with its place."""
 
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from load_tests.whatif.sources import SourceError, open_source
 from schemas.build import encode_events
 from schemas.events import Data, Event
 from streams.cli import cli
+from streams.event_file import faults_of
 
 HEAD = "household,timestamp_iso,source,device,kind,value\n"
 ROWS = "".join(
@@ -139,6 +141,45 @@ BROKEN = {
     ),
     "a file cut in half": ("a.csv.gz", "", "the file is damaged from here on"),
 }
+HOSTILE = {
+    "a byte that is not UTF-8": b"h-1,2026-03-01T10:00:00,sensor,k\xe9,motion,ON",
+    "a NUL byte": b"h-1,2026-03-01T10:00:00,sensor,k\0,motion,ON",
+    "a quote never closed": b'h-1,2026-03-01T10:00:00,sensor,"k,motion,ON',
+    "a line too long": b"h-1," + b"x" * 2_500_000,
+    "a cell too long": b"h-1,2026-03-01T10:00:00,sensor," + b"k" * 200 + b",motion,ON",
+    "a number that is no reading": b"h-1,2026-03-01T10:00:00,sensor,k,temperature,1e300",
+    "the year 9999": b"h-1,9999-12-31T23:59:59+00:00,sensor,k,motion,ON",
+    "a negative year": b"h-1,-0005-01-01T00:00:00Z,sensor,k,motion,ON",
+    "the header once more": HEAD.strip().encode(),
+    "half a row": b"h-1,2026-03",
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_line_costs_itself_alone_and_is_told_with_its_line(what: str, tmp_path: Path) -> None:
+    lines = [*(HEAD + ROWS).encode().splitlines(), b""]
+    lines[31:31] = [HOSTILE[what]]
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines))
+    found = read_files([file], SEOUL)
+    assert [(bad.file, bad.line) for bad in found.bad] == [("a.csv", 32)]
+    assert found.bad_count == 1
+    assert len(found.events) == 60
+    assert not [fault for event in found.events for fault in faults_of("home.sensors", b"h-1", encode_events([event]))]
+    with pytest.raises(SourceError, match=r"^a\.csv, line 32: .*--strict was asked for$"):
+        open_source(tmp_path, tz=SEOUL, align_ms=None, strict=True)
+
+
+def test_a_cell_may_go_on_over_lines_and_what_is_no_file_is_told(tmp_path: Path) -> None:
+    note = '"seen by ""him"",\ntwice"'
+    rows = "".join(f"{note},{row}\n" for row in ROWS.splitlines())
+    (tmp_path / "a.csv").write_text("note," + HEAD + rows)
+    (tmp_path / "b.csv").write_text("")
+    (tmp_path / "c.csv").symlink_to("c.csv")
+    os.mkfifo(tmp_path / "d.csv")
+    found = read_files(sorted(tmp_path.iterdir()), SEOUL)
+    assert len(found.events) == 60
+    assert [(bad.file, bad.line) for bad in found.bad] == [("a.csv", 1), ("b.csv", 1), ("c.csv", 0), ("d.csv", 0)]
 
 
 @pytest.mark.parametrize("what", BROKEN)

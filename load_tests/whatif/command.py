@@ -96,8 +96,8 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
     with _bar() as bar:
         if asked.source is not None:
             task = bar.add_task("reading", total=1.0)
-            source = open_source(asked.source, tz=asked.tz, align_ms=asked.align_ms)
-            _tell_bad(source, strict=asked.strict)
+            source = open_source(asked.source, tz=asked.tz, align_ms=asked.align_ms, strict=asked.strict)
+            _tell_bad(source)
             work = _spooled(asked, folder, source, lambda share: bar.update(task, completed=share))
             labels = [one.moved(source.moved_ms.get(one.household, 0)) for one in labels] + source.labels
         elif asked.topics is not None:
@@ -219,17 +219,13 @@ def _labels_of(asked: Asked) -> list[Label]:
     return labels
 
 
-def _tell_bad(source: Source, *, strict: bool) -> None:
+def _tell_bad(source: Source) -> None:
     for bad in source.bad[:SHOWN_BAD]:
         click.echo(str(bad), err=True)
     if source.bad_count > SHOWN_BAD:
         click.echo(f"… {source.bad_count:,} places passed over in all", err=True)
-    for note in source.notes if source.disorder else []:
+    for note in source.notes:
         click.echo(note, err=True)
-    if source.disorder and strict:
-        raise SourceError(f"{source.name}: {source.disorder:,} events are out of order, and --strict was asked for")
-    if source.bad_count and strict:
-        raise SourceError(f"{source.name}: {source.bad_count:,} places cannot be used, and --strict was asked for")
 
 
 def _spooled(asked: Asked, folder: Path, source: Source, at: Callable[[float], None]) -> Work:
@@ -340,12 +336,14 @@ def _folder(out: Path | None) -> Iterator[Path]:
 
 def _bar() -> Progress:
     """How far it is and an estimate, on stderr: what is told on stdout may be read by a program."""
+    screen = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=screen,
         transient=True,
+        disable=not screen.is_terminal,
     )

@@ -5,10 +5,11 @@ What cannot be read costs itself and is told with its file and line, never with 
 
 import csv
 import gzip
-import io
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -32,6 +33,11 @@ FORMS: Final = {
 }
 KEPT: Final = 1000
 """So many bad places are kept with their lines; all are counted."""
+LONGEST_ROW: Final = 1 << 20
+LONGEST_JSON: Final = 1 << 26
+"""Bytes of a line, of rows and of JSON; a longer one is passed over without being held."""
+CELL_LINES: Final = 20
+"""A cell goes on over so many lines at most: a quote that is never closed must not take the rest of the file along."""
 LATEST_MS: Final = 1 << 62
 CASAS_KINDS: Final = (("MA", "motion"), ("M", "motion"), ("D", "door"), ("I", "item"))
 CASAS_SILENT: Final = ("T", "LS", "L", "BA", "E", "P", "AD", "SS", "F", "A", "B", "G")
@@ -47,7 +53,12 @@ class Bad(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Say it in one line; never with the content."""
-        return f"{self.file}, line {self.line}: {self.reason}"
+        where = f"{self.file}, line {self.line}" if self.line else self.file
+        return f"{where}: {self.reason}"
+
+
+class StrictError(ValueError):
+    """Something cannot be read, and reading was to stop at the first such place."""
 
 
 class Found(msgspec.Struct):
@@ -60,9 +71,18 @@ class Found(msgspec.Struct):
     """Events that stood after later ones of their household."""
     line: int = 0
     """Where in the present file reading is."""
+    strict: bool = False
+    """Stop at the first bad place."""
 
     def refuse(self, file: str, line: int, reason: str) -> None:
-        """Count a bad place and keep the first ones."""
+        """Count a bad place and keep the first ones.
+
+        Raises:
+            StrictError: there may be none.
+
+        """
+        if self.strict:
+            raise StrictError(f"{Bad(file, line, reason)}; nothing was replayed: --strict was asked for")
         self.bad_count += 1
         if len(self.bad) < KEPT:
             self.bad.append(Bad(file, line, reason))
@@ -75,90 +95,138 @@ def form_of(path: Path) -> str:
 
 
 def each_event(paths: Iterable[Path], tz: str, found: Found) -> Iterator[Event]:
-    """Read files in the order of their names, event by event; `found` fills meanwhile."""
+    """Read files in the order of their names, event by event; `found` fills meanwhile.
+
+    Raises:
+        StrictError: a place cannot be read and `found` is strict.
+        CsvError: the time zone is unknown.
+
+    """
     for number, path in enumerate(paths):
         form = form_of(path)
         if not form:
             found.notes.append(f"{path.name} was passed over: its name says no known form.")
             continue
+        if not path.is_file():  # a pipe would be waited for without end
+            found.refuse(path.name, 0, "no file, or a link that leads to none")
+            continue
         yield from _noting_disorder(path, _read(path, form, tz, number, found), found)
 
 
 def _read(path: Path, form: str, tz: str, number: int, found: Found) -> Iterator[Event]:
+    report = Report(tell=lambda line, reason, column: found.refuse(path.name, line, f"{reason} ({column})"))
     try:
-        with _open(path, form, found) as file:
+        with _opened(path, form, found) as file:
             if form == "jsonl":
                 yield from _of_json(path, file, found)
                 return
-            report = Report()
             rows = _of_casas(path, file, found) if form == "casas" else _of_csv(path, file, found)
             for event in events_of(rows, tz, report):
                 # Two files may hold one household: a line number alone would make the second's rows repeats of the first's.
                 yield msgspec.structs.replace(event, id=f"{number}-{event.id}") if number else event
-            for one in report.refusals:
-                found.refuse(path.name, one.line, f"{one.reason} ({one.column})")
-            found.bad_count += report.refused.total() - len(report.refusals)
     except OSError as error:
         found.refuse(path.name, 0, f"cannot be read: {error.strerror or type(error).__name__}")
 
 
-def _open(path: Path, form: str, found: Found) -> BinaryIO:
+@contextmanager
+def _opened(path: Path, form: str, found: Found) -> Iterator[BinaryIO]:
     if form == "parquet":
-        done = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "load_tests.whatif.parquet", str(path)], capture_output=True, check=False
-        )
-        if done.returncode:
-            found.refuse(path.name, 0, "no Parquet file, or cut in half")
-        return io.BytesIO(done.stdout)
-    if path.suffix == ".gz":
-        return cast("BinaryIO", gzip.open(path, "rb"))
-    if path.suffix == ".zst":
-        return cast("BinaryIO", zstd.open(path, "rb"))
-    return path.open("rb")
+        words = [sys.executable, "-m", "load_tests.whatif.parquet", str(path)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:  # noqa: S603 - ours
+            yield cast("BinaryIO", child.stdout)
+            if child.wait():
+                found.refuse(path.name, 0, "no Parquet file, or cut in half")
+        return
+    unpack = gzip.open if path.suffix == ".gz" else zstd.open if path.suffix == ".zst" else open
+    with cast("BinaryIO", cast("Callable[..., object]", unpack)(path, "rb")) as file:
+        yield file
 
 
-def _lines(path: Path, file: BinaryIO, found: Found) -> Iterator[bytes]:
-    """Give lines; where the file is cut in half, those before the cut."""
+def _lines(path: Path, file: BinaryIO, found: Found, longest: int = LONGEST_ROW) -> Iterator[bytes]:
+    """Give lines, an empty one for each that is too long; where the file is cut in half, those before the cut."""
     number = 0
     try:
-        for line in file:
+        while line := file.readline(longest):
             number += 1
+            if len(line) == longest and line[-1:] != b"\n":
+                found.refuse(path.name, number, f"a line of more than {longest >> 20} MB")
+                while (line := file.readline(longest)) and line[-1:] != b"\n":
+                    pass
+                line = b"\n"
             yield line
     except (EOFError, OSError, zstd.ZstdError):
         found.refuse(path.name, number + 1, "the file is damaged from here on")
 
 
-def _of_csv(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, list[str]]]:
-    texts = (
-        line.decode("utf-8-sig" if not i else "utf-8", "replace") for i, line in enumerate(_lines(path, file, found))
-    )
-    reader = csv.reader(texts)
-    names = [name.strip().lower() for name in next(reader, [])]
-    if missing := [name for name in COLUMNS if name not in names]:
-        if names:
-            found.refuse(path.name, 1, f"no column {', '.join(missing)}; the first line must be {','.join(COLUMNS)}")
-        return
-    for extra in sorted(set(range(len(names))) - {names.index(name) for name in COLUMNS}):
-        found.refuse(path.name, 1, f"column {extra + 1} is not known and was passed over")
-    places = [names.index(name) for name in COLUMNS]
-    while True:
+def _texts(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, str]]:
+    """Give lines as text with their numbers, without what ends them."""
+    for number, line in enumerate(_lines(path, file, found), 1):
         try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            found.refuse(path.name, reader.line_num, "no CSV")
+            yield number, line.decode("utf-8" if number > 1 else "utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError:
+            found.refuse(path.name, number, "not UTF-8")
+
+
+def _cells(texts: Iterator[tuple[int, str]], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, list[str]]]:
+    """Give the cells of each row with the number of its first line. Most have no quote, and need no more than a split."""
+    back: deque[tuple[int, str]] = deque()
+    while (one := back.popleft() if back else next(texts, None)) is not None:
+        number, text = one
+        if '"' not in text:
+            if text:
+                yield number, text.split(",")
             continue
-        if row:
-            found.line = reader.line_num
-            yield reader.line_num, [row[i] for i in places] if len(row) == len(names) else row[:1]
+        more: list[tuple[int, str]] = []
+        whole = text
+        while whole.count('"') % 2 and len(more) < CELL_LINES:
+            following = back.popleft() if back else next(texts, None)
+            if following is None:
+                break
+            more.append(following)
+            whole += f"\n{following[1]}"
+        if whole.count('"') % 2:
+            refuse(number, "a quote that is not closed")
+            back.extendleft(reversed(more))
+            continue
+        try:
+            yield number, next(csv.reader([whole]))
+        except csv.Error:
+            refuse(number, "no CSV")
+
+
+def _of_csv(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, list[str]]]:
+    def refuse(line: int, reason: str) -> None:
+        found.refuse(path.name, line, reason)
+
+    before = found.bad_count
+    cells = _cells(_texts(path, file, found), refuse)
+    first, head = next(cells, (1, []))
+    if not head:
+        if found.bad_count == before and path.suffix != ".parquet":
+            refuse(1, "there is nothing in it")
+        return
+    names = [name.strip().lower() for name in head]
+    if missing := [name for name in COLUMNS if name not in names]:
+        refuse(first, f"no column {', '.join(missing)}; the first line must be {','.join(COLUMNS)}")
+        return
+    places = [names.index(name) for name in COLUMNS]
+    for extra in sorted({*range(len(names))} - {*places}):
+        why = "has the name of another" if names[extra] in COLUMNS else "is not known"
+        refuse(first, f"column {extra + 1} {why} and was passed over")
+    is_plain = places == [*range(len(names))]
+    for number, row in cells:
+        found.line = number
+        if len(row) != len(names):
+            yield number, row[:1]  # too short or too long, whatever its cells mean
+        else:
+            yield number, row if is_plain else [row[i] for i in places]
 
 
 def _of_casas(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, list[str]]]:
     """Rows of `2010-11-04 00:03:50.209589 M003 ON`, tabs or blanks, perhaps with an activity behind; the home is the file's name."""
     home = path.name.split(".")[0]
-    for number, line in enumerate(_lines(path, file, found), 1):
-        words = line.decode("utf-8", "replace").split()
+    for number, text in _texts(path, file, found):
+        words = text.split()
         if not words:
             continue
         if len(words) < 4:
@@ -179,7 +247,7 @@ def _is_numbered(device: str, prefix: str) -> bool:
 
 
 def _of_json(path: Path, file: BinaryIO, found: Found) -> Iterator[Event]:
-    for one in read_messages(_lines(path, file, found), LATEST_MS):
+    for one in read_messages(_lines(path, file, found, LONGEST_JSON), LATEST_MS):
         found.line = one.line
         if isinstance(one, BadEvent):
             found.refuse(path.name, one.line, f"{one.reason}" + (f" ({one.detail})" if one.detail else ""))
@@ -195,6 +263,8 @@ def _noting_disorder(path: Path, events: Iterable[Event], found: Found) -> Itera
     early = first_line = 0
     for event in events:
         if event.at_ms < latest.get(event.household, 0):
+            if found.strict:
+                found.refuse(path.name, found.line, "an event that stands after a later one of its household")
             early += 1
             first_line = first_line or found.line
         else:

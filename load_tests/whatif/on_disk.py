@@ -20,9 +20,11 @@ from schemas.topics import DAY_MS
 BATCH_S: Final = 60
 HELD_EVENTS: Final = 50_000
 """So many are held before they are written to the days they belong to."""
+BLOCK_EVENTS: Final = 1_000
+"""So many are packed together: one by one, most of the time would go into reading lengths."""
 _LENGTH: Final = struct.Struct(">I")
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Event).decode
+_decode: Final = msgspec.msgpack.Decoder(list[Event]).decode
 
 
 class OnDisk:
@@ -67,9 +69,14 @@ class OnDisk:
         first: dict[str, int] = {}
         raw = self._folder / "raw"
         with raw.open("wb") as out:
+            held: list[Event] = []
             for event in self._noted(events):
                 first[event.household] = min(event.at_ms, first.get(event.household, event.at_ms))
-                _write(out, event)
+                held.append(event)
+                if len(held) == BLOCK_EVENTS:
+                    _write(out, held)
+                    held = []
+            _write(out, held)
         shift = self.moved_ms = shifts(first, align_ms)
         self._by_day(shifted(one, shift[one.household]) for one in _events_in(raw))
         raw.unlink()
@@ -89,8 +96,7 @@ class OnDisk:
         for day, events in held.items():
             self._days.add(day)
             with self._file(day).open("ab") as out:
-                for event in events:
-                    _write(out, event)
+                _write(out, events)
         held.clear()
 
     def _file(self, day: int) -> Path:
@@ -109,12 +115,13 @@ class OnDisk:
             yield from batched(_events_in(self._file(day)), BATCH_S)
 
 
-def _write(out: BinaryIO, event: Event) -> None:
-    packed = _encode(event)
-    out.write(_LENGTH.pack(len(packed)) + packed)
+def _write(out: BinaryIO, events: list[Event]) -> None:
+    for begin in range(0, len(events), BLOCK_EVENTS):
+        packed = _encode(events[begin : begin + BLOCK_EVENTS])
+        out.write(_LENGTH.pack(len(packed)) + packed)
 
 
 def _events_in(file: Path) -> Iterator[Event]:
     with file.open("rb") as packed:
         while head := packed.read(_LENGTH.size):
-            yield _decode(packed.read(_LENGTH.unpack(head)[0]))
+            yield from _decode(packed.read(_LENGTH.unpack(head)[0]))

@@ -10,11 +10,12 @@ from pathlib import Path
 
 def main(file: str) -> int:
     """Write the rows; 1 with a line on stderr when it is no Parquet file."""
-    chdb = importlib.import_module("chdb")
+    session = importlib.import_module("chdb.session").Session()
     quoted = str(Path(file).absolute()).replace("\\", "\\\\").replace("'", "\\'")
     try:
-        rows = chdb.query(f"SELECT * FROM file('{quoted}', Parquet)", "CSVWithNames")  # noqa: S608 - a quoted path
-        sys.stdout.buffer.write(bytes(rows.bytes()))
+        # Piece by piece: a year of a district must not lie in memory.
+        for some in session.send_query(f"SELECT * FROM file('{quoted}', Parquet)", "CSVWithNames"):  # noqa: S608 - quoted
+            sys.stdout.buffer.write(bytes(some.bytes()))
     except RuntimeError as error:
         sys.stderr.write(str(error).splitlines()[0][:200] + "\n")
         return 1

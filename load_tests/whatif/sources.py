@@ -7,7 +7,7 @@ import msgspec
 from load_tests.neighbourhood import Played
 from load_tests.recorded import CsvError
 from load_tests.recording import MESSAGES, RecordingError, read
-from load_tests.whatif.files import Bad, Found, each_event
+from load_tests.whatif.files import Bad, Found, StrictError, each_event
 from load_tests.whatif.labels import Label, of_truth
 from load_tests.whatif.on_disk import OnDisk
 
@@ -36,27 +36,27 @@ class Source(msgspec.Struct):
     """By how much each household was moved in time; what is known of it moves with it."""
 
 
-def open_source(path: Path, *, tz: str, align_ms: int | None) -> Source:
+def open_source(path: Path, *, tz: str, align_ms: int | None, strict: bool = False) -> Source:
     """Open a recording's folder, a file, or a folder of files (those of folders inside it too).
 
     Raises:
-        SourceError: there is nothing to replay in it.
+        SourceError: there is nothing to replay in it; or something cannot be read, or stands out of order, and `strict`.
 
     """
     try:
         if path.is_dir() and (path / MESSAGES).exists():
             recording = read(path)
             return Source(recording, path.name, "recording", of_truth(recording.truth), bool(recording.truth))
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        found = Found()
+        files = sorted(file for file in path.rglob("*") if not file.is_dir()) if path.is_dir() else [path]
+        found = Found(strict=strict)
         try:
             played = OnDisk(each_event(files, tz, found), align_ms)
-        except CsvError:
+        except (CsvError, StrictError):
             raise
         except ValueError:
-            told = "".join(f"; {bad}" for bad in found.bad[:3])
+            told = "".join(f"; {one}" for one in [*found.bad, *found.notes][:3])
             raise SourceError(f"{path.name}: no event in it{told}") from None
-    except (RecordingError, CsvError, OSError) as error:
+    except (RecordingError, CsvError, StrictError, OSError) as error:
         raise SourceError(str(error)) from error
     notes = [*found.notes, "Ticks come from event time: the files have none of their own."]
     return Source(
