@@ -20,7 +20,8 @@ from load_tests.whatif.draw import Frame, Point, path
 PICTURES: Final = ROOT / "docs" / "pictures"
 COLOURS: Final = ("#1b6ca8", "#c8553d", "#3a7d44", "#7a5195", "#8a6d1d", "#555555", "#b5179e", "#0f9ba8")
 STYLE: Final = (
-    "text{font:11px sans-serif;fill:#444}.axis{stroke:#ddd;fill:none}"
+    "text{font:11px sans-serif;fill:#444;paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}"
+    ".axis{stroke:#ddd;fill:none}"
     + "".join(
         f".l{i}{{stroke:{c};fill:none;stroke-width:1.8}}.b{i}{{fill:{c};opacity:.16}}" for i, c in enumerate(COLOURS)
     )

@@ -11,13 +11,22 @@ from detectors.hours import HOUR_MS
 from detectors.household import Household
 from detectors.usual import shares_of
 from schemas.examples import RECORDS
-from schemas.incidents import EMERGENCIES, Certainty, Incident, IncidentKind, IncidentState, Severity, Urgency
+from schemas.incidents import (
+    EMERGENCIES,
+    Certainty,
+    CloseCause,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Severity,
+    Urgency,
+)
 from schemas.times import from_rfc3339
 from schemas.vocabulary import CareTopic, Level
 from streams.board.words import Words
 from streams.cap.incidents import _parameters
 from streams.cases.particles import object_of, subject, towards
-from streams.cases.revisions import Teller, opened, updated
+from streams.cases.revisions import Teller, cleared, opened, updated
 from streams.cases.wording import lasting, sentences
 from streams.cases.wording_numbers import hours
 from streams.cases.would_change import would_change
@@ -403,6 +412,33 @@ def test_a_list_says_for_how_long_it_has_lasted_by_now(kind: IncidentKind, facts
     assert lasting(told, (korean, english), now_ms) == at_hours(30.5)
     for over in (replace(told, cleared=True), replace(told, state=IncidentState.CLOSED)):
         assert lasting(over, (korean, english), now_ms) == (korean, english)
+
+
+def test_a_silence_that_is_over_says_how_it_ended_and_not_that_nothing_is_seen() -> None:
+    home = Home(GATEWAY)
+    home.live(8, until_hour=12)
+    home.pass_time(at(8, 6), reports=True)
+    raised = home.findings(KIND.SILENCE)[-1]
+    assert "없습니다" in sentences(raised, home.model.clock_ms)[0]
+    met = Home(GATEWAY)
+    met.live(8, until_hour=12)
+    met.pass_time(at(8, 6), reports=True)
+    home.take(home.moves(at(8, 6.5)))
+    home.pass_time(at(8, 6.6))
+    met.said += met.model.settle(KIND.MISSED_MEDICATION, CloseCause.SAFE_AT_HOME, at(8, 6), met.model.clock_ms)
+    for one, korean, english in (
+        (
+            home,
+            r"^\d+시간( \d+분)? 만에 다시 생활 반응이 있었습니다\.$",
+            r"^Signs of life again, after \d+ h( \d+ min)?\.$",
+        ),
+        (met, r"^담당자가 안부를 확인했습니다\.$", r"^A responder has been in contact with the person\.$"),
+    ):
+        (clear,) = one.findings(KIND.SILENCE, "clear")
+        first = opened(Teller("e"), "h-1", raised, "i", "c", at(8, 6))
+        told = cleared(Teller("e"), first, clear, at(8, 7))
+        assert re.search(korean, told.sentence_ko)
+        assert re.search(english, told.sentence_en)
 
 
 def test_a_silence_within_the_usual_says_by_whose_limit_it_is_told() -> None:

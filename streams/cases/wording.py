@@ -318,6 +318,8 @@ def _meals(facts: Facts) -> Said:
 
 def repaired(finding: Finding) -> tuple[str, str] | None:
     """Korean and English sentence for what is seen again, with how long it was not; None for everything else."""
+    if finding.kind is IncidentKind.SILENCE:
+        return _alive(finding)
     if "repaired_h" not in finding.facts:
         return None
     gone = hours(number(finding.facts, "repaired_h"))
@@ -332,6 +334,14 @@ def repaired(finding: Finding) -> tuple[str, str] | None:
             f"No device is offline any more, after {gone[1]}.",
         )
     return None
+
+
+def _alive(finding: Finding) -> Said:
+    """Return how a silence ended: by life, or by a responder who met the person; "nothing for 11 h" was true before."""
+    if (finding.last_life_ms or 0) <= (finding.deadline_ms or 0):
+        return "담당자가 안부를 확인했습니다.", "A responder has been in contact with the person."
+    gone = hours(number(finding.facts, "silent_h"))
+    return f"{gone[0]} 만에 다시 생활 반응이 있었습니다.", f"Signs of life again, after {gone[1]}."
 
 
 def after_answer(ask: Ask, outcome: str, *, needs_help: bool = False) -> tuple[str, str]:
