@@ -3,7 +3,6 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
 from typing import Any, Final, get_type_hints
 
 import msgspec
@@ -64,11 +63,6 @@ def write_profile(profile: Profile) -> str:
     return "\n".join(lines) + "\n"
 
 
-def shares_table(means: Mapping[str, float]) -> list[str]:
-    """Lines of TOML that give a profile the mean shares of districts."""
-    return ["[district_shares]", *(f"{_key(name)} = {_toml(round(mean, 4))}" for name, mean in sorted(means.items()))]
-
-
 def _table(fields: dict[str, Any], name: str) -> list[str]:
     """Lines of a table: its own values first, or TOML would take them for those of the table before them."""
     tables = {key: value for key, value in fields.items() if isinstance(value, dict)}
@@ -89,7 +83,13 @@ def _is_array_of_tables(value: Any) -> bool:
 def differences(old: Profile, new: Profile) -> list[str]:
     """`silence.fixed_h: 24.0 -> 12.0` for each number that differs; empty when they decide alike."""
     before, after = _flat(old), _flat(new)
-    return [f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]]
+    # A table by district has other names in each profile.
+    names = dict.fromkeys([*before, *after])
+    return [
+        f"{name}: {before.get(name, 'none')} -> {after.get(name, 'none')}"
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
 
 
 def _flat(profile: Profile) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from detectors.share import mean_shares, share
 from schemas.checks import check_profile
 from schemas.households import HouseholdRecord, RiskGrade
 from schemas.profiles import DEFAULT_PROFILE, GradeShares
-from streams.profile_file import read_profile, shares_table, write_profile
+from streams.profile_file import differences, read_profile, write_profile
 
 GRADES = tuple(RiskGrade)
 
@@ -44,9 +44,11 @@ def test_however_a_district_is_graded_its_homes_together_keep_its_budget() -> No
 
 def test_a_profile_carries_the_means_of_districts_under_any_code_and_refuses_what_would_divide_by_nothing() -> None:
     means = {"gangbuk": 1.2184, "강북 1.2": 0.5, 'a"b': 1.0}
-    text = "silence_budget = 0.05\n" + "\n".join(shares_table(means))
+    text = write_profile(replace(DEFAULT_PROFILE, district_shares=means))
     profile = read_profile(text, who="a", why="b", applied_at="")
     assert profile.district_shares == means
+    assert "district_shares.gangbuk: none -> 1.2184" in differences(DEFAULT_PROFILE, profile)
+    assert "district_shares.gangbuk: 1.2184 -> none" in differences(profile, DEFAULT_PROFILE)
     assert read_profile(write_profile(profile), who="a", why="b", applied_at="").id == profile.id
     for wrong in (0.0, -1.0, float("nan"), 1e9):
         assert check_profile(replace(DEFAULT_PROFILE, district_shares={"gangbuk": wrong})) is not None

@@ -13,7 +13,7 @@ from schemas.times import to_rfc3339
 from streams.commands.outcome import Misconfigured, count, settings, told
 from streams.commands.teach import TaughtGroup
 from streams.in_force import TOPIC, profile_in_force, registered
-from streams.profile_file import differences, read_profile, shares_table, write_profile
+from streams.profile_file import differences, read_profile, write_profile
 from streams.profile_report import LARGEST, ReplayReport
 from streams.publish import Publisher
 from streams.wallclock import now_ms
@@ -116,28 +116,32 @@ def apply(file: Path, who: str, why: str, report_file: Path | None, force: bool)
 @profile.command("shares")
 @told
 def shares() -> None:
-    """Work out what the homes of each district weigh on the mean, by their grades and sensitivities in the registry.
+    """Print the profile in force with the mean share of each district, by the grades and sensitivities in the registry.
 
-    With the printed table in the profile, a home's share is divided by its district's mean: graded as they may be, the homes
-    of a district together keep its budget. A comment tells for each how often it would be alarmed falsely without the table,
-    times the budget. Work it out anew when many grades have changed.
+    A home's share is divided by its district's mean: graded as they may be, the homes of a district together keep its budget.
+    A comment for each tells by how much its grades alone would raise or lower its false alarms. Work them out anew when many
+    grades have changed. Nothing is changed before it is applied.
 
     Example:
-      anbu profile show > profile.toml
-      anbu profile shares >> profile.toml
-      (where profile.toml has a district_shares table already, put this one in its place)
+      anbu profile shares > profile.toml
+      anbu profile diff profile.toml
+      anbu profile apply profile.toml --who kim.officer --why "grades of the spring"
 
     Example:
       anbu profile shares
-      # gangbuk: 412 homes, 1.2184 times the budget
+      # gangbuk: 412 homes, 1.2184 times the budget by their grades alone
+      ...
       [district_shares]
       gangbuk = 1.2184
     """
     chosen = settings()
-    found = mean_shares(registered(chosen), profile_in_force(chosen))
+    profile = profile_in_force(chosen)
+    found = mean_shares(registered(chosen), profile)
     for district, (homes, mean) in found.items():
-        click.echo(f"# {' '.join(district.split())}: {count(homes, 'home')}, {mean:.4f} times the budget")
-    click.echo("\n".join(shares_table({district: mean for district, (_, mean) in found.items()})))
+        named = " ".join(district.split())
+        click.echo(f"# {named}: {count(homes, 'home')}, {mean:.4f} times the budget by their grades alone")
+    means = {district: round(mean, 4) for district, (_, mean) in found.items()}
+    click.echo(write_profile(msgspec.structs.replace(profile, district_shares=means)), nl=False)
 
 
 def _report(file: Path, profile_id: str, *, force: bool) -> str:
