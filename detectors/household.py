@@ -483,13 +483,23 @@ class Household:
         return msgspec.msgpack.encode([self.hot(), self.rhythm()])
 
     @classmethod
-    def restore(cls, hot: bytes, rhythm: bytes, profile: Profile, record: HouseholdRecord | None) -> "Household":
-        """Return the household of two rows, bit for bit as it was.
+    def restore(
+        cls,
+        hot: bytes,
+        rhythm: bytes | None = None,
+        profile: Profile = DEFAULT_PROFILE,
+        record: HouseholdRecord | None = None,
+    ) -> "Household":
+        """Return the household of two rows, or of a `snapshot()` alone, bit for bit as it was.
+
+        Profile and registry record are no part of the rows: they stand in the log.
 
         Raises:
             ValueError: the bytes are not rows of this format.
 
         """
+        if rhythm is None:
+            return cls.from_snapshot(hot, profile, record)
         household = cls.__new__(cls)
         household._take(state_of(hot, rhythm, profile, record))  # noqa: SLF001 - its own class
         return household

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -179,6 +180,18 @@ def test_python_on_a_page_compiles_and_finds_what_it_imports(page: Path) -> None
             compile(body, page.name, "exec")
             imports = [line for line in body.splitlines() if line.startswith(("from ", "import "))]
             exec("\n".join(imports), {})  # noqa: S102 - our own pages
+
+
+def test_the_household_that_the_page_drives_by_hand_runs() -> None:
+    bodies = [body for lang, body in _FENCED.findall((ROOT / "docs/using.md").read_text("utf-8")) if lang == "python"]
+    [body] = [body for body in bodies if "import Household" in body]
+    names: dict[str, Any] = {}
+    exec(body, names)  # noqa: S102 - our own pages
+    last_ms = names["start"] + (24 * 13 + 18) * names["HOUR"]
+    home, silence = names["home"], names["IncidentKind"].SILENCE
+    assert 4 < (names["due"][silence] - last_ms) / names["HOUR"] < 24
+    assert home.explain()["last_life_ms"] == last_ms
+    assert home.due(reports_continue=False)[names["IncidentKind"].CANNOT_SEE] > last_ms
 
 
 @each_page()
