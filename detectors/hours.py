@@ -58,9 +58,8 @@ class LocalHours:
 
     def cell(self, at_ms: int) -> tuple[int, int, int]:
         """Return (1 on a weekend else 0, hour of the day, UTC milliseconds at which that hour ends)."""
-        local = at_ms + self.offset_ms(at_ms)
-        day, within = divmod(local, DAY_MS)
-        hour, past = divmod(within, HOUR_MS)
+        hours, past = divmod(at_ms + self.offset_ms(at_ms), HOUR_MS)
+        day, hour = divmod(hours, 24)
         return (1 if (day + 3) % 7 >= 5 else 0), hour, at_ms + HOUR_MS - past
 
     def hour(self, at_ms: int) -> int:

@@ -296,7 +296,7 @@ def test_within_a_move_of_the_clock_there_is_no_checkpoint(monkeypatch: pytest.M
     assert partition.checkpoint().rows
     # What it prevents: households that the move had not come to would never be woken for it.
     monkeypatch.setattr(Partition, "is_moving", property(lambda _: False))
-    assert _some_run_differs(Controls(), paused=0.3)
+    assert _some_run_differs(Controls(), paused=0.6)
 
 
 def test_negative_control_a_pump_that_forgets_the_rest_of_a_move_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

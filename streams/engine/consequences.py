@@ -36,7 +36,9 @@ class Consequences:
         self._shared = shared
 
     def of_findings(self, watched: Watched, found: list[Found]) -> list[Output]:
-        """Take what a model found: revisions, and the questions it asks for."""
+        """Take what a model found: revisions, and the questions it asks for. Nearly every look finds nothing."""
+        if not found:
+            return []
         shared = self._shared
         out: list[Output] = []
         teller = shared.teller(watched)

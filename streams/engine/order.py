@@ -242,7 +242,7 @@ class CanonicalOrder:
                     arrival_ms = max(before, chunk.timestamps[i]) if stamped else before
                     yield Applied(topic, offset, key, values[i], arrival_ms)
                     continue
-                self._take_tick(topic, chunk, i)
+                self._take_tick(topic, values[i], chunk, i)
                 if ticks[topic] != before:
                     break
             if lane.at >= count:
@@ -255,14 +255,15 @@ class CanonicalOrder:
                     positions.clock_ms = clock_ms
                     yield Moved(clock_ms)
 
-    def _take_tick(self, topic: int, chunk: Chunk, i: int) -> None:
-        tick = read_tick(chunk.values[i])
-        if tick is None or is_refused(tick, chunk, i, live=self.positions.live):
+    def _take_tick(self, topic: int, value: bytes | None, chunk: Chunk, i: int) -> None:
+        tick, positions = read_tick(value), self.positions
+        if tick is None or is_refused(tick, chunk, i, live=positions.live):
             self.counts.refused_ticks += 1
             return
-        self.positions.live = self.positions.live or tick.mode is TickMode.LIVE
-        if tick.tick > self.positions.ticks[topic]:
-            self.positions.ticks[topic] = tick.tick
+        if tick.mode is TickMode.LIVE:
+            positions.live = True
+        if tick.tick > positions.ticks[topic]:
+            positions.ticks[topic] = tick.tick
             self.counts.taken_ticks += 1
         else:
             self.counts.repeated_ticks += 1

@@ -230,7 +230,7 @@ class Partition:
                 if said:
                     out += said
                     out += self._views.of_revisions(said)
-                if len(sleep) > sleep.most or sleep.broken:
+                if not sleep.is_settled or sleep.broken:
                     self._settle(out)
             else:
                 self._under_way = self._views.after(said)

@@ -276,7 +276,7 @@ class Roster:
 
     def due(self, clock_ms: int) -> list[Watched]:
         """Return those that want to be woken by a clock, by (deadline, household)."""
-        places = np.flatnonzero(self._wakes[: len(self._at)] <= clock_ms)
+        (places,) = (self._wakes[: len(self._at)] <= clock_ms).nonzero()
         if not len(places):
             return []
         found = (self._at[place] for place in places.tolist())

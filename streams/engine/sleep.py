@@ -19,7 +19,7 @@ ALL: Final = 1 << 62
 class Sleep:
     """The awake households of one partition, and what those that wake need."""
 
-    __slots__ = ("_awake", "broken", "most", "profile", "slept", "woken")
+    __slots__ = ("_awake", "broken", "is_settled", "most", "profile", "slept", "woken")
 
     def __init__(self, most: int = ALL) -> None:
         self.most = most
@@ -28,6 +28,8 @@ class Sleep:
         """The profile in force: rows do not hold it."""
         self.broken: list[Watched] = []
         """Households whose rows turned out to be unreadable as they woke: they begin anew before anything else is done."""
+        self.is_settled = True
+        """Nobody has woken since the last `settle`, or nobody need fall asleep for it."""
         self.woken = 0
         self.slept = 0
         self._awake: dict[Watched, None] = {}
@@ -39,6 +41,8 @@ class Sleep:
     def note(self, watched: "Watched") -> None:
         """Note that a household is awake."""
         self._awake[watched] = None
+        if len(self._awake) > self.most:
+            self.is_settled = False
 
     def forget(self, watched: "Watched") -> None:
         """Note that a household is watched no more."""
@@ -46,6 +50,7 @@ class Sleep:
 
     def settle(self) -> None:
         """Let households fall asleep until no more than may be are awake: by turns, one used since its last turn stays."""
+        self.is_settled = True
         awake = self._awake
         while len(awake) > self.most:
             watched = next(iter(awake))

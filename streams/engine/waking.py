@@ -44,18 +44,23 @@ class Waking:
         yield from self._alerting.pass_time(clock_ms)
         for watched in shared.roster.in_turn(shared.roster.due(clock_ms)):
             yield self._wake(watched, clock_ms)
-        yield [dead(letter) for letter in shared.refused.flush(clock_ms)]
+        if letters := shared.refused.flush(clock_ms):
+            yield [dead(letter) for letter in letters]
         if self._minute != clock_ms // MINUTE_MS:
             since, self._minute = self._minute, clock_ms // MINUTE_MS
             yield from self._pass_minute(clock_ms)
-            yield self._count(since, clock_ms)
-            yield from self._views.of_minutes(since + 1 if since else self._minute, self._minute)
+            if counted := self._count(since, clock_ms):
+                yield counted
+            if shared.views:
+                yield from self._views.of_minutes(since + 1 if since else self._minute, self._minute)
 
     def _pass_minute(self, clock_ms: int) -> Iterator[list[Output]]:
         """Do what is done once a minute of the clock, whichever households were woken."""
         self._shared.roster.forget_ended(clock_ms)
-        yield from self._alerting.ask()
-        disaster = yield from self._alerting.counts()
+        disaster: DisasterCounts | None = None
+        if self._shared.whole.alerts:
+            yield from self._alerting.ask()
+            disaster = yield from self._alerting.counts()
         yield [Output("incidents", b"", self._status(clock_ms, disaster))]
 
     def _count(self, since: int, clock_ms: int) -> list[Output]:
