@@ -204,6 +204,20 @@ def test_the_report_stands_alone_and_shows_the_figures_of_its_json(found: tuple[
     assert len(text) < 600_000
 
 
+def test_the_plot_of_a_sweep_is_there_from_three_profiles_on_and_names_each(found: tuple[Any, Path]) -> None:
+    sweep_of: dict[str, Any] = orjson.loads(orjson.dumps(found[0]))
+    points = [(0.1, 9.0, True), (0.5, 6.0, True), (0.6, 7.0, False)]
+    sweep_of["tradeoff"] = [
+        {"name": f"budget {x:g}", "false_per_household_month": x, "delay_h": y, "best": best} for x, y, best in points
+    ]
+    text = page(sweep_of)
+    read_page(text)
+    assert "What each profile buys" in text
+    assert all(f">budget {x:g}</text>" in text for x, _, _ in points)
+    sweep_of["tradeoff"] = sweep_of["tradeoff"][:2]
+    assert "What each profile buys" not in page(sweep_of)
+
+
 def test_a_name_in_the_report_is_text_and_never_markup(found: tuple[Any, Path]) -> None:
     evil = "</script><img src=x onerror=alert(1)>"
     bad: dict[str, Any] = orjson.loads(orjson.dumps(found[0]))

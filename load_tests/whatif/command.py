@@ -82,6 +82,10 @@ def what_if(asked: Asked, console: Console, *, after: After | None = None) -> di
     try:
         with _folder(asked.out) as folder:
             return _what_if(asked, console, folder, after)
+    except KeyboardInterrupt:
+        if asked.out is not None:
+            click.echo("stopped; the same command goes on where it was", err=True)
+        raise
     except PartFailedError as error:
         raise Failed(str(error)) from error
     except (SourceError, OtherReplayError) as error:

@@ -130,16 +130,19 @@ def tradeoff(points: Sequence[dict[str, Any]]) -> str:
         ((one["false_per_household_month"], one["delay_h"]) for one in points if one["best"]),
         key=lambda p: (p[0], -p[1]),
     )
-    inside = path([(frame.x(x), frame.y(y)) for x, y in front], "front")
+    # In steps: between two profiles nothing was tried, and who accepts more alarms has the better delay only from there on.
+    corners = [point for (x, y), (_, before) in zip(front[1:], front, strict=False) for point in ((x, before), (x, y))]
+    inside = path([(frame.x(x), frame.y(y)) for x, y in [*front[:1], *corners]], "front")
     for one in points:
         x, y = frame.x(one["false_per_household_month"]), frame.y(one["delay_h"])
         words = f"{one['name']}: {one['false_per_household_month']:g} false a household-month, {one['delay_h']:g} h"
         inside += dot(x, y, "f2" if one["best"] else "rest", words, 5.5 if one["best"] else 4)
-        if one["best"] and len(front) <= MOST_NAMED:
-            # To the inside of the picture, where there is room.
-            side, anchor = (x - 9, "end") if x > WIDTH / 2 else (x + 9, "start")
+        if (one["best"] and len(front) <= MOST_NAMED) or len(points) <= MOST_NAMED:
+            # To the inside of the picture, where there is room; above the line on the left, below it on the right.
+            side, down, anchor = (x - 9, 14, "end") if x > WIDTH / 2 else (x + 9, -8, "start")
             name = escape(_short(one["name"]))
-            inside += f'<text class="ink" x="{side:.1f}" y="{y + 14:.1f}" text-anchor="{anchor}">{name}</text>'
+            css = ' class="ink"' if one["best"] else ""
+            inside += f'<text{css} x="{side:.1f}" y="{y + down:.1f}" text-anchor="{anchor}">{name}</text>'
     return frame.drawn(inside, "False silences against delay, one point a profile")
 
 

@@ -27,7 +27,7 @@ def page(found: dict[str, Any]) -> str:
         f"<{'h2' if against else 'h1'}>{escape(found['headline'])}</{'h2' if against else 'h1'}>",
         f'<p class="lead">{escape(_what(found))}</p>',
         _cards(runs) if shown else "",
-        _tradeoff(found, runs),
+        _tradeoff(found),
         _over_time(shown),
         _calibration(found),
         _parts(shown),
@@ -151,12 +151,15 @@ def _figure(picture: str, title: str, words: str) -> str:
     return f"<figure class={css}><h3>{escape(title)}</h3>{picture}<figcaption>{escape(words)}</figcaption></figure>"
 
 
-def _tradeoff(found: dict[str, Any], runs: Sequence[dict[str, Any]]) -> str:
+def _tradeoff(found: dict[str, Any]) -> str:
     points = found["tradeoff"]
-    if len(points) < 2 or len(runs) <= COLOURS:
-        return ""
-    words = "Further left: fewer false alarms. Further down: help sooner. No profile betters those on the line on both counts."
-    return "<h2>What each profile buys</h2>" + _figure(draw.tradeoff(points), "False alarms against delay", words)
+    if len(points) < 3:
+        return ""  # two are read sooner from the figures above
+    words = (
+        "Further left: fewer false alarms. Further down: help sooner. No profile betters the green ones on both counts."
+    )
+    picture = _figure(draw.tradeoff(points), "False alarms against delay", words)
+    return f'<h2>What each profile buys</h2><div class="pair">{picture}</div>'
 
 
 def _over_time(runs: Sequence[dict[str, Any]]) -> str:

@@ -238,6 +238,7 @@ def _play_apart(work: Work, todo: list[tuple[Variant, int]], at: Callable[[float
     # Spawned, not forked: the embedded ClickHouse and client threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     progress = context.Array("d", len(todo), lock=False)
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(cores, mp_context=context, initializer=begin, initargs=(progress,)) as pool:
         waiting = {pool.submit(play_unit, work, *one, unit) for unit, one in enumerate(todo)}
         try:
@@ -247,7 +248,10 @@ def _play_apart(work: Work, todo: list[tuple[Variant, int]], at: Callable[[float
                     one.result()
                 at(sum(progress) / len(todo))
         except BaseException:
+            # Whoever presses Ctrl-C must not wait until each process has come to the end of its partition.
             pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - others:
+                child.kill()
             raise
 
 

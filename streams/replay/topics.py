@@ -70,6 +70,7 @@ async def _opened(bootstrap: str, places: list[Any]) -> tuple[Any, list[int]]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_bytes=FETCH_BYTES,  # the embedded broker heeds this bound alone
         fetch_max_wait_ms=100,
     )
     await consumer.start()
