@@ -134,7 +134,7 @@ class Episodes:
 
     def proofs(self) -> Iterator[Episode]:
         """Yield the confirmed episodes, oldest first."""
-        return (episode for i, episode in enumerate(self.items) if self.confirmed(i))
+        return (episode for i, episode in enumerate(self.items) if episode.sure or self.confirmed(i))
 
     def ghosts(self) -> list[int]:
         """Return the moments of all ghosts."""

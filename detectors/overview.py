@@ -1,5 +1,6 @@
 """A household's state as people read it: its days by hour, its sources, its silence. Asking changes nothing."""
 
+from bisect import bisect_left
 from datetime import timedelta
 from typing import Any, Final, Literal
 from zlib import crc32
@@ -22,7 +23,8 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
     """Return what a `HouseholdView` says that only the model knows, by field; nothing about incidents."""
     due_ms, gone, away = silence(state, clock_ms)
     life_ms = state.life()
-    contact, known = contact_view(state, clock_ms), concerns(state)
+    rows = state.weeks.weeks(state.hours)
+    contact, known = contact_view(state, clock_ms, rows), concerns(state)
     return {
         "warm": clock_ms >= state.warm_ms,
         "days_learned": round(state.rhythm.days, 1),
@@ -39,7 +41,7 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
         "in_hospital_since": to_rfc3339(state.hospital_ms) if state.hospital_ms else None,
         "unanswered_in_a_row": state.calls.row(life_ms, state.paused).calls,
         "missed_doses_in_a_row": state.medication.row(state.paused).doses,
-        "weeks": weeks(state),
+        "weeks": weeks(state, rows),
         "concerns": known,
         "contact": contact,
         "referrals": referrals(state),
@@ -113,10 +115,9 @@ def _day(state: State, start_ms: int, clock_ms: int, begun: list[int], dark: set
         counts[place] = counts[place] or 0
         if hour_ms // HOUR_MS in dark:
             unseen.add(place)
-    for at_ms in begun:
-        if start_ms <= at_ms < end_ms and at_ms <= clock_ms:
-            place = (state.hours.hour(at_ms) - DAY_BEGINS_H) % 24
-            counts[place] = (counts[place] or 0) + 1
+    for at_ms in begun[bisect_left(begun, start_ms) : bisect_left(begun, min(end_ms, clock_ms + 1))]:
+        place = (state.hours.hour(at_ms) - DAY_BEGINS_H) % 24
+        counts[place] = (counts[place] or 0) + 1
     return HourlyDay(date_of(day_of(start_ms, state.hours)), counts, sorted(unseen))
 
 

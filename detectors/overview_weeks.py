@@ -58,9 +58,8 @@ _MEASURES: Final[dict[CareTopic, Measure]] = {
 }
 
 
-def weeks(state: State) -> list[WeekView]:
-    """Return the weeks, oldest first."""
-    rows = state.weeks.weeks(state.hours)
+def weeks(state: State, rows: list[tuple[int, Row]]) -> list[WeekView]:
+    """Return the weeks, oldest first, of their counts: `Weeks.weeks`."""
     goes_out = state.weeks.goes_out
     return [
         _week(monday, row, [other for _, other in rows if other is not row], goes_out=goes_out) for monday, row in rows
@@ -127,10 +126,12 @@ def _measured_level(topic: CareTopic, measured: float | None, usual: float | Non
     return int(measured < FEW * usual)
 
 
-def contact_view(state: State, clock_ms: int) -> ContactView | None:
-    """Return the contact index by month and over the last four weeks; None while nothing of it can be seen."""
+def contact_view(state: State, clock_ms: int, rows: list[tuple[int, Row]]) -> ContactView | None:
+    """Return the contact index by month and over the last four weeks; None while nothing of it can be seen.
+
+    `rows` are the counts of the weeks: `Weeks.weeks`.
+    """
     weeks, goes_out, robot = state.weeks, state.weeks.goes_out, state.has_robot
-    rows = weeks.weeks(state.hours)
     monday = monday_of(day_of(clock_ms, state.hours))
 
     def index(first: int) -> float | None:

@@ -135,20 +135,23 @@ class Weeks:
 
     def weeks(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
         """Return (Monday, counts) of each week, oldest first, the words of the horizon counted as well."""
-        shown = self._weeks.copy()
+        found: dict[int, dict[int, int]] = {}
         for number in self._words:
             word = read(number)
-            shown.add(monday_of(day_of(word.at_ms, hours)), _counts(word))
-        return shown.all()
+            counts = found.setdefault(monday_of(day_of(word.at_ms, hours)), {})
+            for place in _counts(word) if spoke(number) or word.place >= COUNTS else (word.place,):
+                counts[place] = counts.get(place, 0) + 1
+        return _with(self._weeks, found)
 
     def months(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
         """Return (months since 1970-01, counts) of each month, oldest first, the words of the horizon counted as well."""
-        shown = self._months.copy()
+        found: dict[int, dict[int, int]] = {}
         for number in self._words:
             word = read(number)
             if word.place < COUNTS:
-                shown.add(month_of(day_of(word.at_ms, hours)), {word.place: 1})
-        return shown.all()
+                counts = found.setdefault(month_of(day_of(word.at_ms, hours)), {})
+                counts[word.place] = counts.get(word.place, 0) + 1
+        return _with(self._months, found)
 
     def days(self) -> list[tuple[int, list[int]]]:
         """Return (days since 1970, stretches begun by hour from 04:00 on) of the last learned days."""
@@ -231,6 +234,14 @@ def month_of(day: int) -> int:
     """Return the calendar month of a day, months since 1970-01."""
     date = EPOCH + timedelta(days=day)
     return (date.year - EPOCH.year) * 12 + date.month - 1
+
+
+def _with(counted: Tally, found: dict[int, dict[int, int]]) -> list[tuple[int, list[int]]]:
+    """Return the rows of a tally with more counts, by place, in some of them."""
+    shown = counted.copy()
+    for number, counts in found.items():
+        shown.add(number, counts)
+    return shown.all()
 
 
 def _counts(word: Word) -> dict[int, int]:

@@ -203,12 +203,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--hours", type=int, default=72)
     parser.add_argument("--warm-hours", type=int, default=48)
     parser.add_argument("--tick-s", type=int, default=60)
+    parser.add_argument("--live", action="store_true", help="ticks as a live log has them: views each hour")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--against", type=Path, help="another checkout with its own .venv, in interleaved rounds")
     parser.add_argument("--json", action="store_true", help="one round, as JSON")
     parser.add_argument("--streams", type=Path, default=STREAMS)
     asked = parser.parse_args(arguments)
-    stream = stream_of(Wanted(asked.households, asked.hours, asked.warm_hours, asked.tick_s), asked.streams)
+    wanted = Wanted(asked.households, asked.hours, asked.warm_hours, asked.tick_s, live=asked.live)
+    stream = stream_of(wanted, asked.streams)
     if asked.json:
         sys.stdout.write(msgspec.json.encode(measure(stream)).decode() + "\n")
         return 0

@@ -67,11 +67,13 @@ class Wanted:
     warm_h: int
     tick_s: int = 60
     seed: int = 7
+    live: bool = False
+    """Whether its ticks are live ones: views of households are then looked at each hour, else once a day."""
 
     @property
     def name(self) -> str:
         """Return a file name that says all of it."""
-        return f"{self.households}x{self.hours}h-{self.warm_h}h-{self.tick_s}s-{self.seed}.msgpack"
+        return f"{self.households}x{self.hours}h-{self.warm_h}h-{self.tick_s}s-{self.seed}{'-live' * self.live}.msgpack"
 
 
 def stream_of(wanted: Wanted, folder: Path) -> Stream:
@@ -103,7 +105,7 @@ def _made(wanted: Wanted) -> Stream:
         if (tick_ms - START_MS) % DAY_MS == 0:
             for key, value in records:
                 registry.put(key, value)
-        value = encode(Tick(tick_ms, TickMode.SIMULATED))
+        value = encode(Tick(tick_ms, TickMode.LIVE if wanted.live else TickMode.SIMULATED))
         for log in logs:
             log.put(TICK_KEY, value)
         if tick_ms == warm_ms:
