@@ -34,8 +34,6 @@ LEAST_DEVIATION_H: Final = 0.5
 K_PER_LOG_BUDGET: Final = 1.3
 """Deviations more for each e-th part of the budget: the tail is that of an exponential, not of a Gaussian."""
 REFERENCE_BUDGET: Final = 0.1
-FURTHEST: Final = 50.0
-"""No budget is told further from that one than e to this."""
 
 
 class BegunAt:
@@ -72,19 +70,6 @@ class BegunAt:
         variance = (days * own + SPREAD_WEIGHT * people) / (days + SPREAD_WEIGHT)
         variance += (APART * PEOPLE_H[hour] * PEOPLE_WEIGHT / (days + PEOPLE_WEIGHT)) ** 2
         return drawn, max(LEAST_DEVIATION_H, math.sqrt(variance))
-
-    def deadline_h(self, k: float, budget: float, hour: int) -> float:
-        """Return the silence, hours, at which this clock alarms when it began in an hour.
-
-        `k` deviations at 0.1 false alarms a household-month; a smaller `budget` waits longer.
-        """
-        mean, deviation = self.usual(hour)
-        return mean + max(1.0, k + K_PER_LOG_BUDGET * math.log(REFERENCE_BUDGET / budget)) * deviation
-
-    def budget_at(self, k: float, hours: float, hour: int) -> float:
-        """Return the budget at which this clock alarms after a silence so long that began in an hour."""
-        mean, deviation = self.usual(hour)
-        return REFERENCE_BUDGET * math.exp(min(FURTHEST, -((hours - mean) / deviation - k) / K_PER_LOG_BUDGET))
 
     def state(self) -> list[Any]:
         """Return the numbers as packed bytes; empty while nothing was learned."""

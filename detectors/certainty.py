@@ -1,8 +1,8 @@
 """How sure it is that a silence is a collapse: how rarely living people are silent this long, against how often people collapse.
 
 Silences that go as far as this one are given by living people at most `rate` times a household-month: the budget at which
-the home would alarm just now, by the clock that finds it rarest (its share of the budget being what `State.budgets`
-says). A collapse gives COLLAPSES. So, with the home's record of R real and F false alarms
+the home would alarm just now: by the three clocks weighed as one, or, once a call is left unanswered, by the rhythm clock
+at its share, whichever finds it rarer. A collapse gives COLLAPSES. So, with the home's record of R real and F false alarms
 (`detectors.outcomes`),
 
     odds = COLLAPSES (A + R) / (rate (A + F)),    chance = odds / (1 + odds)
@@ -15,7 +15,7 @@ from typing import Final
 
 from detectors.hours import HOUR_MS
 from detectors.outcomes import WEIGHT
-from detectors.state import BEGUN_SHARE, RHYTHM_SHARE, RHYTHM_SHARE_CARRIED, State
+from detectors.state import RHYTHM_SHARE, RHYTHM_SHARE_CARRIED, State
 from detectors.verdict import Silence
 from schemas.incidents import Certainty
 
@@ -42,18 +42,15 @@ def rate_of(state: State, silence: Silence, clock_ms: int) -> float:
     since_ms = silence.since_ms
     spans = [min(clock_ms, b) - max(a, since_ms) for a, b in silence.blind if a < clock_ms and b > since_ms]
     seen_h = max(0.0, clock_ms - since_ms - sum(spans)) / HOUR_MS
-    longest = rhythm.longest.budget_at(how.longest_k, seen_h)
     if not state.sees_at_home:
-        return longest / (1 - RHYTHM_SHARE_CARRIED)
-    nats = sum(state.scores(silence, clock_ms).values())
+        return rhythm.longest.budget_at(how.longest_k, seen_h) / (1 - RHYTHM_SHARE_CARRIED)
+    scores = state.scores(silence, clock_ms)
+    calls = scores.pop("calls", 0.0)
+    nats = sum(scores.values())
     if silence.ghost_ms:
         nats -= how.ghost_nats * silence.ghost_share
-    begun = rhythm.begun.budget_at(how.begun_k, seen_h, state.hours.hour(silence.since_ms))
-    return min(
-        rhythm.threshold.budget_at(nats) / RHYTHM_SHARE,
-        longest / (1 - RHYTHM_SHARE - BEGUN_SHARE),
-        begun / BEGUN_SHARE,
-    )
+    rate = state.weighed(since_ms).budget_at(nats, seen_h)
+    return min(rate, rhythm.threshold.budget_at(nats + calls) / RHYTHM_SHARE) if calls else rate
 
 
 def certainty_of(chance: float | None) -> Certainty:

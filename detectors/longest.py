@@ -79,6 +79,11 @@ class LongestSilence:
         k += people.k_more + people.k_per_log_budget * math.log(REFERENCE_BUDGET / budget)
         return mean + max(0.5, k) * deviation
 
+    @property
+    def k_per_log_budget(self) -> float:
+        """Deviations more for each e-th part of the budget, at home."""
+        return self._people(away=False).k_per_log_budget
+
     def budget_at(self, k: float, hours: float, *, away: bool = False) -> float:
         """Return the budget at which this clock alarms after a silence so long."""
         people = self._people(away=away)

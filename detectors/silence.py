@@ -185,10 +185,12 @@ def reach(
     lanes: list[Lane],
     steps: list[Step],
     levels: list[float],
+    per_hour: float = 0.0,
 ) -> list[int]:
     """Return when the score of a silence that began at `start_ms` reaches each level (ascending); else `NEVER_MS`.
 
-    `steps` are added at their moments. Nothing after `end_ms` is looked at.
+    `steps` are added at their moments. `per_hour`: so many nats more for each hour that any lane sees. Nothing after `end_ms`
+    is looked at.
     """
     found: list[int] = []
     end_ms = min(end_ms, start_ms + LOOK_AHEAD_MS)
@@ -196,6 +198,8 @@ def reach(
     waiting = sorted(steps, reverse=True)
     for from_ms, until_ms, rates in segments(hours, start_ms, end_ms, lanes):
         rate = math.fsum(rates)
+        if rate > 0:
+            rate += per_hour
         if not waiting:  # nearly always
             rise = rate * (until_ms - from_ms) / HOUR_MS
             if total + rise < levels[len(found)]:

@@ -24,6 +24,7 @@ from detectors.silence import Lane, Step, blind_spans, score
 from detectors.thrift import Thrift
 from detectors.verdict import Silence, Verdict, judge
 from detectors.weeks import Weeks
+from detectors.weighed import Weighed, weighed
 from schemas.households import HouseholdRecord
 from schemas.incidents import IncidentKind
 from schemas.profiles import Profile
@@ -258,22 +259,23 @@ class State:
 
     def judge(self, silence: Silence) -> Verdict:
         """Judge a silence at this household's budget and hours."""
-        _, budget, begun = self.budgets
-        begun_h = None
-        if begun and not silence.away:
-            begun_h = self.rhythm.begun.deadline_h(
-                self.profile.silence.begun_k, begun, self.hours.hour(silence.since_ms)
-            )
+        together = None if silence.away or not self.sees_at_home else self.weighed(silence.since_ms)
         return judge(
             silence,
             self.hours,
             self.profile,
             self.rhythm.longest,
-            budget=budget,
-            begun_h=begun_h,
+            budget=self.budgets[1] if together is None else sum(self.budgets),
+            together=together,
             latest_silence_h=self.record.latest_silence_h if self.record else None,
             warm_ms=self.warm_ms,
         )
+
+    def weighed(self, since_ms: int) -> Weighed:
+        """Return the three clocks as one, over a silence at home that began at a moment."""
+        known = self.rhythm
+        hour = self.hours.hour(since_ms)
+        return weighed(known.threshold, known.longest, known.begun, self.profile.silence, hour)
 
     def _ghost_share(self, since_ms: int, until_ms: int) -> float:
         """Return what the lone triggers of a silence weigh: as much as the one that is most to be believed."""

@@ -89,13 +89,16 @@ class Threshold:
 
     def score_one(self, budget: float) -> float:
         """Return the threshold, nats, for a budget in false alarms a household-month."""
-        scale = (self._excess + EXCESS_WEIGHT * EXCESS) / (self._peaks + EXCESS_WEIGHT) / EXCESS
-        return max(1.0, self.weekly + (population_threshold(budget) - WEEKLY) * scale)
+        return max(1.0, self.weekly + (population_threshold(budget) - WEEKLY) * self.scale)
 
     def budget_at(self, score: float) -> float:
         """Return the budget whose threshold a score reaches: how many silences a household-month are expected to score so high."""
-        scale = (self._excess + EXCESS_WEIGHT * EXCESS) / (self._peaks + EXCESS_WEIGHT) / EXCESS
-        return _population_rate(WEEKLY + (score - self.weekly) / scale)
+        return _population_rate(WEEKLY + (score - self.weekly) / self.scale)
+
+    @property
+    def scale(self) -> float:
+        """The home's mean excess over its weekly quantile, as a share of the population's."""
+        return (self._excess + EXCESS_WEIGHT * EXCESS) / (self._peaks + EXCESS_WEIGHT) / EXCESS
 
     def state(self) -> list[Any]:
         """Return plain numbers."""

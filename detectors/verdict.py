@@ -1,4 +1,4 @@
-"""When a silence will be told: the earliest of three clocks, within the service's own fixed hours."""
+"""When a silence will be told: by three clocks, at home weighed as one, or by calls nobody answers; within fixed hours of the service."""
 
 from typing import Final, NamedTuple
 
@@ -6,6 +6,7 @@ from detectors.hazard import NEVER_MS
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.longest import LongestSilence
 from detectors.silence import Lane, Spans, Step, reach, seen_for
+from detectors.weighed import Weighed
 from schemas.profiles import Profile
 
 ASK_AHEAD_MS: Final = HOUR_MS
@@ -38,8 +39,9 @@ class Verdict(NamedTuple):
 
     due_ms: int
     clock: str
-    """`rhythm` (hazard table), `longest` (longest ordinary silence), `begun` (the same by the hour at which it began),
-    `fixed` or `latest` (set by an officer)."""
+    """`together` (at home: hazard table, longest ordinary silence, the same by the hour at which it began, as one); `rhythm` (hazard
+    table: at home once a call is left unanswered; away or where only something carried sees, at any time) or `longest` (away or
+    carried); `fixed` or `latest` (set by an officer)."""
     ask_ms: int
 
 
@@ -50,17 +52,18 @@ def judge(
     longest: LongestSilence,
     *,
     budget: float,
-    begun_h: float | None = None,
+    together: Weighed | None = None,
     latest_silence_h: float | None,
     warm_ms: int,
 ) -> Verdict:
     """Return the verdict over a silence.
 
-    `budget` is the share of the clock of the longest silence, false alarms a household-month; `begun_h` is after how many hours the
-    clock of the hour alarms at which it began, None where that is not used; `warm_ms` is when the warm-up ends:
-    before it only an officer's `latest_silence_h` alarms. Nothing alarms before `shortest_h`, nor by time that no
-    channel has seen. A household of calls alone is seen only when it is called: there the officer's hour alarms once a
-    call stays unanswered, and asks for that call.
+    `budget`: false alarms a household-month, of `together`, the three clocks as one, or where that is None, of the clock of the
+    longest silence; the rhythm clock alarms at the silence's `threshold`. Beside `together` it does so only once a call is left
+    unanswered: what a call says is worth its nats there, and would be diluted by clocks that it does not move.
+    `warm_ms` is when the warm-up ends: before it only an officer's `latest_silence_h` alarms. Nothing alarms before
+    `shortest_h`, nor by time that no channel has seen. A household of calls alone is seen only when it is called: there the
+    officer's hour alarms once a call stays unanswered, and asks for that call.
     """
     how = profile.silence
     since = silence.since_ms
@@ -68,19 +71,24 @@ def judge(
     clocks: list[tuple[int, str]] = []
     asks: list[int] = []
     if silence.lanes and how.enabled:
-        ordinary_h = longest.deadline_h(how.longest_k, budget, away=silence.away)
         fixed_h = how.fixed_h * (AWAY_FACTOR if silence.away else 1.0)
-        clocks = [
-            (seen_for(since, int(span_h * HOUR_MS), silence.blind), name)
-            for span_h, name in ((ordinary_h, "longest"), (fixed_h, "fixed"), (begun_h, "begun"))
-            if span_h is not None
-        ]
+        clocks = [(seen_for(since, int(fixed_h * HOUR_MS), silence.blind), "fixed")]
         lowered = how.ghost_nats * silence.ghost_share if silence.ghost_ms else 0.0
+        if together is None:
+            ordinary_h = longest.deadline_h(how.longest_k, budget, away=silence.away)
+            clocks.append((seen_for(since, int(ordinary_h * HOUR_MS), silence.blind), "longest"))
+        else:
+            level, per_hour = together.level(budget)
+            end_ms = min(clocks[0][0], _last_sight(silence))
+            clocks.append((reach(hours, since, end_ms, silence.lanes, [], [level + lowered], per_hour)[0], "together"))
         ask_at = min(how.ask_at * silence.threshold / REFERENCE_THRESHOLD, silence.threshold)
         levels = [ask_at + lowered, silence.threshold + lowered]
         end_ms = min(min(clocks)[0], _last_change(silence))
         ask_ms, alarm_ms = reach(hours, since, end_ms, silence.lanes, silence.steps, levels)
-        clocks.append((alarm_ms, "rhythm"))
+        if together is None:
+            clocks.append((alarm_ms, "rhythm"))
+        elif silence.steps:
+            clocks.append((max(alarm_ms, min(silence.steps).at_ms), "rhythm"))
         asks.append(ask_ms)
     due_ms, clock = min(clocks, default=(NEVER_MS, ""))
     due_ms = max(due_ms, earliest, warm_ms)
@@ -95,6 +103,11 @@ def judge(
             due_ms, clock = latest_ms, "latest"
     ask_ms = max(min([*asks, unasked_ms - ASK_AHEAD_MS]), earliest, min(warm_ms, unasked_ms) - ASK_AHEAD_MS)
     return Verdict(due_ms, clock, ask_ms)
+
+
+def _last_sight(silence: Silence) -> int:
+    """Return the moment from which nothing sees any more; `NEVER_MS` where something does."""
+    return NEVER_MS if not silence.blind or silence.blind[-1][1] < NEVER_MS else silence.blind[-1][0]
 
 
 def _last_change(silence: Silence) -> int:

@@ -1,6 +1,6 @@
 """The benchmark's tables, as Markdown: one a kind of source."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -31,9 +31,13 @@ HEAD: Final = (
 )
 
 
-def tables(points: Points) -> str:
-    """Return every table; intervals in brackets are 90 %, bootstrapped over homes, none for a single home."""
-    return "\n\n".join([*(_table(kind, of_kind) for kind, of_kind in points.items()), *_each(points.get("home", []))])
+def tables(points: Points, shown: Collection[str]) -> str:
+    """Return every table; intervals in brackets are 90 %, bootstrapped over homes, none for a single home.
+
+    `shown` are Anbu's settings that have a line.
+    """
+    of_kinds = (_table(kind, of_kind, shown) for kind, of_kind in points.items())
+    return "\n\n".join([*of_kinds, *_each(points.get("home", []))])
 
 
 def _each(points: list[Point]) -> list[str]:
@@ -63,18 +67,18 @@ def _alone(point: Point) -> str:
     return "; ".join([f"{point.false_per_month():.2f}", *hours])
 
 
-def _table(kind: str, points: list[Point]) -> str:
+def _table(kind: str, points: list[Point], shown: Collection[str]) -> str:
     homes = points[0].outcomes
     months = sum(one.months for one in homes)
     title = f"**{TITLES[kind]}**: {len(homes)} recordings, {months:.1f} household-months after the warm-up"
-    lines = [_line(name, point) for name, point in _shown(points)]
+    lines = [_line(name, point) for name, point in _shown(points, shown)]
     return "\n".join([title, "", HEAD, *lines])
 
 
-def _shown(points: list[Point]) -> Iterator[tuple[str, Point]]:
+def _shown(points: list[Point], shown: Collection[str]) -> Iterator[tuple[str, Point]]:
     for point in points:
         if (
-            point.family == ANBU
+            (point.family == ANBU and point.setting in shown)
             or (point.family == "fixed" and point.setting in SHOWN_FIXED)
             or point.family == "oracle"
         ):

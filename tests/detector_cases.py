@@ -299,7 +299,7 @@ CASES: Final = (
         BegunAt,
         BegunAt,
         lambda begun, hours: begun.learn_one([hours * (hour % 3) / 2 for hour in range(24)]),
-        lambda begun: [begun.usual(3), begun.usual(13), begun.deadline_h(6.5, 0.05, 13)],
+        lambda begun: [begun.usual(3), begun.usual(13), begun.usual(22)],
         *plain(BegunAt),
         hours_of_silence,
         any_number,

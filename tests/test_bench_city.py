@@ -166,7 +166,7 @@ def test_results_are_kept_under_the_conduct_of_the_model_and_not_under_its_text(
     monkeypatch.setattr(quiet, "CONDUCT_DAYS", 20)
     before = quiet.conduct()
     assert quiet.conduct() == before
-    monkeypatch.setattr("detectors.state.BEGUN_SHARE", 0.31)
+    monkeypatch.setattr("detectors.weighed.ONCE_A_MONTH", -1.4)
     assert quiet.conduct() != before
 
 

@@ -329,7 +329,7 @@ def test_every_goal_has_a_row_and_what_was_not_measured_is_null(home: Home) -> N
     assert made[9]["development_homes"] is None
     assert made[1]["development_homes"] is not None
     assert all(row["simulator"] is None for row in made.values())
-    assert "| Anbu budget 0.3 |" in tables({"home": points})
+    assert "| Anbu budget 0.3 |" in tables({"home": points}, {"budget 0.3"})
 
 
 def test_the_figures_in_the_documents_have_the_form_that_is_promised() -> None:

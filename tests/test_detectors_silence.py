@@ -24,10 +24,6 @@ def with_silence(**changes: Any) -> Profile:
     )
 
 
-BY_RHYTHM = with_silence(begun_k=50.0)
-"""The clock of the hour at which a silence began stands still, so that the others can be seen."""
-
-
 def settled_home(*sources: Source, per_hour: int = 3, night: bool = False, **fields: Any) -> Home:
     """A home after two ordinary weeks at noon of day 14, last seen minutes ago; nothing is learned before 10:15 next day.
 
@@ -96,10 +92,10 @@ def test_nothing_is_raised_in_ordinary_days() -> None:
 
 def test_the_rhythm_is_the_homes_own() -> None:
     """By day a home that stirs every ten minutes is missed sooner than one that stirs once an hour."""
-    busy, calm = settled_home(per_hour=6, profile=BY_RHYTHM), settled_home(per_hour=1, profile=BY_RHYTHM)
+    busy, calm = settled_home(per_hour=6), settled_home(per_hour=1)
     busy.take(busy.moves(at(14, 12)))
     calm.take(calm.moves(at(14, 12)))
-    assert busy.due() < calm.due() - HOUR_MS
+    assert busy.due() < calm.due() - HOUR_MS // 2
 
 
 def test_who_sleeps_is_missed_later_than_who_is_up() -> None:
@@ -123,28 +119,35 @@ def test_a_longer_silence_scores_higher_and_asking_about_the_future_changes_noth
 # The clocks.
 
 
-def test_the_longest_ordinary_silence_is_a_clock_of_its_own() -> None:
-    longest = settled_home(night=True, profile=with_silence(longest_k=0.5))
-    table_only = settled_home(night=True, profile=with_silence(longest_k=50.0))
-    for home in (longest, table_only):
-        home.pass_time(at(15, 16), reports=True)
-    first, later = longest.findings(SILENCE, "raise")[0], table_only.findings(SILENCE, "raise")[0]
-    assert (first.facts["clock"], later.facts["clock"]) == ("longest", "rhythm")
-    assert first.score is not None
-    assert first.threshold is not None
-    assert first.score < first.threshold
-    assert longest.raised()[0] < table_only.raised()[0]
+def test_three_clocks_alarm_as_one_and_each_of_them_counts() -> None:
+    """No clock alarms alone, and where one waits for more deviations all wait longer: the sum is what alarms."""
+    plain = settled_home(night=True)
+    due_ms = plain.due()
+    plain.pass_time(due_ms, reports=True)
+    (raised,) = plain.findings(SILENCE, "raise")
+    assert raised.facts["clock"] == "together"
+    later = [
+        settled_home(night=True, profile=with_silence(**one)).due() for one in ({"longest_k": 5.0}, {"begun_k": 12.0})
+    ]
+    assert min(later) > due_ms
+    regular = settled_home(night=True)
+    regular.model._state.rhythm.threshold.weekly += 2.0
+    assert regular.due() > due_ms, "so does a home whose silences ordinarily score higher"
 
 
 def test_who_falls_silent_at_an_hour_at_which_silences_are_short_is_missed_sooner() -> None:
-    """The third clock: after two weeks of half hours by day and nights of nine, noon and bedtime have deadlines of their own."""
-    sooner, later = (settled_home(profile=with_silence(longest_k=50.0, begun_k=k)) for k in (2.0, 50.0))
-    due_ms = sooner.due()
-    assert due_ms < later.due()
-    sooner.pass_time(due_ms + HOUR_MS, reports=True)
-    assert sooner.findings(SILENCE, "raise")[0].facts["clock"] == "begun"
-    night = settled_home(night=True, profile=with_silence(longest_k=50.0, begun_k=2.0))
-    assert night.due() - _last(night) > due_ms - _last(later) + 2 * HOUR_MS
+    """After two weeks of half hours by day and nights of nine, noon and bedtime have deadlines of their own."""
+    noon, night = settled_home(), settled_home(night=True)
+    assert night.due() - _last(night) > noon.due() - _last(noon) + 2 * HOUR_MS
+
+
+def test_out_or_carried_the_longest_ordinary_silence_alarms_alone() -> None:
+    sooner, later = (settled_home(PHONE, night=True, profile=with_silence(longest_k=k)) for k in (0.5, 50.0))
+    for home in (sooner, later):
+        home.pass_time(at(15, 23), reports=True)
+    first, last = sooner.findings(SILENCE, "raise")[0], later.findings(SILENCE, "raise")[0]
+    assert (first.facts["clock"], last.facts["clock"]) == ("longest", "fixed")
+    assert sooner.raised()[0] < later.raised()[0]
 
 
 def test_no_household_is_later_than_the_fixed_hours() -> None:
@@ -246,7 +249,7 @@ def test_a_silence_that_life_has_cleared_is_withdrawn_all_the_same_when_late_evi
 
 
 def test_one_lone_motion_is_a_ghost_and_two_are_a_person() -> None:
-    lone, two, none = (settled_home(profile=BY_RHYTHM) for _ in range(3))
+    lone, two, none = (settled_home() for _ in range(3))
     lone.tell("motion", at(14, 13), device="m-hall", state="on")
     two.tell("motion", at(14, 13), device="m-hall", state="on")
     two.tell("motion", at(14, 13.1), device="m-bath", state="on")
@@ -260,9 +263,7 @@ def test_one_lone_motion_is_a_ghost_and_two_are_a_person() -> None:
 
 
 def test_a_ghost_lowers_the_score_by_so_much_and_never_calms_more_than_a_person() -> None:
-    mild, strong, proof, none = (
-        settled_home(profile=with_silence(ghost_nats=n, begun_k=50.0)) for n in (1.0, 50.0, 0.0, 0.0)
-    )
+    mild, strong, proof, none = (settled_home(profile=with_silence(ghost_nats=n)) for n in (1.0, 50.0, 0.0, 0.0))
     for home in (mild, strong):
         home.pass_time(at(14, 16), reports=True)
         home.tell("motion", at(14, 16), device="m-hall", state="on")
@@ -380,7 +381,7 @@ def test_severity_grows_with_time_and_with_unanswered_calls() -> None:
 
 
 def test_a_share_that_moves_is_worth_a_revision_and_hours_alone_are_not() -> None:
-    one, two = settled_home(profile=BY_RHYTHM), settled_home(GATEWAY, PHONE, profile=BY_RHYTHM)
+    one, two = settled_home(), settled_home(GATEWAY, PHONE)
     for home in (one, two):
         home.pass_time(home.due() + HOUR_MS, reports=True)
         if home is two:
@@ -396,7 +397,7 @@ def test_a_share_that_moves_is_worth_a_revision_and_hours_alone_are_not() -> Non
 
 
 def test_an_unanswered_call_brings_the_deadline_nearer_and_an_answered_one_moves_it_away() -> None:
-    plain, unanswered, answered = (settled_home(GATEWAY, CALLS, profile=BY_RHYTHM) for _ in range(3))
+    plain, unanswered, answered = (settled_home(GATEWAY, CALLS) for _ in range(3))
     due_ms = plain.due()
     unanswered.tell("checkin_no_answer", at(14, 13), "/calls/p")
     answered.tell("checkin_answered", at(14, 13), "/calls/p")
@@ -467,7 +468,6 @@ def test_what_was_not_seen_before_a_silence_began_makes_it_no_more_ordinary() ->
     assert rate_of(state, silence._replace(blind=before), at_ms) == rate
     # Negative control: hours within it do.
     within = [(since_ms + HOUR_MS, since_ms + 7 * HOUR_MS)]
-    state.rhythm.threshold.weekly = 1e9  # leave the judging to the clocks that count hours
     assert rate_of(state, silence._replace(blind=within), at_ms) > rate_of(state, silence._replace(blind=before), at_ms)
 
 
