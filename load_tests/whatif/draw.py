@@ -13,6 +13,7 @@ TOP: Final = 26
 BOTTOM: Final = 38
 MOST_BARS: Final = 8
 MOST_NAMED: Final = 8
+NAME_PX: Final = 15
 COLOURS: Final = 4
 """Runs that have a colour of their own; with more, the picture of all profiles stands for them."""
 
@@ -133,13 +134,17 @@ def tradeoff(points: Sequence[dict[str, Any]]) -> str:
     # In steps: between two profiles nothing was tried, and who accepts more alarms has the better delay only from there on.
     corners = [point for (x, y), (_, before) in zip(front[1:], front, strict=False) for point in ((x, before), (x, y))]
     inside = path([(frame.x(x), frame.y(y)) for x, y in [*front[:1], *corners]], "front")
-    for one in points:
+    named: list[float] = []
+    for one in sorted(points, key=lambda point: not point["best"]):
         x, y = frame.x(one["false_per_household_month"]), frame.y(one["delay_h"])
         words = f"{one['name']}: {one['false_per_household_month']:g} false a household-month, {one['delay_h']:g} h"
         inside += dot(x, y, "f2" if one["best"] else "rest", words, 5.5 if one["best"] else 4)
         if (one["best"] and len(front) <= MOST_NAMED) or len(points) <= MOST_NAMED:
             # To the inside of the picture, where there is room; above the line on the left, below it on the right.
             side, down, anchor = (x - 9, 14, "end") if x > WIDTH / 2 else (x + 9, -8, "start")
+            if not one["best"] and any(abs(y + down - other) < NAME_PX for other in named):
+                continue  # two names on each other say neither; its dot still tells its own
+            named.append(y + down)
             name = escape(_short(one["name"]))
             css = ' class="ink"' if one["best"] else ""
             inside += f'<text{css} x="{side:.1f}" y="{y + down:.1f}" text-anchor="{anchor}">{name}</text>'
