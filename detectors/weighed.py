@@ -24,9 +24,9 @@ MONTHLY: Final = 7.5
 """The score, nats, that the population's silences exceed once a household-month,"""
 PER_NAT: Final = 1.04
 """and by how many e-th parts rarer they are for each nat more: a line through `threshold.POPULATION`."""
-ONCE_A_MONTH: Final = -1.5
+ONCE_A_MONTH: Final = -1.3
 """The weighed sum that is exceeded once a household-month at most, by silences of people who live,"""
-PER_LOG_RATE: Final = 1.15
+PER_LOG_RATE: Final = 1.05
 """and by how much more it is for each e-th part of that."""
 FURTHEST: Final = 50.0
 """No budget is told further from once a month than e to this."""

@@ -10,11 +10,11 @@ import pytest
 
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.life import sign_of
-from load_tests.bench_city import cut, jobs, quiet
+from load_tests.bench_city import cut, jobs, quiet, rivals
 from load_tests.bench_city.cut import BY_ITSELF, answering, found_ms, nobody, rest_of, watched
 from load_tests.bench_city.figures import by_kind, chance_of, poisson_interval, rows, tables
 from load_tests.bench_city.homes import KINDS, CityHome, Kind, city_home, cuts_in
-from load_tests.bench_city.jobs import Job, run
+from load_tests.bench_city.jobs import Job, Result, run
 from load_tests.bench_city.memory import Memory
 from load_tests.bench_detection_homes import before, known_ms
 from load_tests.bench_detection_pages import put_figures
@@ -144,7 +144,7 @@ def test_a_run_that_was_cut_short_goes_on_where_it_was(tmp_path: Path, monkeypat
     path = tmp_path / f"{jobs.version()}.jsonl"
     path.write_bytes(msgspec.json.encode(done) + b"\n" + msgspec.json.encode(run(Job("worn", 11, 1, 24)))[:50])
     monkeypatch.setattr(jobs, "ProcessPoolExecutor", None)  # nothing is left to be run
-    (again,) = jobs.results([done.job])
+    (again,) = jobs.results([done.job], do=run, form=Result)
     assert again == done
 
 
@@ -187,3 +187,26 @@ def test_every_goal_that_synthetic_homes_answer_has_a_row_and_the_other_half_is_
     assert kept[1]["interval"]["development_homes"] == [1, 4]
     assert kept[11]["simulator"] == [5000, 3.0]
     assert len(kept) == len({row["goal"] for row in made} | {1})
+
+
+def test_rivals_are_tried_at_the_cuts_at_which_anbu_was_and_never_with_more_false_alarms() -> None:
+    wanted = [Job(kind, 11, number, 24) for kind in ("home", "worn") for number in (1, 2)]
+    cut_homes, tried = by_kind(run(job) for job in wanted), [rivals.run(job) for job in wanted]
+    for home, rival in zip([one for kind in cut_homes.values() for one in kind], tried, strict=True):
+        assert [hour for hour, _ in home.played[0].delays] == [round(hour, 2) for hour in rival.hours]
+        fixed = next(one for one in rival.tried if one.setting == "24 h")
+        assert len(fixed.delays_h) == len(rival.hours)
+        assert 4 < min(fixed.delays_h) <= max(fixed.delays_h) <= 24, "24 h from the last proof, and proofs are frequent"
+    pairs = rivals.beside(rivals.points(cut_homes, tried))
+    assert {one.kind for one in pairs} == {"home", "worn"}
+    assert all(one.theirs.false_per_month() <= one.mine.false_per_month() + 1e-9 for one in pairs)
+    assert rivals.table(pairs).count("**") == 4
+    assert [row["goal"] for row in rivals.rows(rivals.points(cut_homes, tried))] == [3, 10]
+
+
+def test_negative_control_a_rival_that_alarms_more_often_is_not_set_beside() -> None:
+    job = Job("home", 11, 1, 24)
+    cut_homes, (tried,) = by_kind([run(job)]), [rivals.run(job)]
+    for one in tried.tried:
+        one.false += 100
+    assert not rivals.beside(rivals.points(cut_homes, [tried]))

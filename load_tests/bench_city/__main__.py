@@ -5,15 +5,16 @@ where it was, for what was measured lies in build/bench-city/.
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import click
 
-from load_tests.bench_city import quiet
+from load_tests.bench_city import quiet, rivals
 from load_tests.bench_city.figures import by_kind, rows, tables
 from load_tests.bench_city.homes import KINDS
-from load_tests.bench_city.jobs import Job, Result, results
+from load_tests.bench_city.jobs import Job, Kept, Result, results, run
 from load_tests.bench_city.memory import measured
 from load_tests.bench_detection_pages import FIGURES, put_figures, put_page
 from load_tests.bench_detection_plots import draw_city
@@ -68,25 +69,26 @@ def main(
         # The kinds take turns: a run that is cut short has measured all of them.
         return [Job(kind, seed, number, DAYS) for number in range(of) for kind in chosen]
 
-    cut = by_kind(_told(results(jobs(cut_count), workers, only_done=only_done), "homes cut"))
-    lived = by_kind(
-        _told(
-            results(jobs(count), workers, do=quiet.run, path=quiet.kept_in(), only_done=only_done),
-            "homes left as they are",
-        )
-    )
+    def done(of: int, do: Callable[[Job], Kept], form: type[Kept], path: Path | None, what: str) -> Iterator[Kept]:
+        return _told(results(jobs(of), workers, path=path, do=do, form=form, only_done=only_done), what)
+
+    cut = by_kind(done(cut_count, run, Result, None, "homes cut"))
+    tried = rivals.points(cut, done(cut_count, rivals.run, rivals.RivalResult, rivals.kept_in(), "homes by rivals"))
+    lived = by_kind(done(count, quiet.run, Result, quiet.kept_in(), "homes left as they are"))
     memory = measured(QUICK_HOMES if quick else WEIGHED, seed) if not kinds else None
-    table, figures = tables(cut, lived), rows(cut, lived, memory)
-    click.echo(table + "\n")
+    table, figures = tables(cut, lived), rows(cut, lived, memory) + rivals.rows(tried)
+    beside = rivals.table(rivals.beside(tried))
+    click.echo(f"{table}\n\n{beside}\n")
     for row in figures:
         click.echo(f"goal {row['goal']}: {row['simulator']} {row['interval']} ({row.get('note', '')})")
     if docs:
         put_page("city", table)
+        put_page("rivals", beside)
         draw_city(cut, lived)
         put_figures(figures, "simulator")
 
 
-def _told(done: Iterator[Result], what: str) -> Iterator[Result]:
+def _told(done: Iterator[Kept], what: str) -> Iterator[Kept]:
     for place, result in enumerate(done, 1):
         yield result
         if place % 100 == 0:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -62,6 +62,17 @@ class Result(msgspec.Struct, kw_only=True):
     months: float
     """Household-months after the warm-up."""
     played: list[Played]
+
+
+class Done(Protocol):
+    """Anything that came of one home and can be kept."""
+
+    @property
+    def job(self) -> Job:
+        """Return the home."""
+
+
+Kept = TypeVar("Kept", bound=Done)
 
 
 def run(job: Job) -> Result:
@@ -138,7 +149,7 @@ def version() -> str:
         (ROOT / "load_tests").glob("neighbourhood_p*.py")
     )
     for path in paths:
-        if path.name not in ("figures.py", "plots.py", "__main__.py"):
+        if path.name not in ("figures.py", "plots.py", "__main__.py", "rivals.py"):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -147,10 +158,11 @@ def results(
     jobs: list[Job],
     workers: int | None = None,
     *,
-    do: Callable[[Job], Result] = run,
     path: Path | None = None,
+    do: Callable[[Job], Kept],
+    form: type[Kept],
     only_done: bool = False,
-) -> Iterator[Result]:
+) -> Iterator[Kept]:
     """Yield the result of every job: first those already on disk, then the others as they are done and written down."""
     path = path or KEPT / f"{version()}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +170,7 @@ def results(
     if path.exists():
         for line in path.read_bytes().splitlines():
             try:
-                done = msgspec.json.decode(line, type=Result)
+                done = msgspec.json.decode(line, type=form)
             except msgspec.DecodeError:
                 continue  # the last line of a run that was cut short
             if done.job in wanted:
