@@ -180,6 +180,7 @@ def replay(
     if cuts and against:
         raise Misconfigured("--against replays the log as it is: without --cut")
     chosen = settings()
+    variants = _variants(profiles, grid)
     console = make_console()
     past = None
     if source is None:
@@ -194,7 +195,7 @@ def replay(
             Asked(
                 source=source,
                 topics=past,
-                variants=_variants(profiles, grid),
+                variants=variants,
                 partitions=chosen.partitions,
                 out=out,
                 cuts=cuts,
@@ -253,16 +254,22 @@ def _proof(console: Console, past: Past, chosen: Settings, against: str | None, 
 
 
 def _variants(files: tuple[Path, ...], grid: tuple[str, ...]) -> list[Variant]:
-    named = [Variant(name, profile) for name, profile in _named(files)]
-    if not grid:
-        return named
-    if len(named) > 1:
-        raise Misconfigured("--sweep starts from one profile")
-    base = named[0] if files else Variant("shipped", DEFAULT_PROFILE)
-    try:
-        return sweep(base, grid)
-    except ValueError as error:
-        raise Misconfigured(f"--sweep: {error}") from error
+    variants = [Variant(name, profile) for name, profile in _named(files)]
+    if grid:
+        if len(variants) > 1:
+            raise Misconfigured("--sweep starts from one profile")
+        base = variants[0] if files else Variant("shipped", DEFAULT_PROFILE)
+        try:
+            variants = sweep(base, grid)
+        except ValueError as error:
+            raise Misconfigured(f"--sweep: {error}") from error
+    of_folder: dict[str, str] = {}
+    for one in variants:
+        if (other := of_folder.setdefault(one.folder, one.name)) != one.name:
+            raise Misconfigured(f"{other!r} and {one.name!r} would share one file: give them names that differ more")
+    if len(of_folder) < len(variants):
+        raise Misconfigured("--sweep: the same profile twice")
+    return variants
 
 
 def _day(text: str, tz: str) -> int:

@@ -2,9 +2,7 @@
 
 import secrets
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +19,22 @@ from load_tests.whatif.answer import answer
 from load_tests.whatif.cut_log import draw_in_logs
 from load_tests.whatif.figures import Setting
 from load_tests.whatif.fold import Played
+from load_tests.whatif.kept import FolderTakenError, folder_of, whole, write_whole
 from load_tests.whatif.labels import Label, of_outcomes, read_labels
 from load_tests.whatif.page import page
 from load_tests.whatif.past import drop_spool, identity_of, spooled_work
 from load_tests.whatif.results import OtherReplayError, Results, digest_of
-from load_tests.whatif.runs import Variant, Work, engine_fingerprint, fingerprint, homes_watched, play_all
-from load_tests.whatif.shared import PartFailedError, play_shared
+from load_tests.whatif.runs import (
+    PartFailedError,
+    Variant,
+    Work,
+    engine_fingerprint,
+    fingerprint,
+    homes_watched,
+    play_all,
+)
+from load_tests.whatif.shared import play_shared
+from load_tests.whatif.signals import ending
 from load_tests.whatif.sources import Source, SourceError, open_source
 from load_tests.whatif.spool import Cut
 from load_tests.whatif.table import show
@@ -75,18 +83,18 @@ def what_if(asked: Asked, console: Console, *, after: After | None = None) -> di
     """Replay, show the table, write the report; return the figures. `after` looks at what came of it.
 
     Raises:
-        Misconfigured: the source or the labels cannot be used.
-        Failed: the folder cannot be written to.
+        Misconfigured: the source or the labels cannot be used, or the name of the run belongs to another replay.
+        Failed: the folder cannot be written to, or a process of the replay was lost.
 
     """
     try:
-        with _folder(asked.out) as folder:
+        with ending(), folder_of(asked.out) as folder:
             return _what_if(asked, console, folder, after)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         if asked.out is not None:
             click.echo("stopped; the same command goes on where it was", err=True)
         raise
-    except PartFailedError as error:
+    except (PartFailedError, FolderTakenError) as error:
         raise Failed(str(error)) from error
     except (SourceError, OtherReplayError) as error:
         raise Misconfigured(str(error)) from error
@@ -100,7 +108,9 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
     with _bar() as bar:
         if asked.source is not None:
             task = bar.add_task("reading", total=1.0)
-            source = open_source(asked.source, tz=asked.tz, align_ms=asked.align_ms, strict=asked.strict)
+            if asked.results is not None:
+                asked.results.agree(_question(asked), Past(asked.partitions), now_ms())
+            source = open_source(asked.source, folder, tz=asked.tz, align_ms=asked.align_ms, strict=asked.strict)
             _tell_bad(source)
             work = _spooled(asked, folder, source, lambda share: bar.update(task, completed=share))
             labels = [one.moved(source.moved_ms.get(one.household, 0)) for one in labels] + source.labels
@@ -153,7 +163,7 @@ def _agreed(asked: Asked, folder: Path, past: Past) -> Past:
         # The log has grown since: a killed replay goes on with the log as it stood then.
         plan = msgspec.json.decode(kept.read_bytes(), type=Past)
     else:
-        _write_whole(kept, msgspec.json.encode(plan))
+        write_whole(kept, msgspec.json.encode(plan))
     return replace(plan, bootstrap=past.bootstrap, archive=past.archive, shelf=past.shelf)
 
 
@@ -166,15 +176,8 @@ def _with_cuts(asked: Asked, folder: Path, past: Past) -> Past:
         cuts = msgspec.json.decode(kept.read_bytes(), type=tuple[Cut, ...])
     else:
         cuts = draw_in_logs([past.source(number) for number in range(past.partitions)], asked.cuts, asked.seed)
-        _write_whole(kept, msgspec.json.encode(cuts))
+        write_whole(kept, msgspec.json.encode(cuts))
     return replace(past, cuts=cuts)
-
-
-def _write_whole(file: Path, body: bytes) -> None:
-    """Write a file that is there whole or not at all: half of one would stop the run that goes on."""
-    half = file.with_suffix(".half")
-    half.write_bytes(body)
-    half.replace(file)
 
 
 def _cuts_file(asked: Asked, folder: Path, past: Past) -> Path:
@@ -189,7 +192,12 @@ def _question(asked: Asked) -> str:
     """Return a digest of what was asked, and of the engine that answers."""
     variants = [msgspec.to_builtins(one) for one in asked.variants]
     cuts = [asked.cuts, asked.seed] if asked.cuts else []
-    return fingerprint(engine_fingerprint(), asked.question, variants, asked.partitions, cuts)
+    past = asked.question if asked.source is None else _identity(asked, asked.source)
+    return fingerprint(engine_fingerprint(), past, variants, asked.partitions, cuts)
+
+
+def _identity(asked: Asked, source: Path) -> list[Any]:
+    return [identity_of(source), asked.tz, asked.align_ms]
 
 
 def _play(asked: Asked, work: Work, at: Callable[[float], None]) -> tuple[dict[str, Played], int]:
@@ -235,7 +243,7 @@ def _tell_bad(source: Source) -> None:
 def _spooled(asked: Asked, folder: Path, source: Source, at: Callable[[float], None]) -> Work:
     if asked.source is None:
         raise Misconfigured("nothing to replay")
-    identity = [identity_of(asked.source), asked.tz, asked.align_ms]
+    identity = _identity(asked, asked.source)
     try:
         return spooled_work(
             folder,
@@ -318,24 +326,13 @@ def _write(asked: Asked, work: Work, found: dict[str, Any]) -> None:
     profiles = {one.name: one.profile.id for one in asked.variants if one.profile is not None}
     found = {**found, "engine": version("anbu"), "profiles": profiles}
     for variant in asked.variants:
-        with (out / f"incidents-{variant.folder}.jsonl").open("wb") as file:
+        with whole(out / f"incidents-{variant.folder}.jsonl") as file:
             for partition in range(work.partitions):
                 with work.revisions(variant, partition).open("rb") as part:
                     shutil.copyfileobj(part, file)
-    (out / "report.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-    (out / "report.html").write_text(page(found), encoding="utf-8")
+    write_whole(out / "report.json", orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    write_whole(out / "report.html", page(found).encode())
     click.echo(f"look at {out / 'report.html'}; the same figures are in report.json", err=True)
-
-
-@contextmanager
-def _folder(out: Path | None) -> Iterator[Path]:
-    if out is None:
-        with tempfile.TemporaryDirectory(prefix="anbu-replay-") as name:
-            yield Path(name)
-        return
-    folder = out / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
 
 
 def _bar() -> Progress:

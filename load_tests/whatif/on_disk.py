@@ -13,6 +13,7 @@ import msgspec
 
 from load_tests.neighbourhood import Message, Span, Wire
 from load_tests.recorded import batched, shifted, shifts, together
+from load_tests.whatif.kept import EVENTS
 from schemas.events import Event
 from schemas.households import HouseholdRecord, Source
 from schemas.topics import DAY_MS
@@ -33,14 +34,16 @@ class OnDisk:
     It is what `load_tests.recorded.gathered` makes of the same events, message by message.
     """
 
-    def __init__(self, events: Iterable[Event], align_ms: int | None = None) -> None:
+    def __init__(self, events: Iterable[Event], align_ms: int | None = None, folder: Path | None = None) -> None:
         """Take events in any order; with `align_ms` homes are moved by whole weeks to begin in the week from then on.
+
+        They lie in a folder of their own in `folder`, or where temporary files go.
 
         Raises:
             ValueError: there is no event at all.
 
         """
-        self._folder = Path(tempfile.mkdtemp(prefix="anbu-events-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=EVENTS if folder else "anbu-events-", dir=folder))
         # It holds every event of every household: gone with this object, at the latest when the process ends.
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._sources: dict[str, set[str]] = defaultdict(set)

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from load_tests.neighbourhood import Played
 from load_tests.whatif.cuts import copies_of, draw_cuts, with_copies
+from load_tests.whatif.kept import SPOOL, drop
 from load_tests.whatif.runs import Work, engine_fingerprint, fingerprint
 from load_tests.whatif.spool import Spooled, write_spool
-
-SPOOL: Final = "spool"
 
 
 def identity_of(source: Path) -> list[tuple[str, int, int]]:
@@ -37,7 +35,8 @@ def spooled_work(
 
     """
     mark = fingerprint(engine_fingerprint(), identity, partitions, cuts, seed)
-    spool = folder / f"{SPOOL}-{mark}"
+    spool = folder / f"{SPOOL}{mark}"
+    drop(folder, SPOOL, but=spool)  # of another question that was killed: it holds every event of every household
     done = spool / "spooled.json"
     if done.exists():
         spooled = msgspec.json.decode(done.read_bytes(), type=Spooled)

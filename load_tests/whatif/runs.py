@@ -3,10 +3,12 @@
 import hashlib
 import multiprocessing
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +22,7 @@ import streams
 from load_tests.replay_run import UNBOUNDED, Past
 from load_tests.whatif.fold import Fold, Played
 from load_tests.whatif.homes import Home, Seen, homes_of
+from load_tests.whatif.signals import apart
 from load_tests.whatif.spool import Cut, Spooled, SpoolSource
 from schemas.encode import encode
 from schemas.profiles import Profile
@@ -28,6 +31,12 @@ from streams.engine.partition import Partition
 from streams.replay.run import Reader, Source, replay
 
 POLLED_EVERY_S: Final = 0.3
+UNSAFE: Final = re.compile(r"[^\w.,+-]")
+"""In the name of a file; letters of any script are none of these."""
+
+
+class PartFailedError(Exception):
+    """A partition cannot be replayed; one line."""
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -38,8 +47,8 @@ class Variant(msgspec.Struct, frozen=True):
 
     @property
     def folder(self) -> str:
-        """Name of its folder and files."""
-        return self.name.replace(" ", "-")
+        """Name of its folder and files; a profile's file may be called anything, `...toml` too."""
+        return UNSAFE.sub("-", self.name).lstrip(".") or "-"
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -95,8 +104,11 @@ class Work(msgspec.Struct, frozen=True):
         return self.folder / variant.folder / f"{partition}-{self.fingerprint}-{deciding}.msgpack"
 
     def revisions(self, variant: Variant, partition: int) -> Path:
-        """Return where its revisions lie, one a line."""
-        return self.folder / variant.folder / f"{partition}.jsonl"
+        """Return where its revisions lie, one a line.
+
+        Named as the result: one that was kept would otherwise be shown with the revisions of whatever came after it.
+        """
+        return self.result(variant, partition).with_suffix(".jsonl")
 
 
 class _Shared:
@@ -205,6 +217,10 @@ def play_all(
     """Replay every profile over every partition that has no result yet; return them by name, and how many were there.
 
     `at` is told the share of the work that is done, several times a second.
+
+    Raises:
+        PartFailedError: a process was ended from outside.
+
     """
     todo = [
         (variant, partition)
@@ -240,13 +256,19 @@ def _play_apart(work: Work, todo: list[tuple[Variant, int]], at: Callable[[float
     progress = context.Array("d", len(todo), lock=False)
     others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(cores, mp_context=context, initializer=begin, initargs=(progress,)) as pool:
-        waiting = {pool.submit(play_unit, work, *one, unit) for unit, one in enumerate(todo)}
         try:
+            with apart():
+                waiting = {pool.submit(play_unit, work, *one, unit) for unit, one in enumerate(todo)}
             while waiting:
                 done, waiting = wait(waiting, POLLED_EVERY_S, FIRST_COMPLETED)
                 for one in done:
                     one.result()
                 at(sum(progress) / len(todo))
+        except BrokenProcessPool as error:
+            raise PartFailedError(
+                "a process of the replay was ended from outside, perhaps for want of memory;"
+                " the same command with its --out goes on where it was"
+            ) from error
         except BaseException:
             # Whoever presses Ctrl-C must not wait until each process has come to the end of its partition.
             pool.shutdown(wait=False, cancel_futures=True)

@@ -21,7 +21,8 @@ from kafka.errors import KafkaError
 
 from load_tests.whatif.fold import Played
 from load_tests.whatif.results import Results, digest_of
-from load_tests.whatif.runs import Variant, Work, begin, play_unit, together
+from load_tests.whatif.runs import PartFailedError, Variant, Work, begin, play_unit, together
+from load_tests.whatif.signals import apart
 from schemas.topics import ORDERED_NAMES
 from streams.publish import BrokerAwayError, broker_answers
 from streams.wallclock import monotonic_s
@@ -33,10 +34,6 @@ STANDS_STILL_S: Final = 60.0
 """How long a machine may do nothing but wait, for ClickHouse at the longest, and still have its partitions."""
 AWAY_S: Final = 60.0
 """How long the broker may be away before a machine says so and ends."""
-
-
-class PartFailedError(Exception):
-    """A partition cannot be replayed; one line."""
 
 
 @dataclass(slots=True)
@@ -142,7 +139,8 @@ class _Sharing:
             # What an earlier life of this command has left is of this plan too: its name holds the digest.
             arguments = (self._progress, self._work, variant, partition, unit)
             process = self._context.Process(target=_play, args=arguments, daemon=True)
-            process.start()
+            with apart():
+                process.start()
             self._children.append(_Child(process, variant, partition, unit))
 
     def finish(self, keep_alive: Callable[[], Any]) -> None:

@@ -36,8 +36,12 @@ class Source(msgspec.Struct):
     """By how much each household was moved in time; what is known of it moves with it."""
 
 
-def open_source(path: Path, *, tz: str, align_ms: int | None, strict: bool = False) -> Source:
+def open_source(
+    path: Path, folder: Path | None = None, *, tz: str, align_ms: int | None, strict: bool = False
+) -> Source:
     """Open a recording's folder, a file, or a folder of files (those of folders inside it too).
+
+    Events of files are sorted in `folder`; without one where temporary files go.
 
     Raises:
         SourceError: there is nothing to replay in it; or something cannot be read, or stands out of order, and `strict`.
@@ -50,7 +54,7 @@ def open_source(path: Path, *, tz: str, align_ms: int | None, strict: bool = Fal
         files = sorted(file for file in path.rglob("*") if not file.is_dir()) if path.is_dir() else [path]
         found = Found(strict=strict)
         try:
-            played = OnDisk(each_event(files, tz, found), align_ms)
+            played = OnDisk(each_event(files, tz, found), align_ms, folder)
         except (CsvError, StrictError):
             raise
         except ValueError:

@@ -15,6 +15,7 @@ import msgspec
 
 from load_tests.feed import _Clock, _interleave, _Registry, _slices
 from load_tests.neighbourhood import Message, Played, Span, Wire, spans_of
+from load_tests.whatif.kept import write_whole
 from schemas.encode import encode
 from schemas.events import TickMode
 from schemas.households import HouseholdRecord
@@ -112,7 +113,7 @@ def write_spool(
                 file.write(_LENGTH.pack(len(packed)) + packed)
             at((end_ms - start_ms) / max(stop_ms - start_ms, 1))
     spooled = Spooled(partitions, played.from_ms, stop_ms, count, events, played.records(), spans, cuts)
-    (folder / "spooled.json").write_bytes(encode(spooled))
+    write_whole(folder / "spooled.json", encode(spooled))
     return spooled
 
 

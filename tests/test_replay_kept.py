@@ -1,0 +1,189 @@
+"""What a replay keeps: of one question only, by one run at a time, under a name that nobody else's run can take."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+from test_partition import EVENTFUL, START_MS
+from worker_logs import wait_until
+
+from infra.migrations import migrate
+from infra.processes import Child, start_command
+from load_tests.recording import write
+from load_tests.simulator import simulate
+from load_tests.whatif import runs
+from load_tests.whatif.command import Asked, what_if
+from load_tests.whatif.kept import folder_of
+from load_tests.whatif.results import Results
+from load_tests.whatif.runs import Variant
+from schemas.profiles import DEFAULT_PROFILE
+from streams.cli import cli
+from streams.clickhouse import connect
+from streams.settings import Settings
+from streams.worker.run import ENGINE
+
+BOLD = msgspec.structs.replace(DEFAULT_PROFILE, id="p-bold", silence_budget=20.0)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept") / "street"
+    neighbourhood = simulate(3, 6, 12, start_ms=START_MS, rates=EVENTFUL)
+    write(folder, neighbourhood, neighbourhood.truth)
+    return folder
+
+
+def play(street: Path, out: Path | None, **options: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {"variants": [Variant("mine", DEFAULT_PROFILE)], "partitions": 1, "timelines": 0}
+    given["workers"] = 0
+    ask = Asked(source=street, out=out, topics=None, **given | options)
+    return what_if(ask, Console(quiet=True))
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Any]:
+    with contextlib.closing(connect(f"chdb://{tmp_path / 'clickhouse'}")) as engine:
+        engine.command("CREATE DATABASE anbu")
+        engine.database = "anbu"
+        migrate(engine)
+        yield engine
+
+
+def test_a_profile_changed_under_its_name_and_changed_back_has_the_incidents_of_neither_but_its_own(
+    street: Path, tmp_path: Path
+) -> None:
+    told = []
+    for profile in (DEFAULT_PROFILE, BOLD, DEFAULT_PROFILE):
+        play(street, tmp_path, variants=[Variant("mine", profile)])
+        told.append((tmp_path / "incidents-mine.jsonl").read_bytes())
+    assert told[0] != told[1]
+    assert told[2] == told[0]
+
+
+def test_a_replay_that_another_one_disturbs_is_refused_and_what_a_killed_one_left_is_gone(
+    street: Path, tmp_path: Path
+) -> None:
+    left = tmp_path / "runs" / "events-of-a-killed-one"
+    spool = tmp_path / "runs" / "spool-of-another-question"
+    for folder in (left, spool):
+        folder.mkdir(parents=True)
+        (folder / "1").write_bytes(b"every event of every home")
+    with folder_of(tmp_path):
+        assert not left.exists()
+        with pytest.raises(click.ClickException, match="another replay writes there now"):
+            play(street, tmp_path)
+    assert not (tmp_path / "report.json").exists()
+    play(street, tmp_path)
+    assert (tmp_path / "report.json").exists()
+    assert not spool.exists()
+
+
+@pytest.mark.parametrize("other", ["profile", "source", "engine", "partitions"])
+def test_the_name_of_a_run_from_files_stands_for_one_question_and_nothing_of_it_is_overwritten(
+    street: Path, client: Any, tmp_path: Path, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows() -> list[Any]:
+        client.database = "anbu"
+        tables = ("replay_runs", "replay_parts", "replay_incidents", "replay_figures", "replay_reports")
+        return [sorted(map(str, client.query(f"SELECT * FROM {table}").result_rows)) for table in tables]  # noqa: S608 - ours
+
+    results = Results(client, "winter", ENGINE)
+    play(street, tmp_path / "out", results=results)
+    before = rows()
+    assert all(before)
+    options: dict[str, Any] = {"results": results}
+    if other == "profile":
+        options["variants"] = [Variant("mine", BOLD)]
+    elif other == "partitions":
+        options["partitions"] = 2
+    elif other == "engine":
+        monkeypatch.setattr("load_tests.whatif.command.engine_fingerprint", lambda: "another engine")
+    else:
+        street = tmp_path / "homes.csv"
+        street.write_text(
+            "household,timestamp_iso,source,device,kind,value\nh-1,2026-03-02T08:00:00,sensor,m,motion,ON\n"
+        )
+    with pytest.raises(click.ClickException, match="choose another name"):
+        play(street, tmp_path / "other", **options)
+    assert rows() == before
+
+
+def test_names_of_profiles_stay_in_the_folder_and_never_share_a_file(street: Path, tmp_path: Path) -> None:
+    for name in ("a b.toml", "a-b.toml", "...toml"):
+        (tmp_path / name).write_text("silence_budget = 0.2\n")
+
+    def done(*names: str) -> Any:
+        words = [word for name in names for word in ("--profile", str(tmp_path / name))]
+        words += ["--out", str(tmp_path / "o" / "ut"), "--close-ups", "0"]
+        env = {"ANBU_PARTITIONS": "1"}
+        return CliRunner(env=env).invoke(cli, ["replay", str(street), *words], standalone_mode=False)
+
+    refused = done("a b.toml", "a-b.toml")
+    assert refused.exit_code == 2
+    assert "share one file" in refused.output
+    assert done("...toml", "a b.toml").exception is None
+    assert {one.name for one in tmp_path.iterdir()} == {"a b.toml", "a-b.toml", "...toml", "o"}
+    assert {one.name for one in (tmp_path / "o" / "ut").glob("incidents-*")} == {
+        "incidents--.jsonl",
+        "incidents-a-b.jsonl",
+    }
+
+
+def test_a_process_that_is_ended_from_outside_is_told_in_one_line(
+    street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_arguments: Any) -> None:
+        raise runs.BrokenProcessPool
+
+    monkeypatch.setattr("load_tests.whatif.runs.wait", lost)
+    with pytest.raises(click.ClickException, match="ended from outside"):
+        play(street, tmp_path, workers=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_however_a_replay_on_several_processes_is_ended_it_says_so_in_one_line_and_goes_on_to_the_same_end(
+    street: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    profiles = []
+    for name, budget in (("one", 0.05), ("two", 0.2), ("three", 20.0)):
+        file = tmp_path / f"{name}.toml"
+        file.write_text(f"silence_budget = {budget}\n")
+        profiles += ["--profile", str(file)]
+
+    def start(out: str) -> Child:
+        words = (str(street), *profiles, "--close-ups", "1", "--out", str(tmp_path / out))
+        return start_command("replay", *words, settings=Settings(partitions=2), logs=tmp_path / f"{out}-log")
+
+    whole = start("whole")
+    assert whole.wait(200) == 0, whole.tail()
+    ended = start("ended")
+    wait_until(lambda: bool([*(tmp_path / "ended").glob("runs/*/*.msgpack")]) or not ended.alive, 200, "a part")
+    # As a terminal and a supervisor do it: all processes are told; killed outright, the first alone.
+    (os.kill if number == signal.SIGKILL else os.killpg)(ended.pid, number)
+    code = ended.wait(30)
+    told = ended.log.read_text()
+    if number != signal.SIGKILL:
+        assert code == (143 if number == signal.SIGTERM else 130), told
+        assert told.strip().splitlines() == ["stopped; the same command goes on where it was"]
+        assert not [*(tmp_path / "ended").glob("runs/events-*")]
+    assert not (tmp_path / "ended" / "report.json").exists(), "it was ended too late to prove anything"
+    again = start("ended")
+    assert again.wait(200) == 0, again.tail()
+    assert "kept from an earlier run" in again.log.read_text()
+    for name in ("one", "two", "three"):
+        file = f"incidents-{name}.jsonl"
+        assert (tmp_path / "ended" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+    found, wanted = (msgspec.json.decode((tmp_path / out / "report.json").read_bytes()) for out in ("ended", "whole"))
+    for report in (found, wanted):
+        for run in report["runs"]:
+            del run["cpu_s"], run["readings_per_core_s"]
+    assert found == wanted
