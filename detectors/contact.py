@@ -32,14 +32,15 @@ def contact(rows: Sequence[Sequence[int]], *, goes_out: bool, robot: bool) -> Co
     A part is `n / (n + half)` of n a day, for calls the share answered; the index is the mean of the parts that are
     known. `goes_out`: a way out was ever seen, so that none is news and not a home without a sensor at its door.
     """
-    counts = [sum(column) for column in zip(*rows, strict=True)]
-    if not counts:
+    if not rows:
         return Contact(None, None, None, None, None)
-    calls = counts[ANSWERED] + counts[UNANSWERED]
-    phone = _part(counts[PHONE], counts[PHONE_DAYS], HALF_PHONE)
-    outings = _part(counts[OUTINGS], counts[DAYS], HALF_OUTINGS) if goes_out else None
-    checkins = round(counts[ANSWERED] / calls, 3) if calls >= LEAST_CALLS else None
-    talks = _part(counts[TALKS], counts[DAYS], HALF_ROBOT) if robot else None
+    days = _sum(rows, DAYS)
+    answered = _sum(rows, ANSWERED)
+    calls = answered + _sum(rows, UNANSWERED)
+    phone = _part(_sum(rows, PHONE), _sum(rows, PHONE_DAYS), HALF_PHONE)
+    outings = _part(_sum(rows, OUTINGS), days, HALF_OUTINGS) if goes_out else None
+    checkins = round(answered / calls, 3) if calls >= LEAST_CALLS else None
+    talks = _part(_sum(rows, TALKS), days, HALF_ROBOT) if robot else None
     known = [part for part in (phone, outings, checkins, talks) if part is not None]
     return Contact(round(sum(known) / len(known), 3) if known else None, phone, outings, checkins, talks)
 
@@ -49,3 +50,7 @@ def _part(count: int, days: int, half: float) -> float | None:
         return None
     rate = count / days
     return round(rate / (rate + half), 3)
+
+
+def _sum(rows: Sequence[Sequence[int]], place: int) -> int:
+    return sum([row[place] for row in rows])

@@ -44,5 +44,6 @@ def delay_at(state: State, at_ms: int) -> float | None:
         return None
     rates = {kind: state.rhythm.rates(kind, state.profile.silence, away=False) for kind in kinds}
     lanes = [Lane(kind, rates[kind], lasts.get(kind, 0) or state.start_ms) for kind in kinds]
-    verdict = state.judge(Silence(since_ms, lanes, [], away=False, ghost_ms=0, threshold=state.threshold, blind=[]))
+    silence = Silence(since_ms, lanes, [], away=False, ghost_ms=0, threshold=state.threshold, blind=[])
+    verdict = state.judge(silence, asks=False)
     return None if verdict.due_ms >= NEVER_MS else max(0, verdict.due_ms - at_ms) / HOUR_MS

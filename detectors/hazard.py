@@ -30,6 +30,8 @@ NEVER_MS: Final = 1 << 62
 
 DayRates = list[list[list[float]]]
 """[weekday or weekend][hour][bucket], events an hour."""
+NO_RATES: Final[DayRates] = [[[0.0] * BUCKETS] * 24] * 2
+"""Of a channel that sees nothing of a silence, whose table need not be read. Never written to."""
 
 
 def bucket(elapsed_ms: int) -> int:

@@ -13,6 +13,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER_MS: Final = 900_000
 """Offsets of time zones change on a quarter of an hour at the finest: since 2012 everywhere but at one polar station."""
 QUARTERS: Final = DAY_MS // QUARTER_MS
+STEADY_DAYS: Final = 3
 MOST_DAYS: Final = 4096
 """Days whose offsets are remembered, or a recording of centuries would fill the memory."""
 
@@ -60,7 +61,7 @@ class LocalHours:
         """Return (1 on a weekend else 0, hour of the day, UTC milliseconds at which that hour ends)."""
         hours, past = divmod(at_ms + self.offset_ms(at_ms), HOUR_MS)
         day, hour = divmod(hours, 24)
-        return (1 if (day + 3) % 7 >= 5 else 0), hour, at_ms + HOUR_MS - past
+        return is_weekend(day), hour, at_ms + HOUR_MS - past
 
     def hour(self, at_ms: int) -> int:
         """Return the hour of the day, 0 to 23."""
@@ -94,11 +95,15 @@ class LocalHours:
         past_ms = (after_ms + offset_ms - minute_of_day * 60_000) % DAY_MS
         return after_ms - past_ms + DAY_MS
 
+    def steady_until(self, at_ms: int) -> int:
+        """Return until when the offset of a moment holds for certain, three days or more; 0 where the clocks change near it."""
+        return 0 if self._steady_offset(at_ms) is None else (at_ms // DAY_MS + STEADY_DAYS + 1) * DAY_MS
+
     def _steady_offset(self, at_ms: int) -> int | None:
         """Return the offset of the days around a moment; None where the clocks change in one of them."""
         day = at_ms // DAY_MS
         if day not in self._steady:
-            offsets = {self._offset_of_day(day + ahead) for ahead in range(-3, 4)}
+            offsets = {self._offset_of_day(day + ahead) for ahead in range(-STEADY_DAYS, STEADY_DAYS + 1)}
             if len(self._steady) >= MOST_DAYS:
                 self._steady.clear()
             self._steady[day] = offsets.pop() if len(offsets) == 1 else None
@@ -116,6 +121,17 @@ class LocalHours:
         wall = datetime(today.year, today.month, today.day, minute_of_day // 60, minute_of_day % 60, tzinfo=self._zone)
         days = (wall + timedelta(days=ahead) for ahead in range(-2, 3))
         return [(day.astimezone(UTC) - EPOCH) // timedelta(milliseconds=1) for day in days]
+
+
+@lru_cache(maxsize=1024)
+def date_of(day: int) -> str:
+    """Return a day, counted from 1970-01-01, as `2026-11-24`."""
+    return (EPOCH + timedelta(days=day)).date().isoformat()
+
+
+def is_weekend(day: int) -> int:
+    """Return 1 for a day, counted from 1970-01-01, on a Saturday or Sunday, else 0."""
+    return 1 if (day + 3) % 7 >= 5 else 0
 
 
 @lru_cache(maxsize=64)

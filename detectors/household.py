@@ -384,7 +384,9 @@ class Household:
             while at_ms < due_ms < end_ms:
                 at_ms = due_ms
                 _, verdict = state.verdict(
-                    reports_continue=reports_continue, clock_ms=state.clock_ms if reports_continue else at_ms
+                    reports_continue=reports_continue,
+                    clock_ms=state.clock_ms if reports_continue else at_ms,
+                    asks=False,
                 )
                 due_ms = max(verdict.due_ms, at_ms)
                 if reports_continue:
@@ -400,13 +402,13 @@ class Household:
         state = self._state
         if state.clock_ms < state.warm_ms:
             return None
-        silence, _ = state.verdict()
+        silence, _ = state.verdict(asks=False)
         return sum(state.scores(silence, state.clock_ms if clock_ms is None else clock_ms).values())
 
     def explain(self) -> dict[str, Any]:
         """Return what the household's state means, as plain data."""
         state = self._state
-        silence, verdict = state.verdict()
+        silence, verdict = state.verdict(asks=False)
         mean_h, deviation_h = state.rhythm.longest.usual(away=silence.away)
         return {
             "household": state.pseudonym,

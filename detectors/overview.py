@@ -1,13 +1,12 @@
 """A household's state as people read it: its days by hour, its sources, its silence. Asking changes nothing."""
 
 from bisect import bisect_left
-from datetime import timedelta
 from typing import Any, Final, Literal
 from zlib import crc32
 
 from detectors.grade import propose_grade
 from detectors.hazard import NEVER_MS
-from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, HOUR_MS
+from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS, date_of
 from detectors.life import CALLS, channel_of
 from detectors.overview_weeks import concerns, contact_view, referrals, weeks
 from detectors.state import State
@@ -23,8 +22,8 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
     """Return what a `HouseholdView` says that only the model knows, by field; nothing about incidents."""
     due_ms, gone, away = silence(state, clock_ms)
     life_ms = state.life()
-    rows = state.weeks.weeks(state.hours)
-    contact, known = contact_view(state, clock_ms, rows), concerns(state)
+    rows, months = state.weeks.counts(state.hours)
+    contact, known = contact_view(state, clock_ms, rows, months), concerns(state)
     return {
         "warm": clock_ms >= state.warm_ms,
         "days_learned": round(state.rhythm.days, 1),
@@ -85,54 +84,67 @@ def usual_hours(state: State) -> list[float]:
 
 def recent_days(state: State, clock_ms: int) -> list[HourlyDay]:
     """Return the last days, the one of the clock last: those that are learned, and those that still may change."""
-    starts = [state.hours.day_start(clock_ms)]
+    hours = state.hours
+    starts = [hours.day_start(clock_ms)]
     while len(starts) < LIVE_DAYS and starts[-1] > state.learned_ms:
-        starts.append(state.hours.day_start(starts[-1] - HOUR_MS))
-    starts = [
-        start_ms for start_ms in reversed(starts) if state.day_end(start_ms) > max(state.start_ms, state.learned_ms)
-    ]
+        starts.append(hours.day_start(starts[-1] - HOUR_MS))
+    spans = [(start_ms, state.day_end(start_ms)) for start_ms in reversed(starts)]
+    spans = [span for span in spans if span[1] > max(state.start_ms, state.learned_ms)]
+    first_ms = spans[0][0] if spans else clock_ms
     begun = sorted(one.start for ring in state.rings.values() for one in ring.proofs())
     dark = _dark_hours(state, clock_ms)
-    live = [_day(state, start_ms, clock_ms, begun, dark) for start_ms in starts]
-    first = day_of(starts[0], state.hours) if starts else 1 << 62
-    oldest = day_of(clock_ms, state.hours) - MOST_DAYS
+    live = [_day(state, span, clock_ms, begun, dark) for span in spans]
+    first = day_of(first_ms, hours) if spans else 1 << 62
+    oldest = day_of(clock_ms, hours) - MOST_DAYS
     known = [_learned(day, counts) for day, counts in state.weeks.days() if oldest < day < first]
     return [*known, *live][-MOST_DAYS:]
 
 
 def _learned(day: int, counts: list[int]) -> HourlyDay:
+    if UNSEEN not in counts:  # nearly always
+        return HourlyDay(date_of(day), counts)  # type: ignore[arg-type]  # nobody writes to the list
     unseen = [place for place, count in enumerate(counts) if count == UNSEEN]
     return HourlyDay(date_of(day), [None if count == UNSEEN else count for count in counts], unseen)
 
 
-def _day(state: State, start_ms: int, clock_ms: int, begun: list[int], dark: set[int]) -> HourlyDay:
-    end_ms = state.day_end(start_ms)
+def _day(state: State, span: tuple[int, int], clock_ms: int, begun: list[int], dark: set[int]) -> HourlyDay:
+    start_ms, end_ms = span
+    until_ms = min(end_ms, clock_ms + 1)
+    passed = range(max(start_ms, state.start_ms) // HOUR_MS * HOUR_MS, until_ms, HOUR_MS)
+    shown = begun[bisect_left(begun, start_ms) : bisect_left(begun, until_ms)]
     counts: list[int | None] = [None] * 24
-    unseen = set()
-    for hour_ms in range(max(start_ms, state.start_ms) // HOUR_MS * HOUR_MS, min(clock_ms + 1, end_ms), HOUR_MS):
-        at_ms = max(hour_ms, start_ms)
-        place = (state.hours.hour(at_ms) - DAY_BEGINS_H) % 24
-        counts[place] = counts[place] or 0
-        if hour_ms // HOUR_MS in dark:
-            unseen.add(place)
-    for at_ms in begun[bisect_left(begun, start_ms) : bisect_left(begun, min(end_ms, clock_ms + 1))]:
-        place = (state.hours.hour(at_ms) - DAY_BEGINS_H) % 24
+    unseen: set[int] = set()
+    if end_ms <= state.hours.steady_until(start_ms):  # the place of a moment is arithmetic there
+        if passed:
+            first, last = (max(0, at_ms - start_ms) // HOUR_MS for at_ms in (passed[0], passed[-1]))
+            counts[first : last + 1] = [0] * (last + 1 - first)
+        places = [(at_ms - start_ms) // HOUR_MS for at_ms in shown]
+        unseen = (
+            {max(0, at_ms - start_ms) // HOUR_MS for at_ms in passed if at_ms // HOUR_MS in dark} if dark else unseen
+        )
+    else:
+        for hour_ms in passed:
+            place = (state.hours.hour(max(hour_ms, start_ms)) - DAY_BEGINS_H) % 24
+            counts[place] = 0
+            if hour_ms // HOUR_MS in dark:
+                unseen.add(place)
+        places = [(state.hours.hour(at_ms) - DAY_BEGINS_H) % 24 for at_ms in shown]
+    for place in places:
         counts[place] = (counts[place] or 0) + 1
     return HourlyDay(date_of(day_of(start_ms, state.hours)), counts, sorted(unseen))
 
 
 def _dark_hours(state: State, clock_ms: int) -> set[int]:
     """Return the hours since 1970 in which no kind of channel saw anything, for part of the hour at least."""
-    kinds = state.seeing.kinds()
-    if not kinds:
-        return set()
     out: set[int] | None = None
-    for kind in kinds:
+    for kind in state.seeing.kinds():
         hours: set[int] = set()
         for a, b in state.seeing.dark_spans(kind, clock_ms, state.profile):
             first = max(a, clock_ms - (LIVE_DAYS + 1) * DAY_MS)
             hours.update(range(first // HOUR_MS, -(-min(b, clock_ms) // HOUR_MS)))
         out = hours if out is None else out & hours
+        if not out:
+            break
     return out or set()
 
 
@@ -166,13 +178,17 @@ def sources(state: State, clock_ms: int) -> list[SourceView]:
 
 def silence(state: State, clock_ms: int) -> tuple[int | None, float | None, bool]:
     """Return when an incident would be raised, how much of the way the silence has gone, and whether the person is away."""
-    judged, verdict = state.verdict(clock_ms=clock_ms)
-    due_ms = state.silence.deadline_ms if state.silence is not None else verdict.due_ms
+    if state.silence is not None and not state.paused:  # its deadline stands, and no absence moves its beginning
+        due_ms, away = state.silence.deadline_ms, state.away()
+        since_ms = max(state.life(), state.restart_ms, state.start_ms)
+    else:
+        judged, verdict = state.verdict(clock_ms=clock_ms, asks=False)
+        since_ms, away = judged.since_ms, judged.away
+        due_ms = state.silence.deadline_ms if state.silence is not None else verdict.due_ms
     if due_ms >= NEVER_MS:
-        return None, None, judged.away
-    life_ms = judged.since_ms
-    gone = (clock_ms - life_ms) / max(1, due_ms - life_ms)
-    return due_ms, round(min(1.0, max(0.0, gone)), 2), judged.away
+        return None, None, away
+    gone = (clock_ms - since_ms) / max(1, due_ms - since_ms)
+    return due_ms, round(min(1.0, max(0.0, gone)), 2), away
 
 
 def delay(state: State) -> DelayView | None:
@@ -180,8 +196,3 @@ def delay(state: State) -> DelayView | None:
     day_h, night_h = (None if h is None else round(h, 1) for h in (state.delay.day_h, state.delay.night_h))
     slow = state.delay.slow
     return DelayView(day_h, night_h, slow) if slow or day_h is not None or night_h is not None else None
-
-
-def date_of(day: int) -> str:
-    """Return a day, counted from 1970-01-01, as `2026-11-24`."""
-    return (EPOCH + timedelta(days=day)).date().isoformat()

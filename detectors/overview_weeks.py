@@ -1,10 +1,9 @@
 """A household's weeks as people read them: topics by what was told and measured, the contact index, concerns, referrals."""
 
-from datetime import timedelta
 from typing import Final, Literal, NamedTuple
 
 from detectors.contact import MOVED, contact
-from detectors.hours import EPOCH
+from detectors.hours import EPOCH, date_of
 from detectors.state import State
 from detectors.weeks import FOUR_WEEKS, day_of, monday_of
 from detectors.words import (
@@ -49,6 +48,10 @@ class Measure(NamedTuple):
     least: int
     usual: int
 
+    def sums(self, rows: list[Row]) -> tuple[int, int]:
+        """Return the sum of the count and that of what it is measured over."""
+        return sum([row[self.above] for row in rows]), sum([row[place] for place in self.below for row in rows])
+
 
 _MEASURES: Final[dict[CareTopic, Measure]] = {
     CareTopic.SLEEP: Measure(STIRS, (DAYS,), LEAST_DAYS, LEAST_USUAL_DAYS),
@@ -61,21 +64,29 @@ _MEASURES: Final[dict[CareTopic, Measure]] = {
 def weeks(state: State, rows: list[tuple[int, Row]]) -> list[WeekView]:
     """Return the weeks, oldest first, of their counts: `Weeks.weeks`."""
     goes_out = state.weeks.goes_out
-    return [
-        _week(monday, row, [other for _, other in rows if other is not row], goes_out=goes_out) for monday, row in rows
-    ]
+    measures = {topic: how for topic, how in _MEASURES.items() if topic is not CareTopic.OUTINGS or goes_out}
+    sums = {topic: how.sums([row for _, row in rows]) for topic, how in measures.items()}
+    return [_week(monday, row, measures, sums) for monday, row in rows]
 
 
-def _week(monday: int, row: Row, others: list[Row], *, goes_out: bool) -> WeekView:
+def _week(
+    monday: int, row: Row, measures: dict[CareTopic, Measure], sums: dict[CareTopic, tuple[int, int]]
+) -> WeekView:
     topics = {}
     for place, topic in enumerate(TOPICS):
         told = row[COUNTS + place * len(LEVELS) : COUNTS + (place + 1) * len(LEVELS)]
-        seen = None if topic is CareTopic.OUTINGS and not goes_out else _MEASURES.get(topic)
-        one = _topic(topic, told, _rate(seen, [row], usual=False), _rate(seen, others, usual=True))
+        measured = usual = None
+        how = measures.get(topic)
+        if how is not None:
+            above, below = how.sums([row])
+            measured = above / below if below >= how.least else None
+            others, of = sums[topic]
+            usual = (others - above) / (of - below) if of - below >= how.usual else None
+        one = _topic(topic, told, measured, usual)
         if one is not None:
             topics[topic] = one
     return WeekView(
-        monday=_date(monday),
+        monday=date_of(monday),
         topics=topics,
         calls_answered=row[ANSWERED],
         calls_unanswered=row[UNANSWERED],
@@ -89,13 +100,6 @@ def _week(monday: int, row: Row, others: list[Row], *, goes_out: bool) -> WeekVi
         stretches=row[STRETCHES],
         night_stirs=row[STIRS],
     )
-
-
-def _rate(how: Measure | None, rows: list[Row], *, usual: bool) -> float | None:
-    if how is None:
-        return None
-    below = sum(row[place] for row in rows for place in how.below)
-    return sum(row[how.above] for row in rows) / below if below >= (how.usual if usual else how.least) else None
 
 
 def _topic(topic: CareTopic, told: list[int], measured: float | None, usual: float | None) -> TopicWeek | None:
@@ -126,12 +130,14 @@ def _measured_level(topic: CareTopic, measured: float | None, usual: float | Non
     return int(measured < FEW * usual)
 
 
-def contact_view(state: State, clock_ms: int, rows: list[tuple[int, Row]]) -> ContactView | None:
+def contact_view(
+    state: State, clock_ms: int, rows: list[tuple[int, Row]], by_month: list[tuple[int, Row]]
+) -> ContactView | None:
     """Return the contact index by month and over the last four weeks; None while nothing of it can be seen.
 
-    `rows` are the counts of the weeks: `Weeks.weeks`.
+    `rows` and `by_month` are the counts of the weeks and of the months: `Weeks.counts`.
     """
-    weeks, goes_out, robot = state.weeks, state.weeks.goes_out, state.has_robot
+    goes_out, robot = state.weeks.goes_out, state.has_robot
     monday = monday_of(day_of(clock_ms, state.hours))
 
     def index(first: int) -> float | None:
@@ -140,7 +146,7 @@ def contact_view(state: State, clock_ms: int, rows: list[tuple[int, Row]]) -> Co
 
     now, before = index(monday - FOUR_WEEKS + 7), index(monday - 2 * FOUR_WEEKS + 7)
     months = []
-    for number, row in weeks.months(state.hours):
+    for number, row in by_month:
         one = contact([row], goes_out=goes_out, robot=robot)
         if one.overall is not None:
             months.append(
@@ -185,7 +191,3 @@ def referrals(state: State) -> list[ReferralView]:
         ReferralView(referral=one.service, at=to_rfc3339(one.at_ms), before=one.before, after=one.after)  # type: ignore[arg-type]  # only the services of the wire form are noted
         for one in state.weeks.referrals
     ]
-
-
-def _date(day: int) -> str:
-    return (EPOCH + timedelta(days=day)).date().isoformat()

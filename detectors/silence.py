@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from detectors.hazard import NEVER_MS, DayRates, bucket, bucket_ends
-from detectors.hours import HOUR_MS, LocalHours
+from detectors.hours import HOUR_MS, LocalHours, is_weekend
 
 LOOK_AHEAD_MS: Final = 14 * 24 * HOUR_MS
 """No score is followed further: any threshold is long passed, and the walk stays bounded."""
@@ -58,15 +58,24 @@ def segments(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -
     bucket of the whole time, in which hardly anybody stirs any more, would hide what the source now sees.
     """
     t = hour_ends = start_ms
-    walks = [_Walk(lane, start_ms) for lane in lanes]
     rates = [0.0] * len(lanes)
+    walks = [(i, _Walk(lane, start_ms)) for i, lane in enumerate(lanes) if not is_dark_from(lane.seen, start_ms)]
+    steady_ms = number = weekend = hour = 0
     # Comparisons in place of `min`: half of a verdict is spent here.
     while t < end_ms:
         new_hour = t >= hour_ends
-        if new_hour:
+        if new_hour and t < steady_ms:
+            hour_ends += HOUR_MS
+            number += 1
+            hour = number % 24
+            if not hour:
+                weekend = is_weekend(number // 24)
+        elif new_hour:
             weekend, hour, hour_ends = hours.cell(t)
+            steady_ms = hours.steady_until(t)
+            number = (t + hours.offset_ms(t)) // HOUR_MS
         stop = hour_ends if hour_ends < end_ms else end_ms  # noqa: FURB136
-        for i, walk in enumerate(walks):
+        for i, walk in walks:
             turns_ms = walk.turns_ms
             if new_hour:
                 walk.row = walk.rates[weekend][hour]
@@ -75,9 +84,16 @@ def segments(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -
                 rates[i] = walk.share * walk.row[walk.k] if walk.k >= 0 else 0.0
             elif new_hour:
                 rates[i] = walk.share * walk.row[walk.k] if walk.k >= 0 else 0.0
-            stop = min(stop, turns_ms)
+            if turns_ms < stop:  # noqa: PLR1730
+                stop = turns_ms
         yield t, stop, rates
         t = stop
+
+
+def is_dark_from(seen: tuple[Sight, ...], at_ms: int) -> bool:
+    """Tell whether a channel sees nothing from a moment on: it adds nothing then, whatever its rates."""
+    last = seen[-1]
+    return last.share <= 0.0 and last.from_ms <= at_ms
 
 
 class _Walk:
@@ -223,3 +239,41 @@ def reach(
         if len(found) == len(levels):
             break
     return found + [NEVER_MS] * (len(levels) - len(found))
+
+
+def reach_first(
+    hours: LocalHours,
+    start_ms: int,
+    end_ms: int,
+    lanes: list[Lane],
+    level: float,
+    per_hour: float,
+    ask_at: float | None,
+) -> tuple[int, int]:
+    """Return when the score reaches `ask_at`, if that is asked for and comes first, and when it reaches `level`; else `NEVER_MS`.
+
+    `per_hour` counts towards `level` alone. One walk in place of two of `reach`, of which the first ended where the second did.
+    """
+    ask_ms = NEVER_MS
+    end_ms = min(end_ms, start_ms + LOOK_AHEAD_MS)
+    bare = total = 0.0
+    for from_ms, until_ms, rates in segments(hours, start_ms, end_ms, lanes):
+        rate = math.fsum(rates)
+        more = rate + per_hour if rate > 0 else rate
+        rise = more * (until_ms - from_ms) / HOUR_MS
+        stop = until_ms
+        is_reached = total + rise >= level
+        if is_reached:
+            lacking = level - total
+            stop = from_ms if lacking <= 0 else min(until_ms, from_ms + math.ceil(lacking / more * HOUR_MS))
+        total += rise
+        if ask_at is not None and stop > from_ms:
+            rise = rate * (stop - from_ms) / HOUR_MS
+            if bare + rise >= ask_at:
+                lacking = ask_at - bare
+                ask_ms = from_ms if lacking <= 0 else min(stop, from_ms + math.ceil(lacking / rate * HOUR_MS))
+                ask_at = None
+            bare += rise
+        if is_reached:
+            return ask_ms, stop
+    return ask_ms, NEVER_MS

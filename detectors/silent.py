@@ -88,7 +88,7 @@ def _review(state: State, alarm: Alarm) -> list[Output]:
         state.past = alarm._replace(cleared_ms=state.clock_ms)
         state.silence = None
         return [_finding(state, alarm, "clear", Severity.MINOR)]
-    silence, verdict = state.verdict()
+    silence, verdict = state.verdict(asks=False)
     chance = chance_of(state, silence, state.clock_ms)
     severity = alarm.grown(state.clock_ms, len(silence.steps), chance)
     likely = certainty_of(chance) is Certainty.LIKELY
@@ -137,7 +137,7 @@ def _late_evidence(state: State, alarm: Alarm) -> Verdict | None:
     """Return the verdict over the true silence when life was nearer than was known and it was not due when raised."""
     if state.life(alarm.deadline_ms) <= max(alarm.life_ms, alarm.since_ms):
         return None
-    _, verdict = state.verdict(alarm.deadline_ms)
+    _, verdict = state.verdict(alarm.deadline_ms, asks=False)
     return verdict if verdict.due_ms > alarm.raised_ms else None
 
 

@@ -169,8 +169,11 @@ class Source:
     def unseen_before(self, base_h: int, end_ms: int, profile: Profile) -> list[tuple[int, int]]:
         """Return when it saw nothing before a moment, whatever it has reported of the time after it."""
         end_h = end_ms // HOUR_MS
+        limit_h = self._hole_h(profile)
+        if not self._has_hole(base_h, limit_h, end_h):
+            return []
         marks = [hour for hour in self.marks(base_h) if hour < end_h]
-        return _holes([*marks, end_h], self._hole_h(profile))
+        return _holes([*marks, end_h], limit_h)
 
     def _hole_h(self, profile: Profile) -> float:
         """Return from how many whole hours without a report on nothing was seen."""
@@ -178,11 +181,19 @@ class Source:
             return max(OVERDUE * self.cadence_ms / HOUR_MS, LEAST_HOLE_H)
         return self.limit_ms(profile) / HOUR_MS
 
-    def _has_hole(self, base_h: int, limit_h: float) -> bool:
-        """Tell whether so many hours in a row lie between two marks: asked at each look, and nearly always not."""
-        first_h = (self.before_h or self.first_ms // HOUR_MS) - base_h
+    def _has_hole(self, base_h: int, limit_h: float, end_h: int | None = None) -> bool:
+        """Tell whether so many hours in a row lie between two marks: asked at each look, and nearly always not.
+
+        `end_h`: only marks before that hour count, and it is one itself.
+        """
+        first_h = self._first_h - base_h
         bits = self.until_hours if self.until_ms else self.hours
         bits = (bits >> first_h if first_h >= 0 else bits << -first_h) | 1
+        if end_h is not None:
+            if end_h <= self._first_h:
+                return False
+            end = 1 << (end_h - self._first_h)
+            bits = bits & (end - 1) | end
         empty = bits ^ (1 << bits.bit_length()) - 1
         found, wanted = 1, max(1, math.ceil(limit_h))
         while empty and found < wanted:
@@ -193,8 +204,12 @@ class Source:
 
     def marks(self, base_h: int) -> list[int]:
         """Return the hours in which it reported (in batches: up to which), oldest first, from its beginning or the base."""
-        first_h = self.before_h or self.first_ms // HOUR_MS
+        first_h = self._first_h
         return [first_h, *(hour for hour in self._reported(base_h) if hour > first_h)]
+
+    @property
+    def _first_h(self) -> int:
+        return self.before_h or self.first_ms // HOUR_MS
 
     def _reported(self, base_h: int) -> list[int]:
         bits = self.until_hours if self.until_ms else self.hours

@@ -11,7 +11,7 @@ from detectors.conditions import Conditions
 from detectors.delay import Delay
 from detectors.devices import Devices
 from detectors.episodes import COMPANY_MS, Episodes
-from detectors.hazard import NEVER_MS
+from detectors.hazard import NEVER_MS, NO_RATES, DayRates
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from detectors.life import HOME
 from detectors.meals import Meals
@@ -20,7 +20,7 @@ from detectors.outcomes import Outcomes
 from detectors.rhythm import Rhythm, Spans
 from detectors.seeing import Seeing
 from detectors.share import share
-from detectors.silence import Lane, Step, blind_spans, score
+from detectors.silence import Lane, Step, blind_spans, is_dark_from, score
 from detectors.thrift import Thrift
 from detectors.verdict import Silence, Verdict, judge
 from detectors.weeks import Weeks
@@ -213,18 +213,24 @@ class State:
         return last is not None and last.leaves and last.end <= until_ms
 
     def verdict(
-        self, until_ms: int = NEVER_MS, *, reports_continue: bool = False, clock_ms: int | None = None
+        self,
+        until_ms: int = NEVER_MS,
+        *,
+        reports_continue: bool = False,
+        clock_ms: int | None = None,
+        asks: bool = True,
     ) -> tuple[Silence, Verdict]:
         """Judge the silence after the last proof of life (not after `until_ms`) as it looks at a clock.
 
         A declared absence pauses it: where the alarm would fall due after an absence has begun, the silence starts anew
-        at its end. `reports_continue` supposes that every source goes on reporting.
+        at its end. `reports_continue` supposes that every source goes on reporting. Without `asks` the verdict does not say
+        when a call is worth asking for, which costs as much as the rest.
         """
         clock_ms = self.clock_ms if clock_ms is None else clock_ms
         how = self.profile.silence
         away = self.away(until_ms)
         kinds = self.seeing.kinds()
-        rates = {kind: self.rhythm.rates(kind, how, away=away) for kind in kinds}
+        rates: dict[str, DayRates] = {}
         sight = {
             kind: self.seeing.sight(kind, self.profile, clock_ms, reports_continue=reports_continue) for kind in kinds
         }
@@ -241,15 +247,20 @@ class State:
                 for at_ms in self.calls.unanswered_since(since_ms)
                 if at_ms <= clock_ms
             ]
-            lanes = [Lane(kind, rates[kind], max(lasts.get(kind, 0), anchor_ms), sight[kind]) for kind in kinds]
+            for kind in kinds:
+                if kind not in rates and not is_dark_from(sight[kind], since_ms):
+                    rates[kind] = self.rhythm.rates(kind, how, away=away)
+            lanes = [
+                Lane(kind, rates.get(kind, NO_RATES), max(lasts.get(kind, 0), anchor_ms), sight[kind]) for kind in kinds
+            ]
             # Nobody is seen at home while they are out: there only what they carry can tell silence from absence.
             blind = blind_spans([lane for lane in lanes if lane.name != HOME] if carried else lanes) if lanes else []
             ghost_ms = self.rings[HOME].last_ghost(since_ms, until_ms) if HOME in self.rings else 0
             share = self._ghost_share(since_ms, until_ms) if ghost_ms else 1.0
             silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind, share)
-            verdict = self.judge(silence)
+            verdict = self.judge(silence, asks=asks)
             if ghost_ms:
-                verdict = self._not_calmer(silence, verdict)
+                verdict = self._not_calmer(silence, verdict, asks=asks)
             if self.hospital_ms:
                 return silence, Verdict(NEVER_MS, "", NEVER_MS)
             pause = next(((a, b) for a, b in pauses if b > since_ms), None)
@@ -257,8 +268,8 @@ class State:
                 return silence, verdict
             anchor_ms = pause[1]
 
-    def judge(self, silence: Silence) -> Verdict:
-        """Judge a silence at this household's budget and hours."""
+    def judge(self, silence: Silence, *, asks: bool = True) -> Verdict:
+        """Judge a silence at this household's budget and hours; without `asks` nothing is said of calls."""
         together = None if silence.away or not self.sees_at_home else self.weighed(silence.since_ms)
         return judge(
             silence,
@@ -269,6 +280,7 @@ class State:
             together=together,
             latest_silence_h=self.record.latest_silence_h if self.record else None,
             warm_ms=self.warm_ms,
+            asks=asks,
         )
 
     def weighed(self, since_ms: int) -> Weighed:
@@ -312,12 +324,12 @@ class State:
         from_ms, until_ms = self.silence_around(a)
         return (from_ms if a < end_ms else a), until_ms
 
-    def _not_calmer(self, silence: Silence, verdict: Verdict) -> Verdict:
+    def _not_calmer(self, silence: Silence, verdict: Verdict, *, asks: bool) -> Verdict:
         """Return the verdict, but never a later one than if the ghost had been the person: doubt must not calm more than proof."""
         at_ms = silence.ghost_ms
         lanes = [lane._replace(since_ms=at_ms) if lane.name == HOME else lane for lane in silence.lanes]
         steps = [step for step in silence.steps if step.at_ms > at_ms]
-        proven = self.judge(silence._replace(since_ms=at_ms, lanes=lanes, steps=steps, ghost_ms=0))
+        proven = self.judge(silence._replace(since_ms=at_ms, lanes=lanes, steps=steps, ghost_ms=0), asks=asks)
         due = min(verdict, proven, key=_due)
         return due._replace(ask_ms=min(verdict.ask_ms, proven.ask_ms))
 

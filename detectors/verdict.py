@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from detectors.hazard import NEVER_MS
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.longest import LongestSilence
-from detectors.silence import Lane, Spans, Step, reach, seen_for
+from detectors.silence import Lane, Spans, Step, reach, reach_first, seen_for
 from detectors.weighed import Weighed
 from schemas.profiles import Profile
 
@@ -55,6 +55,7 @@ def judge(
     together: Weighed | None = None,
     latest_silence_h: float | None,
     warm_ms: int,
+    asks: bool = True,
 ) -> Verdict:
     """Return the verdict over a silence.
 
@@ -63,33 +64,40 @@ def judge(
     unanswered: what a call says is worth its nats there, and would be diluted by clocks that it does not move.
     `warm_ms` is when the warm-up ends: before it only an officer's `latest_silence_h` alarms. Nothing alarms before
     `shortest_h`, nor by time that no channel has seen. A household of calls alone is seen only when it is called: there the
-    officer's hour alarms once a call stays unanswered, and asks for that call.
+    officer's hour alarms once a call stays unanswered, and asks for that call. Without `asks` no moment of asking is looked for.
     """
     how = profile.silence
     since = silence.since_ms
     earliest = since + int(how.shortest_h * HOUR_MS)
     clocks: list[tuple[int, str]] = []
-    asks: list[int] = []
+    ask_ms = NEVER_MS
     if silence.lanes and how.enabled:
         fixed_h = how.fixed_h * (AWAY_FACTOR if silence.away else 1.0)
         clocks = [(seen_for(since, int(fixed_h * HOUR_MS), silence.blind), "fixed")]
         lowered = how.ghost_nats * silence.ghost_share if silence.ghost_ms else 0.0
+        ask_at = min(how.ask_at * silence.threshold / REFERENCE_THRESHOLD, silence.threshold) + lowered
         if together is None:
             ordinary_h = longest.deadline_h(how.longest_k, budget, away=silence.away)
             clocks.append((seen_for(since, int(ordinary_h * HOUR_MS), silence.blind), "longest"))
         else:
             level, per_hour = together.level(budget)
             end_ms = min(clocks[0][0], _last_sight(silence))
-            clocks.append((reach(hours, since, end_ms, silence.lanes, [], [level + lowered], per_hour)[0], "together"))
-        ask_at = min(how.ask_at * silence.threshold / REFERENCE_THRESHOLD, silence.threshold)
-        levels = [ask_at + lowered, silence.threshold + lowered]
-        end_ms = min(min(clocks)[0], _last_change(silence))
-        ask_ms, alarm_ms = reach(hours, since, end_ms, silence.lanes, silence.steps, levels)
-        if together is None:
-            clocks.append((alarm_ms, "rhythm"))
-        elif silence.steps:
-            clocks.append((max(alarm_ms, min(silence.steps).at_ms), "rhythm"))
-        asks.append(ask_ms)
+            ask_ms, due_ms = reach_first(
+                hours,
+                since,
+                end_ms,
+                silence.lanes,
+                level + lowered,
+                per_hour,
+                ask_at if asks and not silence.steps else None,
+            )
+            clocks.append((due_ms, "together"))
+        if together is None or silence.steps:
+            levels = [ask_at] * asks + [silence.threshold + lowered]
+            end_ms = min(min(clocks)[0], _last_change(silence))
+            *asked, alarm_ms = reach(hours, since, end_ms, silence.lanes, silence.steps, levels)
+            ask_ms = min(asked, default=NEVER_MS)
+            clocks.append((alarm_ms if together is None else max(alarm_ms, min(silence.steps).at_ms), "rhythm"))
     due_ms, clock = min(clocks, default=(NEVER_MS, ""))
     due_ms = max(due_ms, earliest, warm_ms)
     unasked_ms = due_ms
@@ -101,7 +109,9 @@ def judge(
         latest_ms = next((end for start, end in silence.blind if start <= latest_ms < end), latest_ms)
         if latest_ms < due_ms:
             due_ms, clock = latest_ms, "latest"
-    ask_ms = max(min([*asks, unasked_ms - ASK_AHEAD_MS]), earliest, min(warm_ms, unasked_ms) - ASK_AHEAD_MS)
+    if not asks:
+        return Verdict(due_ms, clock, NEVER_MS)
+    ask_ms = max(min(ask_ms, unasked_ms - ASK_AHEAD_MS), earliest, min(warm_ms, unasked_ms) - ASK_AHEAD_MS)
     return Verdict(due_ms, clock, ask_ms)
 
 

@@ -5,6 +5,7 @@ Kept to be shown to the officer of the household.
 
 from bisect import bisect_left
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contact import contact
@@ -133,25 +134,33 @@ class Weeks:
         """Tell whether a way out was ever seen in the months that are known."""
         return any(row[OUTINGS] for _, row in self._months.all())
 
-    def weeks(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
-        """Return (Monday, counts) of each week, oldest first, the words of the horizon counted as well."""
-        found: dict[int, dict[int, int]] = {}
-        for number in self._words:
-            word = read(number)
-            counts = found.setdefault(monday_of(day_of(word.at_ms, hours)), {})
-            for place in _counts(word) if spoke(number) or word.place >= COUNTS else (word.place,):
-                counts[place] = counts.get(place, 0) + 1
-        return _with(self._weeks, found)
+    def counts(self, hours: LocalHours) -> tuple[list[tuple[int, list[int]]], list[tuple[int, list[int]]]]:
+        """Return (Monday, counts) of each week and (months since 1970-01, counts) of each month, oldest first.
 
-    def months(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
-        """Return (months since 1970-01, counts) of each month, oldest first, the words of the horizon counted as well."""
-        found: dict[int, dict[int, int]] = {}
+        The words of the horizon are counted as well.
+        """
+        weeks: dict[int, dict[int, int]] = {}
+        months: dict[int, dict[int, int]] = {}
+        day = monday = month = -1
         for number in self._words:
             word = read(number)
+            of_word = day_of(word.at_ms, hours)
+            if of_word != day:
+                day, monday, month = of_word, monday_of(of_word), month_of(of_word)
+            by_place = weeks.setdefault(monday, {})
+            if spoke(number) or word.place >= COUNTS:
+                for place in _counts(word):
+                    by_place[place] = by_place.get(place, 0) + 1
+            else:
+                by_place[word.place] = by_place.get(word.place, 0) + 1
             if word.place < COUNTS:
-                counts = found.setdefault(month_of(day_of(word.at_ms, hours)), {})
-                counts[word.place] = counts.get(word.place, 0) + 1
-        return _with(self._months, found)
+                by_place = months.setdefault(month, {})
+                by_place[word.place] = by_place.get(word.place, 0) + 1
+        return _with(self._weeks, weeks), _with(self._months, months)
+
+    def weeks(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
+        """Return (Monday, counts) of each week, oldest first: `counts`."""
+        return self.counts(hours)[0]
 
     def days(self) -> list[tuple[int, list[int]]]:
         """Return (days since 1970, stretches begun by hour from 04:00 on) of the last learned days."""
@@ -230,6 +239,7 @@ def monday_of(day: int) -> int:
     return max(0, day - (day - _MONDAY) % 7)
 
 
+@lru_cache(maxsize=1024)
 def month_of(day: int) -> int:
     """Return the calendar month of a day, months since 1970-01."""
     date = EPOCH + timedelta(days=day)

@@ -422,7 +422,7 @@ CASES: Final = (
         Weeks,
         Weeks,
         _count,
-        lambda weeks: [weeks.weeks(SEOUL), weeks.months(SEOUL), weeks.concerns()],
+        lambda weeks: [weeks.weeks(SEOUL), weeks.counts(SEOUL)[1], weeks.concerns()],
         lambda weeks: packed([weeks.state(), weeks.slow_state()]),
         _weeks_restored,
         lambda rng, n: outcomes(rng, min(n, 120)) + doses(rng, min(n, 120)),

@@ -22,7 +22,7 @@ def proposal(home: Home) -> GradeProposal | None:
 
 def proposed(state: State, clock_ms: int) -> GradeProposal | None:
     return propose_grade(
-        state, clock_ms, contact_view(state, clock_ms, state.weeks.weeks(state.hours)), concerns(state)
+        state, clock_ms, contact_view(state, clock_ms, *state.weeks.counts(state.hours)), concerns(state)
     )
 
 

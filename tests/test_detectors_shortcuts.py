@@ -1,0 +1,134 @@
+"""What is reckoned in a shorter way is what the longer one says."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from detector_homes import CALLS, GATEWAY, PHONE, Home
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.hazard import BUCKETS, NEVER_MS, NO_RATES, DayRates, bucket
+from detectors.hours import DAY_MS, HOUR_MS, LocalHours
+from detectors.overview import overview
+from detectors.silence import ALWAYS, Lane, Sight, is_dark_from, reach, reach_first, score, segments
+from detectors.source import Source
+from schemas.profiles import DEFAULT_PROFILE
+from schemas.views import HourlyDay
+
+ZONES = ("Asia/Seoul", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu")
+FROM_MS, UNTIL_MS = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp()) * 1000 for month in (1, 12))
+RATES: DayRates = [
+    [[0.02 + 0.01 * (14 * hour + k + 300 * weekend) / 7 for k in range(BUCKETS)] for hour in range(24)]
+    for weekend in range(2)
+]
+moments = st.integers(FROM_MS, UNTIL_MS)
+hours = st.sampled_from([LocalHours(zone) for zone in ZONES])
+
+
+@st.composite
+def lanes(draw: st.DrawFn, start_ms: int) -> list[Lane]:
+    out = []
+    for name in draw(st.sampled_from([("home",), ("home", "phone"), ("home", "phone", "worn")])):
+        since_ms = start_ms - draw(st.integers(0, 30)) * HOUR_MS // 2
+        moments_ms = sorted(draw(st.sets(st.integers(-20, 40), max_size=3)))
+        shares = draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=4, max_size=4))
+        seen = (Sight(0, shares[3]), *(Sight(start_ms + h * HOUR_MS, shares[i]) for i, h in enumerate(moments_ms)))
+        out.append(Lane(name, RATES, since_ms, draw(st.sampled_from([ALWAYS, seen]))))
+    return out
+
+
+@settings(deadline=None)
+@given(st.data(), hours, moments)
+def test_a_walk_along_a_silence_reads_the_cell_of_the_wall_clock_wherever_clocks_change(
+    data: st.DataObject, zone: LocalHours, start_ms: int
+) -> None:
+    since_ms = start_ms - data.draw(st.integers(0, 100)) * HOUR_MS // 10
+    end_ms = start_ms + data.draw(st.integers(1, 300)) * HOUR_MS // 2
+    at_ms = start_ms
+    for from_ms, until_ms, rates in segments(zone, start_ms, end_ms, [Lane("home", RATES, since_ms)]):
+        weekend, hour, ends_ms = zone.cell(from_ms)
+        k = bucket(from_ms - since_ms)
+        assert rates == [RATES[weekend][hour][k] if k >= 0 else 0.0]
+        assert from_ms == at_ms < until_ms <= ends_ms
+        assert bucket(until_ms - 1 - since_ms) == k
+        at_ms = until_ms
+    assert at_ms == end_ms
+
+
+@settings(deadline=None)
+@given(st.data(), hours, moments)
+def test_one_walk_finds_both_levels_where_two_find_them(data: st.DataObject, zone: LocalHours, start_ms: int) -> None:
+    ways = data.draw(lanes(start_ms))
+    end_ms = data.draw(st.sampled_from([NEVER_MS, start_ms + 30 * HOUR_MS, start_ms]))
+    level, ask_at = data.draw(st.floats(-1, 60)), data.draw(st.floats(0.1, 60))
+    per_hour = data.draw(st.sampled_from([0.0, 0.3, 2.0]))
+    due_ms = reach(zone, start_ms, end_ms, ways, [], [level], per_hour)[0]
+    ask_ms = reach(zone, start_ms, min(end_ms, due_ms), ways, [], [ask_at])[0]
+    assert reach_first(zone, start_ms, end_ms, ways, level, per_hour, ask_at) == (ask_ms, due_ms)
+    assert reach_first(zone, start_ms, end_ms, ways, level, per_hour, None) == (NEVER_MS, due_ms)
+
+
+@settings(deadline=None)
+@given(st.data(), hours, moments)
+def test_the_table_of_what_sees_nothing_of_a_silence_need_not_be_read(
+    data: st.DataObject, zone: LocalHours, start_ms: int
+) -> None:
+    ways = data.draw(lanes(start_ms))
+    end_ms = start_ms + 20 * HOUR_MS
+    spared = [lane._replace(rates=NO_RATES) if is_dark_from(lane.seen, start_ms) else lane for lane in ways]
+    assert score(zone, start_ms, end_ms, spared) == score(zone, start_ms, end_ms, ways)
+    if score(zone, start_ms, end_ms, ways) != [0.0] * len(ways):
+        assert spared != [lane._replace(rates=NO_RATES) for lane in ways]
+
+
+@pytest.mark.parametrize("batches", [False, True])
+@settings(deadline=None)
+@given(st.data())
+def test_holes_in_the_reports_are_those_between_the_hours_of_reports(batches: bool, data: st.DataObject) -> None:
+    base_h, profile = 490_000, DEFAULT_PROFILE
+    source = Source("home", (base_h + data.draw(st.integers(-40, 40))) * HOUR_MS)
+    source.longest_h = data.draw(st.sampled_from([1.0, 4.0, 12.0]))
+    source.before_h = data.draw(st.sampled_from([0, base_h - 30, base_h - 1]))
+    for hour in data.draw(st.sets(st.integers(0, 120), max_size=12)):
+        source.learn_one((base_h + hour) * HOUR_MS, base_h, until_ms=(base_h + hour) * HOUR_MS if batches else 0)
+    end_h = base_h + data.draw(st.integers(-60, 160))
+    marks = [*(hour for hour in source.marks(base_h) if hour < end_h), end_h]
+    limit_h = source.limit_ms(profile) / HOUR_MS
+    holes = [((a + 1) * HOUR_MS, b * HOUR_MS) for a, b in pairwise(marks) if b - a - 1 >= limit_h]
+    assert source.unseen_before(base_h, end_h * HOUR_MS + 5, profile) == holes
+
+
+def test_the_hours_of_a_day_are_those_of_the_wall_clock_also_where_clocks_change() -> None:
+    """In London clocks went forward on 2026-03-29 at 01:00 UTC: the day of life that began on the 28th had 23 hours."""
+    elsewhere = []
+    for name in ("Europe/London", "Asia/Seoul"):
+        home = Home(time_zone=name)
+        home.live(3, from_day=85, until_hour=30)
+        state, zone = home.model._state, ZoneInfo(name)
+        days: list[HourlyDay] = overview(state, home.model.clock_ms)["days"]
+        (day,) = [one for one in days if one.date == "2026-03-28"]
+        begun = [one.start for ring in state.rings.values() for one in ring.proofs()]
+        wall = [datetime.fromtimestamp(at_ms / 1000, zone) - timedelta(hours=4) for at_ms in begun]
+        hours = [moment.hour for moment in wall if moment.date().isoformat() == day.date]
+        assert [count or 0 for count in day.begun] == [hours.count(place) for place in range(24)]
+        first_ms = datetime(2026, 3, 28, 4, tzinfo=zone).timestamp() * 1000
+        passed = [int((at_ms - first_ms) // HOUR_MS) for at_ms in begun]
+        elsewhere.append([place for place in passed if 0 <= place < 24] != hours)
+    assert elsewhere == [True, False], "reckoned from 04:00 on, some would stand in another hour in London"
+
+
+def test_a_view_says_the_deadline_of_the_whole_verdict() -> None:
+    alarms = 0
+    for sources in ((GATEWAY,), (GATEWAY, PHONE), (PHONE,), (GATEWAY, CALLS)):
+        home = Home(*sources)
+        home.live(10, until_hour=20)
+        state = home.model._state
+        for clock_ms in range(home.model.clock_ms, home.model.clock_ms + DAY_MS, 3 * HOUR_MS):
+            silence, verdict = state.verdict(clock_ms=clock_ms)
+            unasked, shorter = state.verdict(clock_ms=clock_ms, asks=False)
+            assert (silence.since_ms, silence.lanes) == (unasked.since_ms, unasked.lanes)
+            assert shorter == verdict._replace(ask_ms=NEVER_MS)
+            alarms += verdict.due_ms < NEVER_MS
+    assert alarms
