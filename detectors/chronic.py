@@ -43,9 +43,9 @@ class Way(NamedTuple):
     prior: float = 0.0
     weight: float = 0.0
     """What is usual among people, with the weight of so many values: calls are few."""
-    known: float = 0.0
-    """Values before its own that the test supposes to have been as usual: with a talk a week, a test that began when the talks grew
-    shorter took the short ones for its mean."""
+    matter: float = 0.0
+    """A change for the worse by less than this share of the usual is no matter: where days are alike, a test finds that
+    26 times of activity have become 24, and nobody can do anything about it."""
 
     def habit(self) -> Habit:
         """Return a new habit."""
@@ -53,17 +53,22 @@ class Way(NamedTuple):
 
 
 WAYS: Final[dict[str, Way]] = {
-    "activity": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.5, 0.2, 11.0),
-    "sleep": Way(IncidentKind.SLOW_DECLINE, 1.0, 1.0, 0.2, 12.0),
+    "activity": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.5, 0.2, 8.0, matter=0.1),
+    "sleep": Way(IncidentKind.SLOW_DECLINE, 1.0, 1.0, 0.2, 13.0, matter=0.15),
     "doses": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.0, 0.2, 10.0, 0.95, 8.0),
-    "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.2, 8.0),
-    "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.2, 11.0),
-    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 5.5, 0.85, 8.0),
+    "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.2, 9.5, matter=0.2),
+    "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.2, 7.0, matter=0.2),
+    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 6.0, 0.85, 8.0, matter=0.15),
     "nights_out": Way(IncidentKind.NIGHT_WANDERING, 1.0, 0.0, 0.2, 4.0, 0.02, 14.0),
     "night_share": Way(IncidentKind.DAY_NIGHT_REVERSAL, 1.0, 0.5, 0.4, 8.0),
-    "talks": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 5.0, 8.0, 6.0, 20.0),
+    "talks": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 3.5, 8.0, 6.0),
     "dialogs": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 9.0, 8.0, 6.0),
+    "pace": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.2, 0.2, 8.0, matter=0.1),
 }
+"""In the order in which rows name them: new ones come last. `activity` is how often a day a phone is used, where nothing
+sees the home; `pace` how many minutes of an hour at home somebody is up and about."""
+PACE: Final = "pace"
+ACTIVITY: Final = "activity"
 DOSES: Final = "doses"
 NIGHTS_OUT: Final = "nights_out"
 NIGHT_SHARE: Final = "night_share"
@@ -112,6 +117,8 @@ class Chronic:
 
         `factor` tells by how much the limit of a kind is moved in this home.
         """
+        if PACE in day:  # a home that was known by its phone, or by how often something stirred, is known better now
+            self._habits.pop(ACTIVITY, None)
         for name, values in day.items():
             way = WAYS[name]
             habit = self._habits.get(name) or way.habit()
@@ -126,7 +133,7 @@ class Chronic:
                     least_variance=noise,
                     delta=way.delta,
                     limit=limit,
-                    known=way.known,
+                    matter=way.matter,
                 )
 
     def knows(self, name: str) -> bool:

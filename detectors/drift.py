@@ -15,6 +15,8 @@ MOST_DEVIATIONS: Final = 2.5
 RECENT: Final = 0.5 ** (1 / 5)
 RECOVERED: Final = 0.25
 """Deviations from the usual, over about the last week, below which a habit is what it was."""
+KNOWN: Final = 60.0
+"""Values before its own that a test supposes to have been as usual: one that began with the change took it for its mean."""
 WORSE: Final = 0.5
 """Deviations over about the last week without which nothing is told: what was bad a month ago may be over."""
 _ALPHA: Final = 1 - 0.0001
@@ -70,24 +72,34 @@ class Habit:
         """The day, or call, from which it is worse, as the caller counts them; 0 while it is not."""
 
     def learn_one(
-        self, x: float, at: float, *, sign: float, least_variance: float, delta: float, limit: float, known: float = 0.0
+        self,
+        x: float,
+        at: float,
+        *,
+        sign: float,
+        least_variance: float,
+        delta: float,
+        limit: float,
+        matter: float = 0.0,
     ) -> None:
         """Take the value of a day; `sign` is 1 where more is worse, -1 where less is.
 
-        `limit`: how far the test's sum may rise, in deviations; `delta`: how much worse than usual is no matter. `known`:
-        of so many values the test supposes that they were as usual; without it, the first few it takes are its mean.
+        `limit`: how far the test's sum may rise, in deviations; `delta`: how much worse than usual is no matter, in
+        deviations, and `matter` the same as a share of the usual: the larger of the two holds.
         """
         self.lately = RECENT * self.lately + (1 - RECENT) * x if self._count else x
         if self._count >= FEWEST * 0.9:
             variance = max(self._square - self._mean * self._mean, least_variance)
-            worse = sign * (x - self._mean) / math.sqrt(variance)
+            spread = math.sqrt(variance)
+            worse = sign * (x - self._mean) / spread
             worse = max(-MOST_DEVIATIONS, min(MOST_DEVIATIONS, worse))
             self._recent = RECENT * self._recent + (1 - RECENT) * worse
             if self.since:
                 if self._recent < RECOVERED:
                     self.forgive()
                 return
-            if self._test.take(worse, delta, known) > limit and self._recent > WORSE:
+            borne = max(delta, matter * abs(self._mean) / spread)
+            if self._test.take(worse, borne, KNOWN) > limit and self._recent > WORSE:
                 self.since = at
                 return
         self._count = self._count * _KEEP + 1.0

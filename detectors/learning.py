@@ -4,7 +4,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import Final
 
-from detectors.chronic import NIGHT_SHARE, NIGHTS_OUT
+from detectors.chronic import ACTIVITY, NIGHT_SHARE, NIGHTS_OUT, PACE
+from detectors.episodes import LINK_MS, Episode
 from detectors.foresight import learn_delay
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
@@ -35,6 +36,11 @@ LONGEST_DAY_MS: Final = 30 * HOUR_MS
 NIGHT_UNTIL_H: Final = 4
 TENTHS: Final = 10
 """The night's share of a day's activity is counted in tenths."""
+PACE_FROM_H: Final = 7
+PACE_UNTIL_H: Final = 22
+"""Local hours in which the pace of a day is counted."""
+LEAST_HOME_H: Final = 3.0
+"""Who was at home for less of them shows no pace that day."""
 FEWEST_STRETCHES: Final = 6
 """A day with fewer stretches of activity does not say when the person lives."""
 
@@ -134,7 +140,8 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
         stirs = sum(day.hours.hour(one.start) < NIGHT_UNTIL_H for one in begun[HOME])
         outings = sum(one.leaves for one in begun[HOME])
         counts = {DAYS: 1, OUTINGS: outings, STRETCHES: len(begun[HOME]) - stirs, STIRS: stirs}
-        habits = {"activity": [float(counts[STRETCHES])], "sleep": [float(stirs)]}
+        pace = _pace(day, list(day.rings[HOME].proofs()))
+        habits = {PACE: [pace] if pace is not None else [], "sleep": [float(stirs)]}
         nights = sum(one.leaves and day.hours.hour(one.end) < NIGHT_UNTIL_H for one in begun[HOME])
         habits[NIGHTS_OUT] = [float(nights)]
         if len(begun[HOME]) >= FEWEST_STRETCHES:
@@ -145,7 +152,7 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
         counts[PHONE_DAYS] = 1
         habits["contacts"] = [float(said[PHONE_CONTACT])]
         if HOME not in begun:
-            habits["activity"] = [float(len(begun.get(PHONE, [])))]
+            habits[ACTIVITY] = [float(len(begun.get(PHONE, [])))]
     if not any(_meets(span, day) for span in day.untrue):
         habits["answers"] = [float(one.place == ANSWERED) for one in words if one.place in (ANSWERED, UNANSWERED)]
         habits["doses"] = [float(one.place == TAKEN) for one in words if one.place in (TAKEN, MISSED)]
@@ -154,6 +161,29 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
     state.weeks.learn_day(day.start_ms, day.hours, counts, hours)
     state.weeks.follow(day.end_ms, day.hours, robot=state.has_robot)
     state.chronic.learn_one({name: values for name, values in habits.items() if values}, day.end_ms, state.factor)
+
+
+def _pace(day: Day, home: list[Episode]) -> float | None:
+    """Return how many minutes of an hour at home the person was up and about, from 07 to 22 h; None where hardly at home.
+
+    Counted in stretches of five minutes. Times of activity a day said less: a slower person's are as many nearly, only
+    shorter, and who stays at home more has more of them.
+    """
+    from_ms = day.start_ms + (PACE_FROM_H - DAY_BEGINS_H) * HOUR_MS
+    until_ms = day.start_ms + (PACE_UNTIL_H - DAY_BEGINS_H) * HOUR_MS
+    home_ms = until_ms - from_ms
+    stretches = 0
+    for one, after in pairwise([*home, None]):
+        if one is None:
+            break
+        if from_ms <= one.start < until_ms:
+            stretches += (one.end - one.start) // LINK_MS + 1
+        if one.leaves:
+            back_ms = until_ms if after is None else min(after.start, until_ms)
+            home_ms -= max(0, back_ms - max(one.end, from_ms))
+    if home_ms < LEAST_HOME_H * HOUR_MS:
+        return None
+    return stretches * (LINK_MS / 60_000) / (home_ms / HOUR_MS)
 
 
 def _place(day: Day, at_ms: int) -> int:

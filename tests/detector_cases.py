@@ -194,7 +194,7 @@ def habits(rng: random.Random, n: int) -> list[tuple[dict[str, list[float]], int
     """Days of an ordinary person who goes out less and less."""
     return [
         (
-            {"activity": [rng.gauss(20, 3)], "outings": [max(0.0, 2 - i / 40)], "answers": [float(rng.random() < 0.8)]},
+            {"pace": [rng.gauss(16, 3)], "outings": [max(0.0, 2 - i / 40)], "answers": [float(rng.random() < 0.8)]},
             START_MS + i * DAY_MS,
         )
         for i in range(n)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from river import drift
 from test_views import at, event
 
-from detectors.chronic import KINDS, QUIET_MS
+from detectors.chronic import KINDS, QUIET_MS, Chronic
 from detectors.drift import PageHinkley
 from detectors.findings import Finding
 from detectors.household import Household
@@ -107,12 +107,64 @@ def test_activity_that_falls_by_half_over_weeks_is_a_slow_decline_and_nobody_is_
     for week in range(8):
         life.live(7, bouts=30 - 3 * min(week + 1, 6))
     [one] = life.raised(IncidentKind.SLOW_DECLINE)
-    assert (one.severity, one.urgency, one.facts["habit"]) == (Severity.MODERATE, Urgency.FUTURE, "activity")
+    assert (one.severity, one.urgency, one.facts["habit"]) == (Severity.MODERATE, Urgency.FUTURE, "pace")
     assert next_step(one.kind, one.severity, "h-1") is NextStep.FOLLOW_UP
+    assert float(one.facts["lately"]) < 0.9 * float(one.facts["usual"])
+    usual, lately = round(float(one.facts["usual"])), round(float(one.facts["lately"]))
     incident = opened(Teller("e", "p", RECORD), "h-1", one, "i-1", "c-1", at(60))
-    assert incident.sentence_ko == "집 안에서의 활동이 평소에는 하루 26번쯤이었으나 최근에는 23번쯤입니다."
-    assert incident.sentence_en == "Times of activity at home: usually about 26 a day, lately about 23 a day."
+    assert incident.sentence_ko == (
+        f"집에 계실 때 움직이시는 시간이 평소에는 한 시간에 {usual}분쯤이었으나 최근에는 {lately}분쯤입니다."
+    )
+    assert incident.sentence_en == (
+        f"Up and about at home: usually about {usual} min an hour, lately about {lately} min an hour."
+    )
     assert incident.shares == {"home": 1.0}
+
+
+def _told(lately: float) -> int:
+    """How often a fall from 16 minutes an hour at home to `lately` is told, in a life as regular as a clock's."""
+    chronic, rnd, told = Chronic(), Random(3), 0
+    for day in range(160):
+        usual = 16.0 if day < 60 else lately
+        chronic.learn_one({"pace": [rnd.gauss(usual, 1.0)]}, at(day, 4))
+        told += IncidentKind.SLOW_DECLINE in chronic.found([], [], at(day, 5))
+    return told
+
+
+def test_a_fall_too_small_to_matter_is_not_told_however_sure_it_is() -> None:
+    assert not _told(14.9)
+    assert _told(11.0)  # negative control
+
+
+def _pace_of(out_h: int, every_min: int) -> float:
+    """What is learned of a person who stirs every so many minutes at home and is out for some hours of each day."""
+    life = Life()
+    for day in range(30):
+        leaves_h, back_h = 12.0, 12.0 + out_h
+        for n in range(15 * 60 // every_min):
+            hour = 7 + n * every_min / 60
+            if not leaves_h <= hour < back_h:
+                life.model.learn_one(event("motion", at(day, hour), state="on", device="m0"))
+                life.model.learn_one(event("motion", at(day, hour + 0.03), state="on", device="m1"))
+        for hour in (leaves_h - 0.02, back_h) if out_h else ():
+            life.model.learn_one(event("door", at(day, hour), state="on", exit=True, device="front"))
+        life.model.learn_one(event("motion", at(day, back_h + 0.05), state="on", device="m1"))
+        life._pass(at(day, 23))
+    return life.model._state.chronic.usual("pace")
+
+
+def test_who_goes_out_more_is_not_less_active_at_home() -> None:
+    assert _pace_of(out_h=6, every_min=20) == pytest.approx(_pace_of(out_h=0, every_min=20), rel=0.1)
+    assert _pace_of(out_h=0, every_min=40) < 0.6 * _pace_of(out_h=0, every_min=20)  # negative control
+
+
+def test_a_home_once_known_by_its_phone_is_judged_by_its_sensors_from_then_on() -> None:
+    chronic = Chronic()
+    for day in range(40):
+        chronic.learn_one({"activity": [20.0 if day < 30 else 1.0]}, at(day, 4))
+    assert IncidentKind.SLOW_DECLINE in chronic.found([], [], at(40, 5))
+    chronic.learn_one({"pace": [16.0]}, at(41, 4))
+    assert IncidentKind.SLOW_DECLINE not in chronic.found([], [], at(41, 5))
 
 
 def test_calls_and_outings_that_fade_are_a_withdrawal_and_its_end_is_told() -> None:

@@ -164,6 +164,12 @@ CASES: list[tuple[IncidentKind, dict[str, Fact], str, str]] = [
     ),
     (
         KIND.SLOW_DECLINE,
+        {"habit": "pace", "usual": 16.2, "lately": 10.6},
+        "집에 계실 때 움직이시는 시간이 평소에는 한 시간에 16분쯤이었으나 최근에는 11분쯤입니다.",
+        "Up and about at home: usually about 16 min an hour, lately about 11 min an hour.",
+    ),
+    (
+        KIND.SLOW_DECLINE,
         {"habit": "sleep", "usual": 0.0, "lately": 3.4},
         "밤에 깨어 움직이시는 일이 평소에는 거의 없었으나 최근에는 하룻밤 3.4번쯤입니다.",
         "Being up at night: usually hardly ever, lately about 3.4 a night.",

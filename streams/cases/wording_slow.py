@@ -43,6 +43,11 @@ def _percent(value: float) -> Said | None:
     return (f"{percent}%쯤", f"about {percent} %") if percent else None
 
 
+def _an_hour(value: float) -> Said | None:
+    minutes = round(value)
+    return (f"한 시간에 {minutes}분쯤", f"about {minutes} min an hour") if minutes else None
+
+
 _ACTIVITY_BY_PHONE: Final = _Habit(
     (
         "최근 몇 주 사이 휴대전화를 쓰시는 일이 평소보다 뚜렷이 줄었습니다.",
@@ -59,6 +64,14 @@ _HABITS: Final[dict[str, _Habit]] = {
         ),
         ("집 안에서의 활동이", "Times of activity at home"),
         often,
+    ),
+    "pace": _Habit(
+        (
+            "최근 몇 주 사이 집 안에서의 활동이 평소보다 뚜렷이 줄었습니다.",
+            "Over the last weeks there has been clearly less activity at home than usual.",
+        ),
+        ("집에 계실 때 움직이시는 시간이", "Up and about at home"),
+        _an_hour,
     ),
     "sleep": _Habit(
         (
@@ -134,7 +147,7 @@ _HABITS: Final[dict[str, _Habit]] = {
     ),
 }
 _OF_KIND: Final = {
-    IncidentKind.SLOW_DECLINE: "activity",
+    IncidentKind.SLOW_DECLINE: "pace",
     IncidentKind.WITHDRAWAL: "outings",
     IncidentKind.NIGHT_WANDERING: "nights_out",
     IncidentKind.DAY_NIGHT_REVERSAL: "night_share",
