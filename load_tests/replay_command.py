@@ -183,12 +183,17 @@ def replay(
     variants = _variants(profiles, grid)
     console = make_console()
     past = None
+    if since and until and _moment(until) <= _moment(since):
+        raise Misconfigured("--until must come after --since")
     if source is None:
         past = _between(_past(chosen, store, _moment(since), _moment(until)), offsets)
+        if not any(
+            first < end for p in range(past.partitions) for first, end in zip(past.firsts[p], past.ends[p], strict=True)
+        ):
+            raise Failed(f"nothing to replay: no record of the {store} lies there")
         if not cuts:  # a copy has no part in a snapshot
             past = _with_snapshots(console, chosen, past, snapshot=snapshot, since_ms=_moment(since), tz=tz)
-    as_it_was = past is not None and not profiles and not grid
-    after = _proof(console, past, chosen, against, warm_up_days) if past is not None and as_it_was else None
+    after = _proof(console, past, chosen, against, warm_up_days) if past is not None else None
     try:
         results = Results(opened(chosen.clickhouse), run, version("anbu")) if run else None
         found = what_if(
@@ -222,10 +227,10 @@ def replay(
 
 
 def _proof(console: Console, past: Past, chosen: Settings, against: str | None, warm_up_days: int) -> After:
-    """Return what is said of a replay of the log as it is: what is missing in it, and how it differs from the live run."""
+    """Return what is said of a replay of a log: what is missing in it, and how it differs from the live run."""
 
     def look(work: Work, runs: dict[str, PlayedRun]) -> dict[str, Any] | None:
-        played = runs[LOG]
+        played = next(iter(runs.values()))  # what is missing in a log is missing for every profile
         show_gaps(console, work.topics or past, played)
         if against is None:
             return None

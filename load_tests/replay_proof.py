@@ -39,6 +39,8 @@ def show_gaps(console: Console, past: Past, played: Played) -> None:
             "[yellow]the past does not begin at its first record[/yellow]: models begin anew, and what they tell at first"
             " is not what was told"
         )
+    for line in past.standing():
+        console.print(f"[red]{line}[/red]", highlight=False)
     for gap in (gap for gap in played.gaps if not gap.is_beginning):
         missing = gap.next - gap.first
         console.print(

@@ -11,9 +11,12 @@ from schemas.partitions import partition_of
 from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
 from streams.archive.snapshots import Held, load
-from streams.archive.source import ArchiveSource, Bounds, bounds_of, offsets_at
+from streams.archive.source import ArchiveSource, Bounds, bounds_of
+from streams.archive.source import offsets_at as archive_offsets_at
 from streams.clickhouse import connect
 from streams.engine.partition import Partition
+from streams.publish import TopicsDifferError, check_partitions, partition_counts
+from streams.replay.moments import offsets_at
 from streams.replay.run import Source
 from streams.replay.topics import TopicSource
 from streams.tail import reading
@@ -47,6 +50,17 @@ class Past:
             (p < len(self.snapshots) and self.snapshots[p] is not None) or not any(firsts)
             for p, firsts in enumerate(self.firsts)
         )
+
+    def standing(self) -> list[str]:
+        """Say of which partitions nothing is judged, for a topic of theirs has nothing there: without its ticks no clock moves."""
+        told = []
+        for p, (firsts, ends) in enumerate(zip(self.firsts, self.ends, strict=True)):
+            bare = [name for name, first, end in zip(ORDERED_NAMES, firsts, ends, strict=True) if first >= end]
+            if bare and not self.begun_ms(p):
+                told.append(
+                    f"Partition {p} is not judged: nothing of {', '.join(bare)} lies there, and no clock moves without."
+                )
+        return told
 
     @property
     def is_apart(self) -> bool:
@@ -117,13 +131,18 @@ def past_of_archive(url: str, partitions: int, *, since_ms: int = 0, until_ms: i
     """Take the archive as it stands now, or the part of it between two moments of its ticks.
 
     Raises:
+        TopicsDifferError: it holds another number of partitions.
         ClickHouseAwayError, ClickHouseRefusedError: as `streams.clickhouse` says.
 
     """
     client = opened(url)
     bounds = bounds_of(client)
-    since = offsets_at(client, since_ms) if since_ms else {}
-    until = offsets_at(client, until_ms) if until_ms else {}
+    if bounds and (count := max(bounds) + 1) != partitions:
+        raise TopicsDifferError(
+            f"the archive holds {count} partitions, the settings say {partitions}; correct ANBU_PARTITIONS"
+        )
+    since = archive_offsets_at(client, since_ms) if since_ms else {}
+    until = archive_offsets_at(client, until_ms) if until_ms else {}
     firsts, ends = [], []
     for p in range(partitions):
         held = bounds.get(p, Bounds())
@@ -144,12 +163,14 @@ def past_of_archive(url: str, partitions: int, *, since_ms: int = 0, until_ms: i
 
 
 def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_ms: int = 0) -> Past:
-    """Take the topics of a broker as they stand now, or the part between two moments of its timestamps.
+    """Take the topics of a broker as they stand now, or the part between two moments of their ticks.
 
     Raises:
         BrokerAwayError: it does not answer.
+        TopicsDifferError: a topic is missing, or has another number of partitions.
 
     """
+    check_partitions(partition_counts(bootstrap), dict.fromkeys(ORDERED_NAMES, partitions))
     places = [(topic, partition) for partition in range(partitions) for topic in ORDERED_NAMES]
     with reading(bootstrap) as reader:
         bounds = reader.bounds(places)
@@ -159,12 +180,13 @@ def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_
             place = (record.topic, record.partition)
             ends[place] = max(ends[place], record.offset + 1)
         firsts = {place: first for place, (first, _) in bounds.items()}
+        whole = {place: (firsts[place], ends[place]) for place in places}
         if since_ms:
-            firsts |= {
-                place: ends[place] if at is None else at for place, at in reader.at_time(places, since_ms).items()
-            }
+            found = offsets_at(reader, whole, since_ms)
+            firsts |= {place: ends[place] if at is None else at for place, at in found.items()}
         if until_ms:
-            ends |= {place: at for place, at in reader.at_time(places, until_ms).items() if at is not None}
+            # The tick itself belongs to what came before it.
+            ends |= {place: at + 1 for place, at in offsets_at(reader, whole, until_ms).items() if at is not None}
     return Past(
         partitions,
         bootstrap=bootstrap,

@@ -82,13 +82,6 @@ class LogReader:
             end = self.consumer.end_offsets(where, timeout_ms=int(self._within_s * 1000))
         return {(at.topic, at.partition): (int(first[at]), int(end[at])) for at in where}
 
-    def at_time(self, places: Iterable[Place], at_ms: int) -> dict[Place, int | None]:
-        """Return the offset of the first record of each place stamped at or after a moment; None where there is none."""
-        where = [TopicPartition(*place) for place in places]
-        with broker_answers(self.bootstrap):
-            found = self.consumer.offsets_for_times(dict.fromkeys(where, at_ms), timeout_ms=int(self._within_s * 1000))
-        return {(at.topic, at.partition): None if found.get(at) is None else int(found[at].offset) for at in where}
-
     def follow(self, starts: dict[Place, int]) -> None:
         """Read these places from these offsets on, and no others."""
         with broker_answers(self.bootstrap):

@@ -16,15 +16,18 @@ import load_tests.replay_run
 from infra.embedded import EmbeddedBroker
 from infra.migrations import migrate
 from infra.topics import create_topics
+from load_tests.bench_replay import followed
 from load_tests.feed import feed
 from load_tests.replay_run import past_of_topics
 from load_tests.simulator import simulate
 from schemas.encode import encode
 from schemas.incidents import Incident
-from schemas.rows import INCIDENTS, Row, to_row
+from schemas.rows import ARCHIVE, INCIDENTS, Row, to_row
 from schemas.times import from_rfc3339, to_rfc3339
-from schemas.topics import DAY_MS
+from schemas.topics import DAY_MS, ORDERED_NAMES
+from streams.archive.rows import archive_rows
 from streams.cli import cli
+from streams.engine.order import read_tick
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +119,59 @@ def test_a_revision_that_the_table_lacks_is_named(told: tuple[dict[str, str], li
     assert f"only in the replay: {lost.id}/2" in done.output
     assert "equal" not in done.output
     assert 1 in (done.exit_code, done.return_value)
+
+
+@pytest.mark.slow
+def test_a_time_is_found_by_the_ticks_of_the_log_whatever_the_broker_says_of_times(
+    told: tuple[dict[str, str], list[Incident]],
+) -> None:
+    bootstrap = told[0]["ANBU_KAFKA"].removeprefix("kafka://")
+    whole = past_of_topics(bootstrap, 1)
+    ticks: dict[int, list[tuple[int, int]]] = {number: [] for number in range(len(ORDERED_NAMES))}
+    for number, chunk in followed(whole.source(0)):
+        for offset, value in zip(chunk.offsets, chunk.values, strict=True):
+            if (tick := read_tick(value)) is not None:
+                ticks[number].append((offset, tick.tick))
+    moments = [one for _, one in ticks[0]]
+    for at_ms in (moments[1] + 1, moments[len(moments) // 3], moments[-1] + 1):
+        since, until = past_of_topics(bootstrap, 1, since_ms=at_ms), past_of_topics(bootstrap, 1, until_ms=at_ms)
+        for number, name in enumerate(ORDERED_NAMES):
+            later = next((offset for offset, one in ticks[number] if one >= at_ms), None)
+            assert since.firsts[0][number] == (whole.ends[0][number] if later is None else later), name
+            assert until.ends[0][number] == (whole.ends[0][number] if later is None else later + 1), name
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--since", "2031-01-01T00:00:00Z"], "nothing to replay"),
+        (["--since", "2026-09-03T00:00:00Z", "--until", "2026-09-02T00:00:00Z"], "--until must come after --since"),
+        (["--offsets", "profile/0=900000:"], "Partition 0 is not judged: nothing of profile lies there"),
+    ],
+)
+def test_a_range_in_which_nothing_lies_is_told(
+    told: tuple[dict[str, str], list[Incident]], words: list[str], wanted: str
+) -> None:
+    done = replayed(told[0], *words)
+    assert wanted in " ".join(done.output.split()), done.output
+
+
+@pytest.mark.parametrize("store", ["topics", "archive"])
+def test_another_number_of_partitions_is_refused_and_never_half_of_the_homes_replayed(
+    told: tuple[dict[str, str], list[Incident]], store: str
+) -> None:
+    env, _ = told
+    if store == "archive":
+        client = load_tests.replay_run.opened(env["ANBU_CLICKHOUSE"])
+        client.command("TRUNCATE TABLE archive")
+        rows = [
+            row.values
+            for partition in range(3)
+            for row in archive_rows(
+                "home.sensors", partition, 0, None, b'{"tick":1788188400000}', 0, broker_stamped=False
+            )
+        ]
+        client.insert("archive", rows, column_names=ARCHIVE.names, column_type_names=ARCHIVE.types)
+    done = replayed(env | {"ANBU_PARTITIONS": "2"}, "--from", store)
+    assert done.exit_code == 1
+    assert "the settings say 2" in done.output

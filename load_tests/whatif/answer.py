@@ -68,9 +68,7 @@ def headline(runs: Sequence[dict[str, Any]], compared: Sequence[dict[str, Any]])
         f" {one['delay_h']:g} h of delay"
         for one in best[:3]
     )
-    return f"Of {len(runs)} profiles, {_count(len(best), 'one')} cannot be bettered on both counts. {words}.".replace(
-        "ones cannot", "cannot"
-    )
+    return f"Of {len(runs)} profiles, {len(best)} cannot be bettered on both counts. {words}."
 
 
 def _found(run: dict[str, Any]) -> str:

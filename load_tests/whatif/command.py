@@ -285,6 +285,7 @@ def _source_figures(asked: Asked, source: Source | None, played: dict[str, Playe
                 "The replay does not begin at the log's first record: models begin anew. Warm-up:"
                 f" {asked.warm_up_days} days; what was told live is compared with incidents that opened from {until} UTC on."
             )
+        notes += topics.standing() if topics is not None else []
         gaps = [gap for run in list(played.values())[:1] for gap in run.gaps if not gap.is_beginning]
         notes += [
             f"Gap in {gap.topic}/{gap.partition}: {gap.next - gap.first:,} offsets from {gap.first} on are missing."
