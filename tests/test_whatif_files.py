@@ -1,5 +1,6 @@
 """Files of events in the forms in which people have them; what is broken costs itself and is told with its place."""
 
+import errno
 import gzip
 import os
 import subprocess
@@ -252,3 +253,18 @@ def test_what_is_known_of_a_home_moves_with_it_in_time(tmp_path: Path) -> None:
     assert done.exception is None, done.output
     labels = msgspec.json.decode((out / "report.json").read_bytes())["runs"][0]["labels"]
     assert (labels["must_find"], labels["found"]) == (1, 1)
+
+
+def test_a_disk_that_is_full_is_told_with_its_folder_and_is_no_fault_of_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "homes.csv").write_text(HEAD + "h-1,2026-03-02T08:00:00,sensor,m,motion,ON\n")
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("load_tests.whatif.on_disk._write", full)
+    words = ["replay", str(tmp_path / "homes.csv"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'out'}: No space left on device" in done.output

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import click
@@ -99,7 +100,7 @@ def what_if(asked: Asked, console: Console, *, after: After | None = None) -> di
     except (SourceError, OtherReplayError) as error:
         raise Misconfigured(str(error)) from error
     except OSError as error:
-        raise Failed(f"{error.filename or asked.out}: {error.strerror or error}") from error
+        raise Failed(f"{error.filename or asked.out or gettempdir()}: {error.strerror or error}") from error
 
 
 def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) -> dict[str, Any]:

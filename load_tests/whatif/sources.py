@@ -1,6 +1,8 @@
 """Files as a past: recordings of Anbu, files of others, and what is known of them."""
 
+import errno
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -10,6 +12,9 @@ from load_tests.recording import MESSAGES, RecordingError, read
 from load_tests.whatif.files import Bad, Found, StrictError, each_event
 from load_tests.whatif.labels import Label, of_truth
 from load_tests.whatif.on_disk import OnDisk
+
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 class SourceError(ValueError):
@@ -45,6 +50,7 @@ def open_source(
 
     Raises:
         SourceError: there is nothing to replay in it; or something cannot be read, or stands out of order, and `strict`.
+        OSError: events cannot be written where they are sorted.
 
     """
     try:
@@ -60,8 +66,12 @@ def open_source(
         except ValueError:
             told = "".join(f"; {one}" for one in [*found.bad, *found.notes][:3])
             raise SourceError(f"{path.name}: no event in it{told}") from None
-    except (RecordingError, CsvError, StrictError, OSError) as error:
+    except (RecordingError, CsvError, StrictError) as error:
         raise SourceError(str(error)) from error
+    except OSError as error:
+        if error.filename is None or error.errno in FULL:
+            raise  # nothing is wrong with the source: there is no room to sort its events in
+        raise SourceError(f"{error.filename}: {error.strerror}") from error
     notes = [*found.notes, "Ticks come from event time: the files have none of their own."]
     return Source(
         played,
