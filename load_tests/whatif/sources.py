@@ -13,7 +13,6 @@ from load_tests.whatif.files import Bad, Found, StrictError, each_event
 from load_tests.whatif.labels import Label, of_truth
 from load_tests.whatif.on_disk import OnDisk
 
-
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
