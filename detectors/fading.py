@@ -1,5 +1,6 @@
 """Exponentially weighted mean and variance, by river, kept as three plain numbers."""
 
+from functools import cache
 from typing import Any, ClassVar
 
 from river import stats
@@ -21,7 +22,7 @@ class Fading:
 
     def __init__(self, half_life: float) -> None:
         """`half_life` is counted in values learned."""
-        self._keep = 0.5 ** (1.0 / half_life)
+        self._keep = _keep(half_life)
         self.count = 0.0
         self.mean = 0.0
         self.square = 0.0
@@ -56,3 +57,9 @@ def _moved(mean: float, x: float, share: float) -> float:
     fresh.update(mean)
     fresh.update(x)
     return float(fresh.get())
+
+
+@cache
+def _keep(half_life: float) -> float:
+    """Return what is kept of a count with each value: one number for all of a half-life, not one in each home."""
+    return float(0.5 ** (1.0 / half_life))

@@ -55,8 +55,8 @@ def mark(state: State, clock_ms: int) -> int:
     """
     parts: list[Any] = [state.hours.day_start(clock_ms), state.rhythm_version, state.hospital_ms, state.paused]
     for kind in sorted(state.rings):
-        items = state.rings[kind].items
-        parts.append((kind, len(items), items[-1].start, items[-1].end // HOUR_MS) if items else (kind,))
+        ring = state.rings[kind]
+        parts.append((kind, len(ring), ring.last.start, ring.last.end // HOUR_MS) if len(ring) else (kind,))
     for name in sorted(state.seeing.sources):
         source = state.seeing.sources[name]
         parts.append((name, source.is_off, source.dark_at(state.profile) > clock_ms))

@@ -60,6 +60,49 @@ class Told(NamedTuple):
 class State:
     """The state of one household. Times in UTC milliseconds; 0 means never."""
 
+    __slots__ = (
+        "alert_factor",
+        "asks",
+        "calls",
+        "calm_ms",
+        "chatter",
+        "chronic",
+        "clock_ms",
+        "conditions",
+        "dark_until_ms",
+        "delay",
+        "devices",
+        "followed_ms",
+        "hospital_ms",
+        "hours",
+        "learned_ms",
+        "meals",
+        "medication",
+        "next_learning_ms",
+        "outcomes",
+        "past",
+        "paused",
+        "profile",
+        "pseudonym",
+        "quiet_ms",
+        "quiet_offline_ms",
+        "record",
+        "restart_ms",
+        "rhythm",
+        "rhythm_version",
+        "rings",
+        "seeing",
+        "shown",
+        "silence",
+        "start_ms",
+        "thrift",
+        "told",
+        "unseen",
+        "untrue",
+        "wake_ms",
+        "weeks",
+    )
+
     def __init__(self, pseudonym: str, profile: Profile, record: HouseholdRecord | None, start_ms: int) -> None:
         self.pseudonym = pseudonym
         self.profile = profile

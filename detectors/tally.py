@@ -2,6 +2,7 @@
 
 import struct
 from bisect import bisect_left
+from functools import cache
 from typing import Final
 
 MOST: Final = 65_535
@@ -14,7 +15,7 @@ class Tally:
     __slots__ = ("_form", "_most", "rows")
 
     def __init__(self, width: int, most: int) -> None:
-        self._form = struct.Struct(f"<{width + 1}H")
+        self._form = _form(width)
         self._most = most
         self.rows = b""
         """Each row: its number, then its counts, 16 bits each."""
@@ -62,3 +63,9 @@ class Tally:
         if len(rows) % self._form.size:
             raise ValueError("not whole rows of counts")
         self.rows = rows
+
+
+@cache
+def _form(width: int) -> struct.Struct:
+    """Return the form of a row of so many counts: one for all homes."""
+    return struct.Struct(f"<{width + 1}H")

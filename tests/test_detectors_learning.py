@@ -256,9 +256,9 @@ def test_signs_of_life_within_five_minutes_are_one_episode() -> None:
     ring = Episodes()
     for i in range(5):
         ring.learn_one(at(0, 9) + i * LINK_MS)
-    assert [(one.start, one.end) for one in ring.items] == [(at(0, 9), at(0, 9) + 4 * LINK_MS)]
+    assert [(one.start, one.end) for one in ring.proofs()] == [(at(0, 9), at(0, 9) + 4 * LINK_MS)]
     ring.learn_one(at(0, 9) + 5 * LINK_MS + 1)
-    assert len(ring.items) == 2
+    assert len(ring) == 2
 
 
 @pytest.mark.parametrize(("apart_ms", "proves"), [(COMPANY_MS, True), (COMPANY_MS + 1, False)])
@@ -273,8 +273,8 @@ def test_a_ring_forgets_the_oldest_and_never_the_last_proof_of_life() -> None:
     ring = Episodes()
     for i in range(3 * MOST):
         ring.learn_one(at(0, 9) + i * 10 * LINK_MS)
-    assert len(ring.items) == MOST
-    last_ms = ring.items[-1].end
+    assert len(ring) == MOST
+    last_ms = ring.last.end
     ring.forget_before(last_ms + DAY_MS)
     assert [one.end for one in ring.proofs()] == [last_ms]
 
@@ -294,7 +294,7 @@ def test_a_ghost_in_a_long_silence_is_remembered() -> None:
         ring.learn_one(at(0, hour), "m-hall", sure=False)
     ring.forget_before(at(3, 4))
     assert ring.last_ghost(at(0, 9), at(9, 4)) == at(0, 13)
-    assert len(ring.items) == 2
+    assert len(ring) == 2
 
 
 # Consent.
