@@ -58,10 +58,10 @@ WAYS: Final[dict[str, Way]] = {
     "doses": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.0, 0.2, 10.0, 0.95, 8.0),
     "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.2, 9.5, matter=0.2),
     "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.2, 7.0, matter=0.2),
-    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 6.0, 0.85, 8.0, matter=0.15),
+    "answers": Way(IncidentKind.FALLING_ANSWERS, -1.0, 0.0, 0.2, 6.5, 0.85, 8.0, matter=0.15),
     "nights_out": Way(IncidentKind.NIGHT_WANDERING, 1.0, 0.0, 0.2, 4.0, 0.02, 14.0),
-    "night_share": Way(IncidentKind.DAY_NIGHT_REVERSAL, 1.0, 0.5, 0.4, 8.0),
-    "talks": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 3.5, 8.0, 6.0),
+    "night_share": Way(IncidentKind.DAY_NIGHT_REVERSAL, 1.0, 0.5, 0.7, 5.5),
+    "talks": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 4.5, 8.0, 6.0),
     "dialogs": Way(IncidentKind.SHORTER_TALKS, -1.0, 0.3, 0.2, 9.0, 8.0, 6.0),
     "pace": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.2, 0.2, 8.0, matter=0.1),
 }

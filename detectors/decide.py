@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 from detectors.calm import settle
+from detectors.certainty import certainty_of, chance_of_kind
 from detectors.chronic import DOSES, KINDS, SEVERITIES
 from detectors.conditions import KINDS as CONDITIONS
 from detectors.conditions import RULES
@@ -199,6 +200,7 @@ def _tell(
     """Raise, update (severity rose) or, without a severity, clear; and remember what was told."""
     told = state.told.get(kind)
     raised_ms = told.raised_ms if told else state.clock_ms
+    chance = None if kind in MEASURED else chance_of_kind(state, kind)
     if severity is None:
         state.told.pop(kind, None)
     else:
@@ -210,7 +212,8 @@ def _tell(
         change="clear" if severity is None else "update" if told else "raise",
         severity=severity or Severity.MINOR,
         urgency=Urgency.PAST if severity is None else Urgency.FUTURE if kind in LATER else Urgency.EXPECTED,
-        certainty=Certainty.OBSERVED if kind in MEASURED else Certainty.LIKELY,
+        certainty=_certainty(kind, chance),
+        calibrated=chance is not None,
         event_from_ms=since_ms,
         event_until_ms=state.clock_ms,
         last_life_ms=state.life() or None,
@@ -218,3 +221,10 @@ def _tell(
         would_change="" if severity is None else would_change,
         facts={**facts, "raised_ms": raised_ms},
     )
+
+
+def _certainty(kind: IncidentKind, chance: float | None) -> Certainty:
+    """Return CAP's word: what a device says itself is observed, and where no chance is known the word is fixed for the kind."""
+    if kind in MEASURED:
+        return Certainty.OBSERVED
+    return Certainty.LIKELY if chance is None else certainty_of(chance)

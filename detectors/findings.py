@@ -35,6 +35,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     chance: float | None = None
     """How likely somebody needs help, where the detector knows."""
+    calibrated: bool = False
+    """Whether the certainty of something else than a silence is that of a chance; a silence's `chance` says so itself."""
     shares: dict[str, float] = {}
     event_from_ms: int
     event_until_ms: int

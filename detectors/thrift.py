@@ -39,6 +39,20 @@ RIGHT: Final = frozenset(
     {CloseCause.HELPED, CloseCause.EMERGENCY, CloseCause.HOSPITAL, CloseCause.DEVICE_FAULT, CloseCause.SOURCE_OUTAGE}
 )
 """Close causes that say that the incident was right."""
+TRUE: Final = frozenset({CloseCause.HELPED, CloseCause.EMERGENCY, CloseCause.HOSPITAL})
+UNTRUE: Final = frozenset(
+    {
+        CloseCause.SAFE_AT_HOME,
+        CloseCause.SAFE_AWAY,
+        CloseCause.WRONG_CONTACT,
+        CloseCause.DEVICE_FAULT,
+        CloseCause.SOURCE_OUTAGE,
+    }
+)
+"""Close causes that say whether what was concluded of the person was so: a device at fault keeps no limit strict, and yet the
+person is as before."""
+MOST_CLOSINGS: Final = 8.0
+"""Closings of a kind that are remembered; with more, all count less."""
 A_STEP: Final = 0.2
 """By so much of itself a limit grows with each step."""
 A_NAT: Final = 0.12
@@ -50,18 +64,23 @@ MOST: Final = 4.0
 
 
 class Thrift:
-    """Steps by which each kind is stricter than among people, 0 or more."""
+    """Steps by which each kind is stricter than among people, 0 or more, and how often incidents of it were true or not."""
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_at_ms", "_steps")
+    __slots__ = ("_at_ms", "_closed", "_steps")
 
     def __init__(self) -> None:
         self._steps: dict[IncidentKind, float] = {}
+        self._closed: dict[IncidentKind, tuple[float, float]] = {}
         self._at_ms = 0
 
     def learn_one(self, kind: IncidentKind, clock_ms: int, cause: CloseCause | None = None) -> None:
         """Take that an incident was told, or, with a cause, how it was closed."""
+        if kind in PARTS and cause in TRUE | UNTRUE:
+            true, untrue = self._closed.get(kind, (0.0, 0.0))
+            share = min(1.0, (MOST_CLOSINGS - 1.0) / (true + untrue)) if true + untrue else 1.0
+            self._closed[kind] = (true * share + (cause in TRUE), untrue * share + (cause in UNTRUE))
         if kind not in PARTS or (cause is not None and cause not in RIGHT):
             return
         steps = self._steps.get(kind, 0.0) + (1.0 if cause is None else -1.0)
@@ -89,11 +108,21 @@ class Thrift:
         """Return how many false alarms a household-month a kind may have in this home now."""
         return max(budget * PARTS[kind] * math.exp(-self._steps.get(kind, 0.0)), 1e-9)
 
+    def record(self, kind: IncidentKind) -> tuple[float, float]:
+        """Return how many incidents of a kind were closed here as true, and how many as not."""
+        return self._closed.get(kind, (0.0, 0.0))
+
     def state(self) -> list[Any]:
         """Return plain numbers."""
-        return [self._at_ms, [[kind.value, steps] for kind, steps in sorted(self._steps.items())]]
+        return [
+            self._at_ms,
+            [[kind.value, steps] for kind, steps in sorted(self._steps.items())],
+            [[kind.value, *counts] for kind, counts in sorted(self._closed.items())],
+        ]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
         self._at_ms = state[0]
         self._steps = {IncidentKind(kind): steps for kind, steps in state[1]}
+        closed = state[2] if len(state) > 2 else []  # rows of an earlier version do not say
+        self._closed = {IncidentKind(kind): (true, untrue) for kind, true, untrue in closed}

@@ -8,14 +8,17 @@ from bisect import bisect_right
 from typing import Final
 
 import click
+from msgspec import convert, json
 
-from detectors.certainty import COLLAPSES, chance_of
+from detectors.certainty import COLLAPSES, CONCLUDED, chance_at, chance_of
 from detectors.household import Household
 from load_tests.bench_city.cut import Watch, rest_of
 from load_tests.bench_city.homes import AFTER_MS, CityHome, Kind, city_home, cuts_in
 from load_tests.bench_detection_play import profile_for
+from load_tests.bench_each import FIGURES, Row
 from load_tests.neighbourhood_people import rng_of
 from load_tests.simulator import TUNING_SEEDS
+from schemas.incidents import KIND_NAMES, IncidentKind
 
 DAYS: Final = 134
 CUTS: Final = 6
@@ -95,12 +98,46 @@ def _in(gone: tuple[tuple[int, int], ...], starts: list[int], at_ms: int) -> boo
     return place >= 0 and at_ms < gone[place][1]
 
 
+def concluded(rows: list[Row]) -> str:
+    """Return, for each kind besides silence, the chance stated in a new home against the share of true ones among what was raised.
+
+    True ones are those found of what was injected, weighed as often as the kind is assumed to begin; the interval joins the
+    ends of those of both counts.
+    """
+    lines = ["| | stated | share that was true | found | false alarms |", "|---|---|---|---|---|"]
+    for row in rows:
+        kind = IncidentKind(row.kind)
+        if kind not in CONCLUDED or not row.sensitivity or row.budget is None:
+            continue
+        begins, _ = CONCLUDED[kind]
+        share, low, high = (
+            begins * found / max(begins * found + rate, 1e-9)
+            for found, rate in (
+                (row.found / row.injected, row.rate),
+                (row.sensitivity[0], row.interval[1]),
+                (row.sensitivity[1], row.interval[0]),
+            )
+        )
+        lines.append(
+            f"| {KIND_NAMES[kind][1]} | {chance_at(kind, row.budget):.2f} | {share:.2f} [{low:.2f}-{high:.2f}]"
+            f" | {row.found} of {row.injected} | {row.false_alarms} |"
+        )
+    return "\n".join(lines)
+
+
 @click.command()
+@click.option(
+    "--concluded", "only", is_flag=True, help="Of the kinds besides silence, as `bench_each --docs` left them."
+)
 @click.option("--homes", type=click.IntRange(1), default=60, show_default=True)
 @click.option("--kind", type=click.Choice(["home", "worn", "phone"]), default="home", show_default=True)
 @click.option("--budget", type=float, default=1.0, show_default=True, help="A larger one gives more silences to count.")
-def main(homes: int, kind: Kind, budget: float) -> None:
+def main(homes: int, kind: Kind, budget: float, *, only: bool) -> None:
     """Print what was stated against how often it was so."""
+    if only:
+        kept = json.decode(FIGURES.read_bytes())["detectors"]
+        click.echo(concluded(convert(kept, list[Row])))
+        return
     false: list[Asked] = []
     real: list[Asked] = []
     for number in range(homes):

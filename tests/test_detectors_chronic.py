@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from river import drift
 from test_views import at, event
 
+from detectors.certainty import CONCLUDED, chance_at, chance_of_kind
 from detectors.chronic import KINDS, QUIET_MS, Chronic
 from detectors.drift import PageHinkley
 from detectors.findings import Finding
 from detectors.household import Household
+from detectors.thrift import MOST_CLOSINGS, PARTS, Thrift
 from schemas.households import HouseholdRecord, Source
-from schemas.incidents import CloseCause, IncidentKind, NextStep, Severity, Urgency
+from schemas.incidents import Certainty, CloseCause, IncidentKind, NextStep, Severity, Urgency
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.vocabulary import CareTopic, Level
 from streams.cases.revisions import Teller, next_step, opened
@@ -221,6 +223,47 @@ def test_what_a_responder_has_closed_is_not_raised_again_for_four_weeks() -> Non
     again = life.raised(IncidentKind.LASTING_CONCERN)[1:]
     assert len(again) == 1
     assert int(again[0].facts["raised_ms"]) >= at(closed, 0) + QUIET_MS
+
+
+def _closed(*causes: CloseCause) -> Certainty:
+    """How sure a slow decline is called in a home where earlier ones were closed so."""
+    life = Life().live(40)
+    for n, cause in enumerate(causes):
+        life.model.settle(IncidentKind.SLOW_DECLINE, cause, at(life.day - 5 + n, 0), at(life.day, 0))
+    life.live(28).live(35, bouts=8)
+    return life.raised(IncidentKind.SLOW_DECLINE)[0].certainty
+
+
+def test_how_sure_a_decline_is_follows_how_earlier_ones_of_the_home_were_closed() -> None:
+    assert _closed() is Certainty.LIKELY
+    assert _closed(*[CloseCause.SAFE_AT_HOME] * 3) is Certainty.POSSIBLE
+    assert _closed(*[CloseCause.SAFE_AT_HOME] * 3, *[CloseCause.HELPED] * 3) is Certainty.LIKELY
+
+
+def test_a_chance_is_that_of_the_kind_and_of_the_budget() -> None:
+    state = Life().model._state
+    known = {kind: chance_of_kind(state, kind) for kind in IncidentKind}
+    assert {kind for kind, chance in known.items() if chance is not None} == set(CONCLUDED)
+    assert set(CONCLUDED) <= set(PARTS)
+    for kind in CONCLUDED:
+        strict, lax = chance_at(kind, 0.001), chance_at(kind, 0.1)
+        assert 0 < lax < strict < 1
+        assert chance_at(kind, 0.001, wrong=3.0) < strict < chance_at(kind, 0.001, right=3.0)
+
+
+def test_closings_of_a_kind_outlive_a_restart_and_rows_of_an_earlier_version_know_none() -> None:
+    life, kind = Life().live(2), IncidentKind.SLOW_DECLINE
+    life.model.settle(kind, CloseCause.HELPED, at(1, 0), at(2, 0))
+    life.model.settle(kind, CloseCause.SAFE_AT_HOME, at(1, 0), at(2, 0))
+    life.model.settle(kind, CloseCause.NO_CONTACT, at(1, 0), at(2, 0))  # says nothing of the person
+    thrift, again, former = life.model._state.thrift, Thrift(), Thrift()
+    again.restore(thrift.state())
+    former.restore(thrift.state()[:2])
+    assert again.record(kind) == thrift.record(kind) == (1.0, 1.0)
+    assert former.record(kind) == (0.0, 0.0)
+    for _ in range(50):
+        thrift.learn_one(kind, at(3, 0), CloseCause.SAFE_AT_HOME)
+    assert sum(thrift.record(kind)) <= MOST_CLOSINGS
 
 
 @pytest.mark.parametrize("cut", [10, 45, 60, 75])

@@ -105,10 +105,10 @@ def _prior(finding: Finding) -> dict[str, float]:
 
 
 def _certainty_by(finding: Finding) -> CertaintyBy:
-    """Return what a certainty rests on: of silences alone a chance is known that was held against what came true."""
+    """Return what a certainty rests on: of silences, and of what the detector says so, a chance was held against what came true."""
     if finding.certainty is Certainty.OBSERVED:
         return "observed"
-    return "assumed" if finding.chance is None else "calibrated"
+    return "assumed" if finding.chance is None and not finding.calibrated else "calibrated"
 
 
 def _first(
