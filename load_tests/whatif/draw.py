@@ -142,6 +142,8 @@ def tradeoff(points: Sequence[dict[str, Any]]) -> str:
         if (one["best"] and len(front) <= MOST_NAMED) or len(points) <= MOST_NAMED:
             # To the inside of the picture, where there is room; above the line on the left, below it on the right.
             side, down, anchor = (x - 9, 14, "end") if x > WIDTH / 2 else (x + 9, -8, "start")
+            if not one["best"] or len(front) == 1:
+                down = 4  # no line passes here: above or below, it would look like the next dot's
             if not one["best"] and any(abs(y + down - other) < NAME_PX for other in named):
                 continue  # two names on each other say neither; its dot still tells its own
             named.append(y + down)

@@ -15,6 +15,8 @@ from schemas.incidents import KIND_NAMES, IncidentKind
 from schemas.times import EPOCH, to_rfc3339
 
 COLOURS: Final = draw.COLOURS
+LONGEST_CHANGE: Final = 90
+"""Letters of a changed number that are shown; longer ones are lists and tables."""
 
 
 def page(found: dict[str, Any]) -> str:
@@ -301,7 +303,11 @@ def _notes(found: dict[str, Any]) -> str:
     if source["bad"]:
         notes.append(f"{source['bad']:,} places of the source could not be read and were passed over.")
     for run in runs[:COLOURS]:
-        changes = "; ".join(run["changes"]) or "as shipped"
+        # A duty roster is no sentence; the whole of it stands in report.json.
+        changes = "; ".join(
+            one if len(one) <= LONGEST_CHANGE else f"{one.split(':')[0]}: another one" for one in run["changes"]
+        )
+        changes = changes or "as shipped"
         notes.append(f"{run['name']} ({run['profile'] or 'profiles of the log'}): {changes}.")
     readings = ", ".join(f"{run['readings']:,}" for run in runs[:1])
     notes.append(f"{readings} readings in each run.")
