@@ -30,6 +30,9 @@ PRIOR_WEIGHT: Final = 2.0
 """Share of stretches without a sign among people whose kitchen is watched, with the weight of so many days (assumed)."""
 FEWEST: Final = 12.0
 """Days of a stretch before which nothing is told of it."""
+ROW_MS: Final = 3 * DAY_MS
+"""Who was out may have eaten there: it says nothing of the meals at home before and after, but ends a row as old as this, which
+would be of somebody who eats elsewhere now."""
 SELDOM: Final = 0.35
 """A stretch that passes so often without a sign is none in which this person eats."""
 WORD_NATS: Final = 2.5
@@ -139,10 +142,10 @@ class Meals:
         for place, here in enumerate(at_home):
             if not self.is_regular(place):
                 continue
-            if eaten >> place & 1 or here == OUT:
+            at_ms = start_ms + int((SLOTS[place][0] - DAY_BEGINS_H) * HOUR_MS)
+            if eaten >> place & 1 or (here == OUT and at_ms - row[1] > ROW_MS):
                 row = (0, 0, 0.0)
             elif here == HERE:
-                at_ms = start_ms + int((SLOTS[place][0] - DAY_BEGINS_H) * HOUR_MS)
                 if at_ms <= self._settled_ms:
                     continue
                 row = (row[0] + 1, row[1] or at_ms, row[2] - math.log(self.missed_share(place)))

@@ -7,9 +7,12 @@ from msgspec.structs import replace
 from test_views import at, event
 
 from detectors.findings import Finding
+from detectors.hours import LocalHours
 from detectors.household import Household
+from detectors.meals import HERE, OUT, Meals
 from detectors.medication import in_a_row
 from detectors.thrift import MONTH_MS, PARTS, Thrift
+from detectors.weeks import day_of
 from schemas.events import Event
 from schemas.households import HouseholdRecord, Source
 from schemas.incidents import CloseCause, IncidentKind, NextStep, Urgency
@@ -111,6 +114,25 @@ def test_one_missed_meal_or_meals_of_somebody_irregular_or_out_are_not_told() ->
     assert not uneven.live(1, meals=()).live(2).said(MEALS)
     unseen = Home().live(30).live(2, sensors=False).live(2)
     assert not unseen.said(MEALS), "nobody was seen at home: no sign of a meal is none that they did not eat"
+
+
+def _missed(*days: tuple[int, int, int]) -> int:
+    """How many meals in a row count as missed after days without a sign of any, by where the person was in their stretches."""
+    meals, seoul = Meals(), LocalHours("Asia/Seoul")
+    first = day_of(at(0, 12), seoul)
+    for n in range(40 + len(days)):
+        for hour in (8, 12, 18) if n < 40 else ():
+            meals.learn_one(event("door", at(n, hour), state="on", device="fridge"), seoul)
+        meals.learn_day(first + n, at(n, 4), (HERE, HERE, HERE) if n < 40 else days[n - 40])
+    meals.look([], (0, 0), 0.0)
+    return 0 if meals.found is None else int(meals.found.facts["missed"])
+
+
+def test_a_stretch_out_of_the_house_says_nothing_of_the_meals_at_home_around_it() -> None:
+    at_noon, gone = (HERE, OUT, HERE), (OUT, OUT, OUT)
+    assert _missed(at_noon, at_noon) == 4
+    assert _missed(gone, gone) == 0, "who is out may eat there"
+    assert _missed(at_noon, at_noon, gone, gone, at_noon) == 2, "who lives elsewhere for days eats there: a new row"
 
 
 def test_two_talks_in_a_row_that_name_meals_as_a_worry_are_told_where_no_kitchen_is_seen() -> None:

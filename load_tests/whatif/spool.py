@@ -16,6 +16,7 @@ import msgspec
 from load_tests.feed import _Clock, _interleave, _Registry, _slices
 from load_tests.neighbourhood import Message, Played, Span, Wire, spans_of
 from load_tests.whatif.kept import write_whole
+from load_tests.whatif.seldom import seldom_collected
 from schemas.encode import encode
 from schemas.events import TickMode
 from schemas.households import HouseholdRecord
@@ -92,6 +93,7 @@ def write_spool(
     of_key: dict[str, int] = {}
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(seldom_collected())
         files = [stack.enter_context((folder / f"{p}.log").open("wb")) for p in range(partitions)]
         for end_ms, wires in _slices(messages, [*range(start_ms, stop_ms, SLICE_MS), stop_ms]):
             held = registry.due_before(end_ms)
