@@ -160,6 +160,11 @@ class Episodes:
         """Yield the confirmed episodes, oldest first."""
         return (self._episode(i) for i in range(len(self._starts)) if self.confirmed(i))
 
+    def begun(self) -> list[int]:
+        """Return when the confirmed episodes began, oldest first."""
+        each = enumerate(zip(self._starts, self._lone, strict=True))
+        return [start for i, (start, device) in each if device == _NONE or self.confirmed(i)]
+
     def ghosts(self) -> list[int]:
         """Return the moments of all ghosts."""
         return [start for i, start in enumerate(self._starts) if not self.confirmed(i)]

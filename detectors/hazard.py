@@ -1,8 +1,9 @@
 """The return-hazard table: how soon this person's silences end, by context, hour and time already silent."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,15 @@ LONGEST_MS: Final = 48 * HOUR_MS
 """A longer gap is an absence or an outage that nobody recorded: it is not learned."""
 NEVER_MS: Final = 1 << 62
 
-DayRates = list[list[list[float]]]
-"""[weekday or weekend][hour][bucket], events an hour."""
-NO_RATES: Final[DayRates] = [[[0.0] * BUCKETS] * 24] * 2
-"""Of a channel that sees nothing of a silence, whose table need not be read. Never written to."""
+DayRates = Sequence[float]
+"""Events an hour at `row_of(weekend, hour) + bucket`."""
+NO_RATES: Final[DayRates] = (0.0,) * (2 * 24 * BUCKETS)
+"""Of a channel that sees nothing of a silence, whose table need not be read."""
+
+
+def row_of(weekend: int, hour: int) -> int:
+    """Return where the rates of an hour of the day begin in `DayRates`."""
+    return (weekend * 24 + hour) * BUCKETS
 
 
 def bucket(elapsed_ms: int) -> int:
@@ -134,8 +140,7 @@ class HazardTable:
         n, e = _with_neighbours(self._cells().reshape((2, *SHAPE))[:, int(away)])
         all_days = (n[0] + n[1] + k0_h * people) / (e[0] + e[1] + k0_h)
         rates = (n + k1_h * all_days) / (e + k1_h)
-        out: DayRates = np.maximum(rates, floor).tolist()
-        return out
+        return _numbers(np.maximum(rates, floor))
 
     def state(self) -> list[Any]:
         """Return the cells that hold anything: (positions as uint16, numbers as float32), little-endian bytes."""
@@ -166,8 +171,12 @@ def _with_neighbours(cells: NDArray[np.float32]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=64)
 def _rates_of_people(kind: str, floor_per_h: float, *, away: bool) -> DayRates:
-    out: DayRates = np.maximum(np.broadcast_to(_people(kind, away=away), (2, 24, BUCKETS)), floor_per_h).tolist()
-    return out
+    return _numbers(np.maximum(np.broadcast_to(_people(kind, away=away), (2, 24, BUCKETS)), floor_per_h))
+
+
+def _numbers(rates: NDArray[np.float64]) -> DayRates:
+    """Return rates of which a silence reads some thirty: making Python numbers of all 672 would cost as much as reckoning them."""
+    return cast("memoryview[float]", np.ascontiguousarray(rates).reshape(-1).data)
 
 
 @cache

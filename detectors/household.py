@@ -419,7 +419,7 @@ class Household:
             "threshold": round(silence.threshold, 2),
             "deadline_ms": verdict.due_ms if verdict.due_ms < NEVER_MS else None,
             "deadline_by": verdict.clock,
-            "usual_per_hour": [round(count, 2) for count in state.rhythm.busy],
+            "usual_per_hour": state.rhythm.usual(),
             "usual_longest_h": round(mean_h, 1),
             "usual_longest_deviation_h": round(deviation_h, 1),
             "days_learned": round(state.rhythm.days, 1),

@@ -23,7 +23,8 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
     due_ms, gone, away = silence(state, clock_ms)
     life_ms = state.life()
     rows, months = state.weeks.counts(state.hours)
-    contact, known = contact_view(state, clock_ms, rows, months), concerns(state)
+    goes_out = state.weeks.goes_out
+    contact, known = contact_view(state, clock_ms, rows, months, goes_out=goes_out), concerns(state)
     return {
         "warm": clock_ms >= state.warm_ms,
         "days_learned": round(state.rhythm.days, 1),
@@ -40,7 +41,7 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
         "in_hospital_since": to_rfc3339(state.hospital_ms) if state.hospital_ms else None,
         "unanswered_in_a_row": state.calls.row(life_ms, state.paused).calls,
         "missed_doses_in_a_row": state.medication.row(state.paused).doses,
-        "weeks": weeks(state, rows),
+        "weeks": weeks(rows, goes_out=goes_out),
         "concerns": known,
         "contact": contact,
         "referrals": referrals(state),
@@ -78,8 +79,8 @@ def usual_hours(state: State) -> list[float]:
     """Return the stretches of activity begun in each hour of an ordinary day, from 04:00 on; empty before a day is learned."""
     if not state.rhythm.days:
         return []
-    busy = state.rhythm.busy
-    return [round(busy[(DAY_BEGINS_H + place) % 24], 2) for place in range(24)]
+    usual = state.rhythm.usual()
+    return usual[DAY_BEGINS_H:] + usual[:DAY_BEGINS_H]
 
 
 def recent_days(state: State, clock_ms: int) -> list[HourlyDay]:
@@ -91,7 +92,7 @@ def recent_days(state: State, clock_ms: int) -> list[HourlyDay]:
     spans = [(start_ms, state.day_end(start_ms)) for start_ms in reversed(starts)]
     spans = [span for span in spans if span[1] > max(state.start_ms, state.learned_ms)]
     first_ms = spans[0][0] if spans else clock_ms
-    begun = sorted(one.start for ring in state.rings.values() for one in ring.proofs())
+    begun = sorted([start_ms for ring in state.rings.values() for start_ms in ring.begun()])
     dark = _dark_hours(state, clock_ms)
     live = [_day(state, span, clock_ms, begun, dark) for span in spans]
     first = day_of(first_ms, hours) if spans else 1 << 62
@@ -116,7 +117,7 @@ def _day(state: State, span: tuple[int, int], clock_ms: int, begun: list[int], d
     unseen: set[int] = set()
     if end_ms <= state.hours.steady_until(start_ms):  # the place of a moment is arithmetic there
         if passed:
-            first, last = (max(0, at_ms - start_ms) // HOUR_MS for at_ms in (passed[0], passed[-1]))
+            first, last = max(0, passed[0] - start_ms) // HOUR_MS, max(0, passed[-1] - start_ms) // HOUR_MS
             counts[first : last + 1] = [0] * (last + 1 - first)
         places = [(at_ms - start_ms) // HOUR_MS for at_ms in shown]
         unseen = (

@@ -48,9 +48,10 @@ class Measure(NamedTuple):
     least: int
     usual: int
 
-    def sums(self, rows: list[Row]) -> tuple[int, int]:
-        """Return the sum of the count and that of what it is measured over."""
-        return sum([row[self.above] for row in rows]), sum([row[place] for place in self.below for row in rows])
+    def of(self, row: Row) -> tuple[int, int]:
+        """Return the count and what it is measured over, of one row."""
+        below = row[self.below[0]] if len(self.below) == 1 else sum([row[place] for place in self.below])
+        return row[self.above], below
 
 
 _MEASURES: Final[dict[CareTopic, Measure]] = {
@@ -59,32 +60,33 @@ _MEASURES: Final[dict[CareTopic, Measure]] = {
     CareTopic.OUTINGS: Measure(OUTINGS, (DAYS,), LEAST_DAYS, LEAST_USUAL_DAYS),
     CareTopic.MEDICATION: Measure(TAKEN, (TAKEN, MISSED), LEAST_DOSES, 2 * LEAST_USUAL_DAYS),
 }
+_PLACES: Final = tuple(
+    (COUNTS + place * len(LEVELS), topic, _MEASURES.get(topic)) for place, topic in enumerate(TOPICS)
+)
+"""Where the counts of each topic begin, and how it is measured."""
+_UNTOLD: Final = [0] * len(LEVELS)
 
 
-def weeks(state: State, rows: list[tuple[int, Row]]) -> list[WeekView]:
+def weeks(rows: list[tuple[int, Row]], *, goes_out: bool) -> list[WeekView]:
     """Return the weeks, oldest first, of their counts: `Weeks.weeks`."""
-    goes_out = state.weeks.goes_out
-    measures = {topic: how for topic, how in _MEASURES.items() if topic is not CareTopic.OUTINGS or goes_out}
-    sums = {topic: how.sums([row for _, row in rows]) for topic, how in measures.items()}
-    return [_week(monday, row, measures, sums) for monday, row in rows]
+    sums = [sum(column) for column in zip(*[row[:COUNTS] for _, row in rows], strict=True)]
+    return [_week(monday, row, sums, goes_out=goes_out) for monday, row in rows]
 
 
-def _week(
-    monday: int, row: Row, measures: dict[CareTopic, Measure], sums: dict[CareTopic, tuple[int, int]]
-) -> WeekView:
+def _week(monday: int, row: Row, sums: Row, *, goes_out: bool) -> WeekView:
     topics = {}
-    for place, topic in enumerate(TOPICS):
-        told = row[COUNTS + place * len(LEVELS) : COUNTS + (place + 1) * len(LEVELS)]
+    is_told = any(row[COUNTS:])
+    for first, topic, how in _PLACES:
         measured = usual = None
-        how = measures.get(topic)
-        if how is not None:
-            above, below = how.sums([row])
-            measured = above / below if below >= how.least else None
-            others, of = sums[topic]
-            usual = (others - above) / (of - below) if of - below >= how.usual else None
-        one = _topic(topic, told, measured, usual)
-        if one is not None:
-            topics[topic] = one
+        if how is not None and (goes_out or topic is not CareTopic.OUTINGS):
+            above, below = how.of(row)
+            if below >= how.least:
+                measured = above / below
+                others, of = how.of(sums)
+                usual = (others - above) / (of - below) if of - below >= how.usual else None
+        told = row[first : first + len(LEVELS)] if is_told else _UNTOLD
+        if measured is not None or any(told):  # else nobody spoke of it and nothing measured it
+            topics[topic] = _topic(topic, told, measured, usual)
     return WeekView(
         monday=date_of(monday),
         topics=topics,
@@ -102,11 +104,8 @@ def _week(
     )
 
 
-def _topic(topic: CareTopic, told: list[int], measured: float | None, usual: float | None) -> TopicWeek | None:
-    """Return a topic of a week; None when nobody spoke of it and nothing measured it."""
-    if measured is None and not any(told):
-        return None
-    worst = max((level for level, count in enumerate(told) if count), default=0)
+def _topic(topic: CareTopic, told: Row, measured: float | None, usual: float | None) -> TopicWeek:
+    worst = 2 if told[2] else 1 if told[1] else 0
     worst = max(worst, _measured_level(topic, measured, usual))
     return TopicWeek(
         ok=told[0],
@@ -131,13 +130,13 @@ def _measured_level(topic: CareTopic, measured: float | None, usual: float | Non
 
 
 def contact_view(
-    state: State, clock_ms: int, rows: list[tuple[int, Row]], by_month: list[tuple[int, Row]]
+    state: State, clock_ms: int, rows: list[tuple[int, Row]], by_month: list[tuple[int, Row]], *, goes_out: bool
 ) -> ContactView | None:
     """Return the contact index by month and over the last four weeks; None while nothing of it can be seen.
 
     `rows` and `by_month` are the counts of the weeks and of the months: `Weeks.counts`.
     """
-    goes_out, robot = state.weeks.goes_out, state.has_robot
+    robot = state.has_robot
     monday = monday_of(day_of(clock_ms, state.hours))
 
     def index(first: int) -> float | None:

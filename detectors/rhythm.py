@@ -1,6 +1,7 @@
 """What is learned of a household once a day: its hazard tables, its threshold, its longest silences, its busy hours."""
 
 import itertools
+from array import array
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.begun import HOURS, BegunAt
@@ -40,7 +41,7 @@ class Rhythm:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("begun", "busy", "days", "longest", "tables", "threshold")
+    __slots__ = ("_hundredths", "begun", "busy", "days", "longest", "tables", "threshold")
 
     def __init__(self) -> None:
         self.tables: dict[str, HazardTable] = {}
@@ -49,8 +50,16 @@ class Rhythm:
         self.begun = BegunAt()
         self.busy = [0.0] * 24
         """Episodes of activity begun in each hour of an ordinary day."""
+        self._hundredths: array[int] | None = None
+        """`busy` as it is shown; None where nobody has asked since it was learned."""
         self.days = 0.0
         """Days learned, faded."""
+
+    def usual(self) -> list[float]:
+        """Return the episodes begun in each hour of an ordinary day, rounded to hundredths."""
+        if self._hundredths is None:
+            self._hundredths = array("I", [round(100 * round(mean, 2)) for mean in self.busy])
+        return [hundredths / 100 for hundredths in self._hundredths]
 
     def table(self, kind: str) -> HazardTable:
         """Return the table of a kind of channel."""
@@ -146,6 +155,7 @@ class Rhythm:
                     begun[day.hours.hour(episode.start)] += 1
         self.days = self.days * share + 1.0
         self.busy = [mean + (count - mean) / self.days for mean, count in zip(self.busy, begun, strict=True)]
+        self._hundredths = None
 
     def state(self) -> list[Any]:
         """Return plain numbers and packed counts."""
@@ -166,7 +176,7 @@ class Rhythm:
             self.table(kind).restore(cells)
         self.threshold.restore(state[1])
         self.longest.restore(state[2])
-        self.busy = list(state[3])
+        self.busy, self._hundredths = list(state[3]), None
         self.days = state[4]
         if len(state) > 5:  # rows of a version without this clock are shorter
             self.begun.restore(state[5])

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from detectors.hazard import NEVER_MS, DayRates, bucket, bucket_ends
+from detectors.hazard import NEVER_MS, DayRates, bucket, bucket_ends, row_of
 from detectors.hours import HOUR_MS, LocalHours, is_weekend
 
 LOOK_AHEAD_MS: Final = 14 * 24 * HOUR_MS
@@ -60,7 +60,7 @@ def segments(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -
     t = hour_ends = start_ms
     rates = [0.0] * len(lanes)
     walks = [(i, _Walk(lane, start_ms)) for i, lane in enumerate(lanes) if not is_dark_from(lane.seen, start_ms)]
-    steady_ms = number = weekend = hour = 0
+    steady_ms = number = weekend = hour = row = 0
     # Comparisons in place of `min`: half of a verdict is spent here.
     while t < end_ms:
         new_hour = t >= hour_ends
@@ -74,16 +74,16 @@ def segments(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -
             weekend, hour, hour_ends = hours.cell(t)
             steady_ms = hours.steady_until(t)
             number = (t + hours.offset_ms(t)) // HOUR_MS
+        if new_hour:
+            row = row_of(weekend, hour)
         stop = hour_ends if hour_ends < end_ms else end_ms  # noqa: FURB136
         for i, walk in walks:
             turns_ms = walk.turns_ms
-            if new_hour:
-                walk.row = walk.rates[weekend][hour]
             if t >= turns_ms:
                 turns_ms = walk.turn(t)
-                rates[i] = walk.share * walk.row[walk.k] if walk.k >= 0 else 0.0
+                rates[i] = walk.share * walk.rates[row + walk.k] if walk.k >= 0 else 0.0
             elif new_hour:
-                rates[i] = walk.share * walk.row[walk.k] if walk.k >= 0 else 0.0
+                rates[i] = walk.share * walk.rates[row + walk.k] if walk.k >= 0 else 0.0
             if turns_ms < stop:  # noqa: PLR1730
                 stop = turns_ms
         yield t, stop, rates
@@ -99,12 +99,10 @@ def is_dark_from(seen: tuple[Sight, ...], at_ms: int) -> bool:
 class _Walk:
     """Where a walk along a silence stands in one lane."""
 
-    __slots__ = ("_dark_ms", "_place", "_seen", "_since_ms", "k", "rates", "row", "share", "turns_ms")
+    __slots__ = ("_dark_ms", "_place", "_seen", "_sees_on", "_since_ms", "k", "rates", "share", "turns_ms")
 
     def __init__(self, lane: Lane, start_ms: int) -> None:
         self.rates = lane.rates
-        self.row: list[float] = []
-        """The rates of the hour, by bucket."""
         self.share = 0.0
         self.k = 0
         """The bucket of the silence that the lane has seen."""
@@ -116,9 +114,15 @@ class _Walk:
         """Its last sign of life, later by all that it has not seen since."""
         self._dark_ms = -1
         """Since when it sees nothing; -1 while it sees."""
+        self._sees_on = False
+        """It sees to the end: from one turn to the next it goes on by one bucket."""
 
     def turn(self, t: int) -> int:
         """Go on to the bucket and the sight that hold from `t` on; return when they turn next."""
+        if self._sees_on:
+            self.k = k = self.k + 1
+            self.turns_ms = turns_ms = self._since_ms + bucket_ends(k)
+            return turns_ms
         seen, place = self._seen, self._place
         while place + 1 < len(seen) and seen[place + 1].from_ms <= t:
             place += 1
@@ -130,6 +134,7 @@ class _Walk:
         self.k = k = bucket(t - self._since_ms)
         if self.share > 0:
             self._dark_ms = -1
+            self._sees_on = place + 1 == len(seen)
             ends_ms = self._since_ms + bucket_ends(k)
             turns_ms = min(turns_ms, ends_ms)
         else:

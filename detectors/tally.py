@@ -47,11 +47,19 @@ class Tally:
         """Return (number, counts) of each row, the oldest first."""
         return [(row[0], list(row[1:])) for row in self._form.iter_unpack(self.rows)]
 
-    def copy(self) -> "Tally":
-        """Return another with the same counts."""
-        other = Tally(self._form.size // 2 - 1, self._most)
-        other.rows = self.rows
-        return other
+    def plus(self, found: dict[int, dict[int, int]]) -> list[tuple[int, list[int]]]:
+        """Return what `all` would, had more counts been added, by number and place."""
+        rows = self.all()
+        for number, places in found.items():
+            row = next((counts for known, counts in reversed(rows) if known == number), None)
+            if row is None:
+                row = [0] * (self._form.size // 2 - 1)
+                rows.insert(bisect_left(rows, (number,)), (number, row))
+                if len(rows) > self._most:
+                    del rows[0]
+            for place, count in places.items():
+                row[place] = min(MOST, row[place] + count)
+        return rows
 
     def restore(self, rows: bytes) -> None:
         """Take the bytes of `rows`.

@@ -12,7 +12,20 @@ from detectors.contact import contact
 from detectors.contract import Law
 from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, HOUR_MS, LocalHours
 from detectors.tally import Tally
-from detectors.words import COUNTS, LEVELS, OUTINGS, TALKS, TOPICS, Word, pack, read, spoke, unpack, word_of
+from detectors.words import (
+    COUNTS,
+    LEVELS,
+    OUTINGS,
+    TALKS,
+    TOPICS,
+    Word,
+    moment_and_place,
+    pack,
+    read,
+    spoke,
+    unpack,
+    word_of,
+)
 from schemas.events import Event
 from schemas.views import MOST_DAYS, MOST_MONTHS, MOST_REFERRALS, MOST_WEEKS
 from schemas.vocabulary import CareTopic
@@ -141,22 +154,22 @@ class Weeks:
         """
         weeks: dict[int, dict[int, int]] = {}
         months: dict[int, dict[int, int]] = {}
-        day = monday = month = -1
-        for number in self._words:
-            word = read(number)
-            of_word = day_of(word.at_ms, hours)
-            if of_word != day:
-                day, monday, month = of_word, monday_of(of_word), month_of(of_word)
-            by_place = weeks.setdefault(monday, {})
-            if spoke(number) or word.place >= COUNTS:
-                for place in _counts(word):
-                    by_place[place] = by_place.get(place, 0) + 1
+        by_week: dict[int, int] = {}
+        month = until_ms = -1
+        for number in self._words:  # ordered by time
+            at_ms, place = moment_and_place(number)
+            if at_ms >= until_ms:
+                day, until_ms = _day_until(at_ms, hours)
+                by_week, month = weeks.setdefault(monday_of(day), {}), month_of(day)
+            if spoke(number) or place >= COUNTS:
+                for each in _counts(read(number)):
+                    by_week[each] = by_week.get(each, 0) + 1
             else:
-                by_place[word.place] = by_place.get(word.place, 0) + 1
-            if word.place < COUNTS:
-                by_place = months.setdefault(month, {})
-                by_place[word.place] = by_place.get(word.place, 0) + 1
-        return _with(self._weeks, weeks), _with(self._months, months)
+                by_week[place] = by_week.get(place, 0) + 1
+            if place < COUNTS:
+                by_month = months.setdefault(month, {})
+                by_month[place] = by_month.get(place, 0) + 1
+        return self._weeks.plus(weeks), self._months.plus(months)
 
     def weeks(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
         """Return (Monday, counts) of each week, oldest first: `counts`."""
@@ -246,12 +259,11 @@ def month_of(day: int) -> int:
     return (date.year - EPOCH.year) * 12 + date.month - 1
 
 
-def _with(counted: Tally, found: dict[int, dict[int, int]]) -> list[tuple[int, list[int]]]:
-    """Return the rows of a tally with more counts, by place, in some of them."""
-    shown = counted.copy()
-    for number, counts in found.items():
-        shown.add(number, counts)
-    return shown.all()
+def _day_until(at_ms: int, hours: LocalHours) -> tuple[int, int]:
+    """Return the day of life of a moment, and until when moments after it certainly belong to the same."""
+    day = day_of(at_ms, hours)
+    end_ms = (day + 1) * DAY_MS + DAY_BEGINS_H * HOUR_MS - hours.offset_ms(at_ms)
+    return day, end_ms if end_ms <= hours.steady_until(at_ms) else at_ms
 
 
 def _counts(word: Word) -> dict[int, int]:

@@ -80,6 +80,11 @@ def spoke(number: int) -> bool:
     return bool(number & 0xFFFFFF)
 
 
+def moment_and_place(number: int) -> tuple[int, int]:
+    """Return when an event as a number happened, and the place of its count."""
+    return number >> 88, number >> 80 & 0xF
+
+
 def read(number: int) -> Word:
     """Return what a number says."""
     return Word(

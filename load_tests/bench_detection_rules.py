@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.fading import Fading
-from detectors.hazard import EDGES_MS, HazardTable
+from detectors.hazard import EDGES_MS, DayRates, HazardTable
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS, LocalHours, hours_of
 from detectors.life import HOME
 from detectors.silence import Lane, reach, score
@@ -145,5 +145,5 @@ def oracle(home: Home) -> Deadlines:
     )
 
 
-def _reached(hours: LocalHours, at_ms: int, rates: list[list[list[float]]], level: float) -> float:
+def _reached(hours: LocalHours, at_ms: int, rates: DayRates, level: float) -> float:
     return float(reach(hours, at_ms, at_ms + LOOK_AHEAD_DAYS * DAY_MS, [Lane(HOME, rates, at_ms)], [], [level])[0])

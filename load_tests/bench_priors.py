@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import hazard
-from detectors.hazard import BUCKETS, EDGES_MS, SHAPE, DayRates, HazardTable, bucket_ends
+from detectors.hazard import BUCKETS, EDGES_MS, SHAPE, DayRates, HazardTable, bucket_ends, row_of
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from load_tests.bench_city.homes import CityHome, Kind, city_home, cuts_in
 from load_tests.bench_detection_homes import before
@@ -96,7 +96,7 @@ def _walk(rates: DayRates, since_ms: int, until_ms: float, limit: float) -> tupl
     while at < until_ms:
         weekend, hour, next_ms = _SEOUL.cell(int(at))
         stop = min(next_ms, since_ms + bucket_ends(k), until_ms)
-        rate = rates[weekend][hour][k]
+        rate = rates[row_of(weekend, hour) + k]
         more = rate * (stop - at) / HOUR_MS
         if score + more >= limit:
             return limit, at + (limit - score) / rate * HOUR_MS

@@ -21,9 +21,8 @@ def proposal(home: Home) -> GradeProposal | None:
 
 
 def proposed(state: State, clock_ms: int) -> GradeProposal | None:
-    return propose_grade(
-        state, clock_ms, contact_view(state, clock_ms, *state.weeks.counts(state.hours)), concerns(state)
-    )
+    counts, goes_out = state.weeks.counts(state.hours), state.weeks.goes_out
+    return propose_grade(state, clock_ms, contact_view(state, clock_ms, *counts, goes_out=goes_out), concerns(state))
 
 
 def graded(grade: RiskGrade) -> Home:

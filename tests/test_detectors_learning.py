@@ -11,7 +11,7 @@ from river import stats
 
 from detectors.episodes import COMPANY_MS, LINK_MS, MOST, Episodes
 from detectors.fading import Fading
-from detectors.hazard import EDGES_MS, HazardTable, bucket
+from detectors.hazard import EDGES_MS, HazardTable, bucket, row_of
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from detectors.longest import LongestSilence
 from detectors.threshold import Threshold, population_threshold
@@ -94,11 +94,12 @@ def test_the_table_learns_nothing_of_an_outage() -> None:
     home.take([*home.reports(at(12, 17), at(12, 28)), *home.moves(at(12, 17))])
     rhythm = home.model._state.rhythm
     how = home.model.profile.silence
-    before = rhythm.rates("home", how, away=False)[1][12]
+    noon = row_of(1, 12)
+    before = rhythm.rates("home", how, away=False)[noon + 7 : noon + 10].tolist()
     home.live(2, from_day=13)
     assert home.model.learned_ms > at(12, 27)
-    after = rhythm.rates("home", how, away=False)[1][12]
-    assert after[7:10] == pytest.approx(before[7:10], rel=0.03)  # hours of silence at noon, on a weekend
+    after = rhythm.rates("home", how, away=False)[noon + 7 : noon + 10].tolist()
+    assert after == pytest.approx(before, rel=0.03)  # hours of silence at noon, on a weekend
 
 
 def test_a_silence_that_was_ordinary_after_all_makes_the_next_one_less_alarming() -> None:
@@ -234,10 +235,11 @@ def test_an_event_belongs_to_the_bucket_just_before_it() -> None:
     table = HazardTable("home")
     start_ms = at(0, 10)
     table.learn_one(SEOUL, start_ms, start_ms + EDGES_MS[3])
-    learned = table.rates(away=False, k0_h=1e-6, k1_h=1e-6, floor_per_h=0.0)[0][10]
-    assert learned[bucket(EDGES_MS[3]) - 1] > 1.0
-    assert learned[bucket(EDGES_MS[3])] == pytest.approx(
-        HazardTable("home").rates(away=False, k0_h=1e-6, k1_h=1e-6, floor_per_h=0.0)[0][10][bucket(EDGES_MS[3])]
+    learned = table.rates(away=False, k0_h=1e-6, k1_h=1e-6, floor_per_h=0.0)
+    place = row_of(0, 10) + bucket(EDGES_MS[3])
+    assert learned[place - 1] > 1.0
+    assert learned[place] == pytest.approx(
+        HazardTable("home").rates(away=False, k0_h=1e-6, k1_h=1e-6, floor_per_h=0.0)[place]
     )
 
 
@@ -249,7 +251,8 @@ def test_what_was_learned_long_ago_fades() -> None:
     fresh, prior = table.rates(**how), HazardTable("home").rates(**how)  # type: ignore[arg-type]
     table.fade(1e-6)
     faded = table.rates(**how)  # type: ignore[arg-type]
-    assert abs(faded[0][10][1] - prior[0][10][1]) < 0.01 < abs(fresh[0][10][1] - prior[0][10][1])
+    place = row_of(0, 10) + 1
+    assert abs(faded[place] - prior[place]) < 0.01 < abs(fresh[place] - prior[place])
 
 
 def test_signs_of_life_within_five_minutes_are_one_episode() -> None:

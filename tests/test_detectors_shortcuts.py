@@ -6,23 +6,25 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from detector_homes import CALLS, GATEWAY, PHONE, Home
+from detector_streams import event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.hazard import BUCKETS, NEVER_MS, NO_RATES, DayRates, bucket
+from detectors.hazard import BUCKETS, NEVER_MS, NO_RATES, DayRates, bucket, row_of
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.overview import overview
+from detectors.rhythm import Rhythm
 from detectors.silence import ALWAYS, Lane, Sight, is_dark_from, reach, reach_first, score, segments
 from detectors.source import Source
+from detectors.tally import Tally
+from detectors.weeks import Weeks, day_of, monday_of, month_of
+from detectors.words import PHONE as WORDS_OF_PHONE
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.views import HourlyDay
 
 ZONES = ("Asia/Seoul", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu")
 FROM_MS, UNTIL_MS = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp()) * 1000 for month in (1, 12))
-RATES: DayRates = [
-    [[0.02 + 0.01 * (14 * hour + k + 300 * weekend) / 7 for k in range(BUCKETS)] for hour in range(24)]
-    for weekend in range(2)
-]
+RATES: DayRates = [0.02 + 0.01 * place / 7 for place in range(2 * 24 * BUCKETS)]
 moments = st.integers(FROM_MS, UNTIL_MS)
 hours = st.sampled_from([LocalHours(zone) for zone in ZONES])
 
@@ -50,7 +52,7 @@ def test_a_walk_along_a_silence_reads_the_cell_of_the_wall_clock_wherever_clocks
     for from_ms, until_ms, rates in segments(zone, start_ms, end_ms, [Lane("home", RATES, since_ms)]):
         weekend, hour, ends_ms = zone.cell(from_ms)
         k = bucket(from_ms - since_ms)
-        assert rates == [RATES[weekend][hour][k] if k >= 0 else 0.0]
+        assert rates == [RATES[row_of(weekend, hour) + k] if k >= 0 else 0.0]
         assert from_ms == at_ms < until_ms <= ends_ms
         assert bucket(until_ms - 1 - since_ms) == k
         at_ms = until_ms
@@ -132,3 +134,48 @@ def test_a_view_says_the_deadline_of_the_whole_verdict() -> None:
             assert shorter == verdict._replace(ask_ms=NEVER_MS)
             alarms += verdict.due_ms < NEVER_MS
     assert alarms
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 9), st.dictionaries(st.integers(0, 2), st.integers(1, 40_000)))), st.data())
+def test_counts_shown_with_others_are_those_of_having_added_them(
+    kept: list[tuple[int, dict[int, int]]], data: st.DataObject
+) -> None:
+    tally, added = Tally(3, 4), Tally(3, 4)
+    for number, places in kept:
+        tally.add(number, places)
+        added.add(number, places)
+    more = data.draw(st.dictionaries(st.integers(0, 10), st.dictionaries(st.integers(0, 2), st.integers(1, 40_000))))
+    for number, places in more.items():
+        added.add(number, places)
+    before = tally.rows
+    assert tally.plus(more) == added.all()
+    assert tally.rows == before
+
+
+@settings(deadline=None)
+@given(st.sampled_from(ZONES), st.lists(st.integers(0, 20 * 24 * 4), min_size=1, max_size=12))
+def test_words_are_counted_in_the_week_and_month_of_their_day_also_where_clocks_change(
+    name: str, quarters: list[int]
+) -> None:
+    """From 2026-03-20 on, over the change of clocks in London, and over the end of a month."""
+    weeks, zone = Weeks(), LocalHours(name)
+    from_ms = int(datetime(2026, 3, 20, tzinfo=UTC).timestamp()) * 1000
+    by_week: dict[int, int] = {}
+    by_month: dict[int, int] = {}
+    for i, quarter in enumerate(quarters):
+        at_ms = from_ms + quarter * HOUR_MS // 4
+        assert weeks.learn_one(event("call_out", at_ms, "/phone/app", number=i + 1))
+        day = day_of(at_ms, zone)
+        by_week[monday_of(day)] = by_week.get(monday_of(day), 0) + 1
+        by_month[month_of(day)] = by_month.get(month_of(day), 0) + 1
+    shown, months = weeks.counts(zone)
+    assert {monday: row[WORDS_OF_PHONE] for monday, row in shown} == by_week
+    assert {month: row[WORDS_OF_PHONE] for month, row in months} == by_month
+
+
+@given(st.floats(0, 1000))
+def test_the_usual_of_an_hour_is_rounded_as_it_was(mean: float) -> None:
+    rhythm = Rhythm()
+    rhythm.busy[7] = mean
+    assert rhythm.usual()[7] == round(mean, 2)

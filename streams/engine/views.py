@@ -1,10 +1,8 @@
 """Views of households for the board: what is said of one, and when it is said again. Pure."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
-
-from msgspec.structs import replace
 
 from schemas.exercise import status_of
 from schemas.incidents import Incident
@@ -90,7 +88,20 @@ def _revised(said: Iterable[Output]) -> dict[str, None]:
 def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> HouseholdView:
     """Return the view of a household at a clock, from its state alone: the same state gives the same bytes."""
     record = watched.in_force
-    view = HouseholdView(
+    fields: dict[str, Any] = {} if watched.model is None else watched.model.overview(clock_ms)
+    if watched.lost_since_ms:
+        fields |= {"blind": True, "unseen": UnseenView(to_rfc3339(watched.lost_since_ms))}
+    if record is not None:
+        fields |= {
+            "district": record.district,
+            "target_group": record.target_group,
+            "risk_grade": record.risk_grade,
+            "needs": record.needs,
+            "language": record.language,
+            "time_zone": record.time_zone,
+            "absences": record.absences[-MOST_ABSENCES:],
+        }
+    return HouseholdView(
         household=watched.name,
         status=status_of(watched.name),
         at=to_rfc3339(clock_ms),
@@ -98,23 +109,8 @@ def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> House
         incidents=[_open(entry.incident) for entry in watched.ledger.open.values()][-MOST_INCIDENTS:],
         profile=profile,
         engine=engine,
+        **fields,
     )
-    if record is not None:
-        view = replace(
-            view,
-            district=record.district,
-            target_group=record.target_group,
-            risk_grade=record.risk_grade,
-            needs=record.needs,
-            language=record.language,
-            time_zone=record.time_zone,
-            absences=record.absences[-MOST_ABSENCES:],
-        )
-    if watched.model is not None:
-        view = replace(view, **watched.model.overview(clock_ms))
-    if not watched.lost_since_ms:
-        return view
-    return replace(view, blind=True, unseen=UnseenView(to_rfc3339(watched.lost_since_ms)))
 
 
 def mark_of(watched: Watched, clock_ms: int) -> int:
