@@ -15,8 +15,10 @@ OUT_MS: Final = HOUR_MS // 2
 """Who is back within this took out the rubbish."""
 STEP_MS: Final = 60_000
 """A door alone takes no longer than this."""
-SELDOM: Final = 0.1
-"""Nights out a night up to which going out at night is unusual for a home."""
+SELDOM: Final = 0.05
+"""Nights out a night up to which going out at night is unusual for a home: the second in a few weeks is, the third is not."""
+SELDOM_THERE: Final = 0.1
+"""The same where responders found more often than not that such a night was rightly told."""
 
 
 def is_night(state: State, at_ms: int) -> bool:
@@ -32,7 +34,9 @@ def out_at_night(state: State) -> tuple[int, int]:
         return 0, NEVER_MS
     if last.end - last.start < STEP_MS and state.away(last.start - 1):
         return 0, NEVER_MS  # they were out before, and a door alone is how somebody comes home late and goes to bed
-    if last.end <= state.restart_ms or last.end < state.warm_ms or state.chronic.usual(NIGHTS_OUT) > SELDOM:
+    true, untrue = state.thrift.record(IncidentKind.OUT_AT_NIGHT)
+    seldom = SELDOM_THERE if true > untrue else SELDOM
+    if last.end <= state.restart_ms or last.end < state.warm_ms or state.chronic.usual(NIGHTS_OUT) > seldom:
         return 0, NEVER_MS
     # Whoever shows life elsewhere, on the phone they carry, is out all the same: only the home can tell their return.
     due_ms = last.end + int(OUT_MS * state.factor(IncidentKind.OUT_AT_NIGHT))

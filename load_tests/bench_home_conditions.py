@@ -131,9 +131,14 @@ Hours = dict[IncidentKind, list[float | None]]
 """By kind, after how many hours each thing injected was told; None for what was not."""
 
 
-def measured(households: int, days: int, seed: int) -> tuple[Hours, Counter[IncidentKind], float]:
-    """Return what was found and how late, false alarms by kind, and household-months with nothing injected yet."""
-    plan = [*KINDS, None, None]
+def measured(
+    households: int, days: int, seed: int, only: IncidentKind | None = None
+) -> tuple[Hours, Counter[IncidentKind], float]:
+    """Return what was found and how late, false alarms by kind, and household-months with nothing injected yet.
+
+    `only`: this is injected into every home.
+    """
+    plan: list[IncidentKind | None] = [*KINDS, None, None] if only is None else [only]
     found: Hours = defaultdict(list)
     false: Counter[IncidentKind] = Counter()
     healthy_ms = n = 0
@@ -175,9 +180,12 @@ def measured(households: int, days: int, seed: int) -> tuple[Hours, Counter[Inci
 @click.option("--households", type=click.IntRange(1), default=90, show_default=True)
 @click.option("--days", type=click.IntRange(40), default=80, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=2026, show_default=True)
-def main(households: int, days: int, seed: int) -> None:
+@click.option(
+    "--kind", "only", type=click.Choice([kind.value for kind in KINDS]), default=None, help="Only this, into each home."
+)
+def main(households: int, days: int, seed: int, only: str | None) -> None:
     """Measure what is told of homes and nights on synthetic households with sensors and an exit door."""
-    found, false, months = measured(households, days, seed)
+    found, false, months = measured(households, days, seed, None if only is None else IncidentKind(only))
     out = {}
     for kind in KINDS:
         hours = [one for one in found[kind] if one is not None]

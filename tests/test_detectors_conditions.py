@@ -157,6 +157,20 @@ def test_whoever_never_goes_out_at_night_is_missed_half_an_hour_after_they_did_a
     assert not by_day.said(IncidentKind.OUT_AT_NIGHT)
 
 
+@pytest.mark.parametrize(("cause", "told"), [(CloseCause.SAFE_AWAY, 2), (CloseCause.HELPED, 4)])
+def test_nights_out_every_week_are_ordinary_after_the_second_unless_somebody_needed_help(
+    cause: CloseCause, told: int
+) -> None:
+    home, kind = Home().live(0, 20), IncidentKind.OUT_AT_NIGHT
+    for day in (20, 27, 34, 41):
+        home.hear(door(day, 1.5, "on"), door(day, 1.51, "off")).wait(at(day, 3.5))
+        if home.said(kind)[-1] == "raise":
+            home.model.settle(kind, cause, at(day, 2.1), at(day, 3.6))
+        home.hear(*(event("motion", at(day, 3.7 + 0.03 * n), state="on", device=f"m{n}") for n in range(2)))
+        home.live(day, 7)
+    assert home.said(kind).count("raise") == told
+
+
 def test_nights_out_in_a_row_are_a_wandering_and_who_works_at_night_is_not_missed() -> None:
     home = Home().live(0, 20)
     for day in range(20, 24):
