@@ -268,3 +268,26 @@ def test_a_disk_that_is_full_is_told_with_its_folder_and_is_no_fault_of_the_sour
     done = CliRunner().invoke(cli, words, standalone_mode=False)
     assert done.exit_code == 1
     assert f"{tmp_path / 'out'}: No space left on device" in done.output
+
+
+def test_a_label_finds_its_home_under_the_pseudonym_of_its_rows_and_one_of_nobody_is_told(tmp_path: Path) -> None:
+    at = "2025-01-02T02:00:00+00:00"
+    (tmp_path / "homes.csv").write_text(f"{HEAD}kim's home,{at},sensor,b,emergency_button,ON\n")
+    known = tmp_path / "known.csv"
+    rows = ["kim's home,2025-01-02T01:00Z,2025-01-02T03:00Z,emergency_button"]
+
+    def labels_of(name: str) -> tuple[dict[str, Any], str]:
+        known.write_text("\n".join(["household,from,until,what", *rows]) + "\n")
+        words = ["replay", str(tmp_path / "homes.csv"), "--labels", str(known), "--out", str(tmp_path / name)]
+        done = CliRunner(env={"ANBU_PARTITIONS": "1"}).invoke(cli, words, standalone_mode=False)
+        assert done.exception is None, done.output
+        report = msgspec.json.decode((tmp_path / name / "report.json").read_bytes())
+        return report["runs"][0]["labels"], done.output + " ".join(report["source"]["notes"])
+
+    labels, told = labels_of("one")
+    assert (labels["must_find"], labels["found"]) == (1, 1)
+    assert "not in this past" not in told
+    rows.append("kin's home,2025-01-02T01:00Z,2025-01-02T03:00Z,emergency_button")
+    labels, told = labels_of("two")
+    assert (labels["must_find"], labels["found"]) == (2, 1)
+    assert told.count("1 of its lines are of homes that are not in this past") == 2

@@ -126,12 +126,11 @@ def _what_if(asked: Asked, console: Console, folder: Path, after: After | None) 
         task = bar.add_task("replaying", total=1.0)
         played, kept = _play(asked, work, lambda share: bar.update(task, completed=share))
         took_s = monotonic_s() - began_s
-        found = answer(
-            _source_figures(asked, source, played),
-            asked.variants,
-            played,
-            _setting(asked, work, source, labels, played),
-        )
+        setting = _setting(asked, work, source, labels, played)
+        figures = _source_figures(asked, source, played)
+        if asked.labels is not None and (astray := _astray(labels, setting)):
+            figures["notes"].append(f"{asked.labels.name}: {astray}")
+        found = answer(figures, asked.variants, played, setting)
         task = bar.add_task("close-ups", total=1.0)
         shown = choose(work, played, asked.timelines)
         found["timelines"] = timelines(
@@ -230,6 +229,17 @@ def _labels_of(asked: Asked) -> list[Label]:
     if faults and asked.strict:
         raise Misconfigured(f"{asked.labels.name}: {len(faults)} lines cannot be used, and --strict was asked for")
     return labels
+
+
+def _astray(labels: list[Label], setting: Setting) -> str:
+    """Say which labels of a file are of homes that are not there, for a name mistyped would only look like an alarm missed."""
+    there = {home.household for home in setting.homes}
+    of_nobody = [one for one in labels if one.origin == "file" and one.household not in there]
+    if not of_nobody:
+        return ""
+    told = f"{len(of_nobody):,} of its lines are of homes that are not in this past."
+    click.echo(f"labels: {told}", err=True)
+    return told
 
 
 def _tell_bad(source: Source) -> None:

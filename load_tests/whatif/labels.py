@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from load_tests.recorded import pseudonym_of
 from load_tests.truth import FOUND_WITHIN_MS, FOUND_WITHIN_SLOW_MS, Truth
 from load_tests.whatif.fold import Opened
 from schemas.incidents import CloseCause, IncidentKind
@@ -98,7 +99,8 @@ def read_labels(path: Path, tz: str) -> tuple[list[Label], list[LabelFault]]:
 def _label(row: Sequence[str], zone: ZoneInfo) -> Label:
     if len(row) != len(COLUMNS):
         raise ValueError("not four columns")
-    household, begin, end, what = (cell.strip() for cell in row)
+    name, begin, end, what = (cell.strip() for cell in row)
+    household = pseudonym_of(name)  # as its rows are: under another name it would be a label of nobody
     from_ms, until_ms = (_moment(text, zone) for text in (begin, end))
     if until_ms < from_ms:
         raise ValueError("it ends before it begins")
