@@ -9,6 +9,7 @@ from zlib import crc32
 import numpy as np
 
 from detectors.contract import Law
+from detectors.hazard import NEVER_MS
 
 LINK_MS: Final = 300_000
 """Signs of life at most this far apart are one episode (single linkage)."""
@@ -241,6 +242,10 @@ class Episodes:
         np.cumsum(times, out=times)
         ring._starts.frombytes(times[0::2].tobytes())
         ring._ends.frombytes(times[1::2].tobytes())
+        is_ascending = apart.itemsize == 4 or bool((times[1:] >= times[:-1]).all())
+        if not is_ascending or not -NEVER_MS < first < NEVER_MS or ring._ends[-1] >= NEVER_MS:
+            # Damaged: the search by halves and the bytes of the next checkpoint suppose times that ascend and do not overflow.
+            raise ValueError("episodes out of order or beyond all time")
         if not others and kinds == bytes([_SURE]) * len(kinds):
             ring._exits.frombytes(bytes(8 * len(kinds)))
             ring._lone.frombytes(b"\xff" * 8 * len(kinds))
@@ -249,4 +254,6 @@ class Episodes:
         for kind, end in zip(kinds, ring._ends, strict=True):
             ring._exits.append(end if kind & _LEAVES else end - next(rest, 0) if kind & _EXITS else 0)
             ring._lone.append(_NONE if kind & _SURE else next(rest, 0))
+        if min(ring._lone) < _NONE:
+            raise ValueError("no checksum of a device")
         return ring

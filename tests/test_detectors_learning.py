@@ -1,6 +1,7 @@
 """What is learned, when, by whose statistics, and what is erased."""
 
 import math
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -298,6 +299,36 @@ def test_a_ghost_in_a_long_silence_is_remembered() -> None:
     ring.forget_before(at(3, 4))
     assert ring.last_ghost(at(0, 9), at(9, 4)) == at(0, 13)
     assert len(ring) == 2
+
+
+def _row(first: int, kinds: bytes, apart: list[int], *others: int) -> list[Any]:
+    return [first, struct.pack(f"<{len(apart)}Q", *apart), kinds, list(others)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        _row(at(0, 9), b"\1\1", [0, (1 << 64) - HOUR_MS, 0]),
+        _row(at(0, 9), b"\1\1", [0, (1 << 63) - 1, 0]),
+        _row(-(1 << 63), b"\1\1", [0, HOUR_MS, 0]),
+        _row(at(0, 9), b"\0\0", [0, HOUR_MS, 0], -1, -5),
+    ],
+    ids=["backwards", "over the end of numbers", "before all time", "no device"],
+)
+def test_damaged_episodes_are_refused_or_they_would_stop_the_next_checkpoint_or_give_another_ring(
+    row: list[Any],
+) -> None:
+    with pytest.raises(ValueError, match=r"out of order|no checksum"):
+        Episodes.from_state(row)
+
+
+def test_negative_control_the_same_rows_undamaged_are_the_ring_they_were() -> None:
+    for row in (
+        _row(at(0, 9), b"\1\1", [0, 1 << 33, 0]),
+        _row(at(0, 9), b"\0\0", [0, 1 << 33, 0], 1, 5),
+        _row(at(0, 9), b"\3\5", [HOUR_MS, 1 << 33, HOUR_MS], 60_000),
+    ):
+        assert Episodes.from_state(row).state() == row
 
 
 # Consent.
