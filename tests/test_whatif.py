@@ -14,7 +14,7 @@ from test_partition import EVENTFUL, START_MS
 from detectors.life import sign_of
 from load_tests.recording import read, write
 from load_tests.simulator import simulate
-from load_tests.whatif import runs
+from load_tests.whatif import draw, runs
 from load_tests.whatif.command import Asked, what_if
 from load_tests.whatif.cuts import copies_of, draw_cuts, with_copies
 from load_tests.whatif.figures import tradeoff
@@ -114,6 +114,14 @@ def test_what_is_set_side_by_side_adds_up(found: tuple[Any, Path]) -> None:
     assert one["moved"] or one["only_a"] or one["only_b"]
     for what in ("district", "target_group", "source_mix", "hour"):
         assert sum(part["incidents"] for part in today["by"][what]) == today["incidents"]["count"]
+        for group in ("both", "moved", "only_a", "only_b"):
+            assert sum(part[group] for part in one["by"][what]) == one[group], (what, group)
+    for what in ("district", "target_group", "source_mix"):
+        assert sum(part["visits"] for part in today["by"][what]) == today["visits"]["count"]
+    page = (found[1] / "report.html").read_text(encoding="utf-8")
+    assert "For whom they differ, and when" in page
+    hours = {part["name"] for part in one["by"]["hour"] if part["only_b"]}
+    assert hours <= {part["name"] for part in bold["by"]["hour"] if part["incidents"]}
 
 
 def test_a_killed_run_goes_on_where_it_was_with_the_same_result(
@@ -216,6 +224,20 @@ def test_the_plot_of_a_sweep_is_there_from_three_profiles_on_and_names_each(foun
     assert all(f">budget {x:g}</text>" in text for x, _, _ in points)
     sweep_of["tradeoff"] = sweep_of["tradeoff"][:2]
     assert "What each profile buys" not in page(sweep_of)
+
+
+def test_bars_are_of_the_parts_with_the_most_incidents_of_all_profiles_together() -> None:
+    names = [f"d{i:02d}" for i in range(draw.MOST_BARS + 1)]
+
+    def run(of: int) -> dict[str, Any]:
+        parts = [{"name": one, "incidents": 0, "household_months": 1.0, "per_household_month": 0.0} for one in names]
+        parts[of] |= {"incidents": 3, "per_household_month": 3.0}
+        return {"by": {"district": parts}}
+
+    drawn = draw.bars([run(0), run(draw.MOST_BARS)], "district")
+    assert names[0] in drawn
+    assert names[-1] in drawn
+    assert names[-2] not in drawn
 
 
 def test_a_name_in_the_report_is_text_and_never_markup(found: tuple[Any, Path]) -> None:

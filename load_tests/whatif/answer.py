@@ -15,10 +15,9 @@ def answer(
 ) -> dict[str, Any]:
     """Return everything the report shows; `source` says what was replayed."""
     runs = [run_figures(variant, played[variant.name], setting) for variant in variants]
-    copies = frozenset(one.household for one in setting.cuts)
     first = variants[0].name
     compared = [
-        compared_figures((first, played[first]), (other.name, played[other.name]), copies) for other in variants[1:]
+        compared_figures((first, played[first]), (other.name, played[other.name]), setting) for other in variants[1:]
     ]
     whole = played[first]
     return {

@@ -1,6 +1,7 @@
 """Pictures as inline SVG: lines, points, bars, a heat map. Every text is escaped."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
@@ -196,8 +197,10 @@ def hours(runs: Sequence[dict[str, Any]]) -> str:
 
 def bars(runs: Sequence[dict[str, Any]], what: str) -> str:
     """Draw incidents a household-month of each part, a bar a run; the parts with the most incidents where there are many."""
-    parts = sorted(runs[0]["by"][what], key=lambda part: -part["incidents"])[:MOST_BARS]
-    names = sorted(part["name"] for part in parts)
+    most: Counter[str] = Counter()
+    for run in runs:  # of all runs: a part that only another profile alarms for is what somebody looks for here
+        most.update({part["name"]: part["incidents"] for part in run["by"][what]})
+    names = sorted(sorted(most, key=lambda name: (-most[name], name))[:MOST_BARS])
     values = [{part["name"]: part for part in run["by"][what]} for run in runs]
     largest = max((part["per_household_month"] or 0 for mine in values for part in mine.values()), default=0) or 1
     thick, gap, y = 9, 30, 4.0

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import msgspec
 
 from load_tests.whatif.cuts import WATCHED_AFTER_MS
 from load_tests.whatif.fold import Asked, Opened, Played
-from load_tests.whatif.homes import Home, zone_of
+from load_tests.whatif.homes import NOT_SAID, Home, zone_of
 from load_tests.whatif.labels import Judged, Label, judge
 from load_tests.whatif.runs import Variant
 from load_tests.whatif.spool import Cut
@@ -22,6 +22,8 @@ from streams.profile_file import differences
 from streams.replay.run import MONTH_MS
 
 DAY_MS: Final = 86_400_000
+OF_HOMES: Final = ("district", "target_group", "source_mix")
+"""What figures of homes are told apart by."""
 SAME_WITHIN_MS: Final = 72 * 3_600_000
 """Two incidents of a household and kind that opened this near each other are one that moved."""
 HOUR_MS: Final = 3_600_000
@@ -167,30 +169,33 @@ def _labels(judged: Judged, labels: Sequence[Label]) -> dict[str, Any] | None:
 def _parts(opened: Sequence[Opened], asked: Sequence[Asked], homes: Sequence[Home]) -> dict[str, list[dict[str, Any]]]:
     by_name = {home.household: home for home in homes}
     parts: dict[str, list[dict[str, Any]]] = {}
-    for what in ("district", "target_group", "source_mix"):
+    for what in OF_HOMES:
         watched_ms: dict[str, int] = defaultdict(int)
         for home in homes:
             watched_ms[getattr(home, what)] += home.watched_ms
         counts = Counter(getattr(by_name[one.household], what) for one in opened if one.household in by_name)
         calls = Counter(getattr(by_name[one.household], what) for one in asked if one.household in by_name)
+        visits = Counter(getattr(by_name[x.household], what) for x in opened if x.visit and x.household in by_name)
         parts[what] = [
             {
                 "name": name,
                 "incidents": counts[name],
                 "calls": calls[name],
+                "visits": visits[name],
                 "household_months": round(ms / MONTH_MS, 2),
                 "per_household_month": _round(counts[name] * MONTH_MS / ms) if ms else None,
             }
             for name, ms in sorted(watched_ms.items())
         ]
-    hours = Counter(
-        (EPOCH + timedelta(milliseconds=one.opened_ms))
-        .astimezone(zone_of(by_name[one.household].time_zone if one.household in by_name else ""))
-        .hour
-        for one in opened
-    )
-    parts["hour"] = [{"name": f"{hour:02d}", "incidents": hours[hour]} for hour in range(24)]
+    hours = Counter(_hour(one, by_name) for one in opened)
+    parts["hour"] = [{"name": f"{hour:02d}", "incidents": hours[f"{hour:02d}"]} for hour in range(24)]
     return parts
+
+
+def _hour(one: Opened, by_name: Mapping[str, Home]) -> str:
+    """Return the hour of the day at which an incident opened, by the clock of its home."""
+    zone = zone_of(by_name[one.household].time_zone if one.household in by_name else "")
+    return f"{(EPOCH + timedelta(milliseconds=one.opened_ms)).astimezone(zone).hour:02d}"
 
 
 def _days(opened: Iterable[Opened], played: Played) -> list[int]:
@@ -204,9 +209,10 @@ def _days(opened: Iterable[Opened], played: Played) -> list[int]:
     return out
 
 
-def compared_figures(a: tuple[str, Played], b: tuple[str, Played], copies: frozenset[str]) -> dict[str, Any]:
-    """Set the incidents of two runs side by side: in both, moved, only in one."""
+def compared_figures(a: tuple[str, Played], b: tuple[str, Played], setting: Setting) -> dict[str, Any]:
+    """Set the incidents of two runs side by side: in both, moved, only in one; altogether and for whom."""
     (name_a, played_a), (name_b, played_b) = a, b
+    copies = {one.household for one in setting.cuts}
     of_a = {one.id: one for one in played_a.opened if one.household not in copies}
     of_b = {one.id: one for one in played_b.opened if one.household not in copies}
     both = of_a.keys() & of_b.keys()
@@ -236,12 +242,37 @@ def compared_figures(a: tuple[str, Played], b: tuple[str, Played], copies: froze
         "moved_median_h": round(statistics.median(shifts), 2) if shifts else None,
         "only_a": len(only_a),
         "only_b": len(only_b),
+        "by": _apart(
+            {
+                "both": [of_a[name] for name in both],
+                "moved": [one for one, _ in moved],
+                "only_a": only_a,
+                "only_b": only_b,
+            },
+            setting.homes,
+        ),
         "list_moved": [
             incident(one) | {"moved_h": round((other.opened_ms - one.opened_ms) / HOUR_MS, 2)}
             for one, other in moved[:LISTED]
         ],
         "list_only_a": [incident(one) for one in only_a[:LISTED]],
         "list_only_b": [incident(one) for one in only_b[:LISTED]],
+    }
+
+
+def _apart(groups: dict[str, list[Opened]], homes: Sequence[Home]) -> dict[str, list[dict[str, Any]]]:
+    """Count incidents of each group by district, target group, what the home is seen with, and hour."""
+    by_name = {home.household: home for home in homes}
+    counts: dict[str, dict[str, Counter[str]]] = {what: defaultdict(Counter) for what in (*OF_HOMES, "hour")}
+    for group, opened in groups.items():
+        for one in opened:
+            home = by_name.get(one.household)
+            for what in OF_HOMES:
+                counts[what][getattr(home, what) if home else NOT_SAID][group] += 1
+            counts["hour"][_hour(one, by_name)][group] += 1
+    return {
+        what: [{"name": name, **{group: count[group] for group in groups}} for name, count in sorted(mine.items())]
+        for what, mine in counts.items()
     }
 
 

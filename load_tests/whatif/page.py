@@ -15,6 +15,11 @@ from schemas.incidents import KIND_NAMES, IncidentKind
 from schemas.times import EPOCH, to_rfc3339
 
 COLOURS: Final = draw.COLOURS
+GROUPS: Final = (
+    ("target_group", "By target group"),
+    ("source_mix", "By what the home is seen with"),
+    ("district", "By district"),
+)
 LONGEST_CHANGE: Final = 90
 """Letters of a changed number that are shown; longer ones are lists and tables."""
 
@@ -199,11 +204,7 @@ def _parts(runs: Sequence[dict[str, Any]]) -> str:
         return ""
     figures = [
         _figure(draw.bars(runs, what), title, _of_parts(len(runs[0]["by"][what])))
-        for what, title in (
-            ("target_group", "By target group"),
-            ("source_mix", "By what the home is seen with"),
-            ("district", "By district"),
-        )
+        for what, title in GROUPS
         if len(runs[0]["by"][what]) > 1
     ]
     return f'<h2>For whom</h2>{_key(runs)}<div class="pair">{"".join(figures)}</div>' if figures else ""
@@ -249,7 +250,29 @@ def _lists(found: dict[str, Any]) -> str:
         ):
             if lines:
                 out.append(_rows(f"{count:,} only with {name}", lines, count))
+        out.append(_for_whom(one))
     return f"<h2>What differs</h2>{''.join(out)}" if out else ""
+
+
+def _for_whom(one: dict[str, Any]) -> str:
+    """For whom and at what hour two runs differ; groups in which they do not are left out."""
+    rows = []
+    for what, title in (*GROUPS, ("hour", "By hour of the day")):
+        differing = [part for part in one["by"][what] if part["moved"] or part["only_a"] or part["only_b"]]
+        if differing:
+            rows.append(f"<tr><th colspan=5>{title}</th></tr>")
+        rows += [
+            f"<tr><td>{escape(part['name'].replace('_', ' '))}</td>"
+            + "".join(f"<td class=n>{part[group]:,}</td>" for group in ("both", "moved", "only_a", "only_b"))
+            + "</tr>"
+            for part in differing
+        ]
+    if not rows:
+        return ""
+    names = ("in both", "at another time", *(f"only with {escape(one[side])}" for side in ("a", "b")))
+    head = "<tr><th></th>" + "".join(f"<th class=n>{name}</th>" for name in names) + "</tr>"
+    table = f'<div class="rows counts"><table>{head}{"".join(rows)}</table></div>'
+    return f"<details><summary>For whom they differ, and when</summary>{table}</details>"
 
 
 def _rows(title: str, lines: Sequence[dict[str, Any]], count: int, *, moved: bool = False) -> str:

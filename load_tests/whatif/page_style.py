@@ -40,11 +40,11 @@ svg text{fill:var(--soft);font-size:11px}svg .ink{fill:var(--ink)}
 .key em{font-style:normal;color:var(--ink)}
 .rows{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.88rem}
 td,th{text-align:left;padding:.32rem .7rem .32rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{font-weight:500;color:var(--soft)}.n{text-align:right;font-variant-numeric:tabular-nums}
+th{font-weight:500;color:var(--soft)}.n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 td.when{white-space:nowrap;font-variant-numeric:tabular-nums}td.id{overflow-wrap:anywhere;min-width:6rem}
 details{margin:.6rem 0}summary{cursor:pointer;font-weight:600;font-size:.95rem;padding:.2rem 0}
 h1.equal::before{content:"✓ ";color:var(--c)}h1.unequal::before{content:"≠ ";color:var(--warn)}
 ul{padding-left:1.2rem;overflow-wrap:anywhere}
-@media(max-width:40rem){.chart svg text{font-size:13.5px}.rows table{min-width:36rem}}
+@media(max-width:40rem){.chart svg text{font-size:13.5px}.rows table{min-width:36rem}.counts table{min-width:0}}
 @media print{main{max-width:none}figure,.card{break-inside:avoid}}
 """
