@@ -206,9 +206,10 @@ class Episodes:
         times = np.empty(2 * count, np.int64)
         times[0::2] = starts
         times[1::2] = ends
-        apart = np.diff(times)
+        apart = times[1:] - times[:-1]
         # A time that does not fit into 32 bits is rare, and two bytes in three of a row are these.
-        packed = apart.astype("<u4" if int(apart.max()) < 1 << 32 else "<u8").tobytes()
+        is_wide = ends[-1] - starts[0] >= 1 << 32 and int(apart.max()) >= 1 << 32
+        packed = apart.astype("<u8" if is_wide else "<u4").tobytes()
         kinds = bytearray([_SURE]) * count
         others: list[int] = []
         if any(exits) or max(lone) != _NONE:
