@@ -21,13 +21,14 @@ from load_tests.feed import feed
 from load_tests.replay_run import past_of_topics
 from load_tests.simulator import simulate
 from schemas.encode import encode
-from schemas.incidents import Incident
+from schemas.incidents import Incident, Severity
 from schemas.rows import ARCHIVE, INCIDENTS, Row, to_row
 from schemas.times import from_rfc3339, to_rfc3339
 from schemas.topics import DAY_MS, ORDERED_NAMES
 from streams.archive.rows import archive_rows
 from streams.cli import cli
 from streams.engine.order import read_tick
+from streams.replay.equal import equality
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +176,26 @@ def test_another_number_of_partitions_is_refused_and_never_half_of_the_homes_rep
     done = replayed(env | {"ANBU_PARTITIONS": "2"}, "--from", store)
     assert done.exit_code == 1
     assert "the settings say 2" in done.output
+
+
+@pytest.mark.slow
+def test_what_another_version_told_is_counted_and_not_compared_and_alone_it_proves_nothing(
+    told: tuple[dict[str, str], list[Incident]],
+) -> None:
+    _, incidents = told
+    until_ms = max(from_rfc3339(one.at) for one in incidents)
+    engine = incidents[0].engine
+    other = next(one for one in incidents if one.revision == 2)
+
+    def by_another(one: Incident) -> Incident:
+        return msgspec.structs.replace(one, engine="0.0.1", severity=Severity.MINOR)
+
+    theirs = [by_another(one) if one == other else one for one in incidents]
+    found = equality(incidents, theirs, engine=engine, until_ms=until_ms)
+    assert found
+    assert found.other_engine == 1
+    assert found.revisions < len({(one.id, one.revision) for one in incidents})
+    # Negative controls: the same difference by this version shows, and nothing but another version's is no proof.
+    theirs = [msgspec.structs.replace(one, severity=Severity.MINOR) if one == other else one for one in incidents]
+    assert equality(incidents, theirs, engine=engine, until_ms=until_ms).differing.otherwise
+    assert not equality(incidents, [by_another(one) for one in incidents], engine=engine, until_ms=until_ms)
