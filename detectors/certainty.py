@@ -38,7 +38,7 @@ CONCLUDED: Final[dict[IncidentKind, tuple[float, float]]] = {
     IncidentKind.NIGHT_WANDERING: (0.003, 1.0),
     IncidentKind.DAY_NIGHT_REVERSAL: (0.003, 0.8),
     IncidentKind.OUT_AT_NIGHT: (0.005, 1.0),
-    IncidentKind.MISSED_MEALS: (0.01, 0.38),
+    IncidentKind.MISSED_MEALS: (0.01, 0.72),
 }
 """(begins, found): how often each begins a household-month, assumed, and the share that is found, measured on synthetic homes
 (docs/detection.md). About one person of nine a year for whom something gets worse over weeks."""

@@ -54,7 +54,7 @@ class Way(NamedTuple):
 
 WAYS: Final[dict[str, Way]] = {
     "activity": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.5, 0.2, 8.0, matter=0.1),
-    "sleep": Way(IncidentKind.SLOW_DECLINE, 1.0, 1.0, 0.2, 13.0, matter=0.15),
+    "sleep": Way(IncidentKind.SLOW_DECLINE, 1.0, 1.0, 0.2, 11.0, matter=0.25),
     "doses": Way(IncidentKind.SLOW_DECLINE, -1.0, 0.0, 0.2, 10.0, 0.95, 8.0),
     "outings": Way(IncidentKind.WITHDRAWAL, -1.0, 0.7, 0.2, 9.5, matter=0.2),
     "contacts": Way(IncidentKind.WITHDRAWAL, -1.0, 1.0, 0.2, 7.0, matter=0.2),
