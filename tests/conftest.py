@@ -1,5 +1,6 @@
 """Fixtures of every test: brokers, recordings, and errors that background work swallowed."""
 
+import contextlib
 import gc
 import logging
 import os
@@ -154,6 +155,19 @@ def whole_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Day"]:
 
     with _kafka_node() if ON_KAFKA else EmbeddedBroker() as running:
         yield live_through(running, tmp_path_factory.mktemp("whole-day"))
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Any]:
+    """An embedded ClickHouse of its own, with Anbu's tables and nothing in them."""
+    from infra.migrations import migrate  # noqa: PLC0415 - loads ClickHouse
+    from streams.clickhouse import connect  # noqa: PLC0415
+
+    with contextlib.closing(connect(f"chdb://{tmp_path / 'clickhouse'}")) as engine:
+        engine.command("CREATE DATABASE anbu")
+        engine.database = "anbu"
+        migrate(engine)
+        yield engine
 
 
 @pytest.fixture(scope="session")

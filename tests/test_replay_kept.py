@@ -1,9 +1,7 @@
 """What a replay keeps: of one question only, by one run at a time, under a name that nobody else's run can take."""
 
-import contextlib
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +13,17 @@ from rich.console import Console
 from test_partition import EVENTFUL, START_MS
 from worker_logs import wait_until
 
-from infra.migrations import migrate
 from infra.processes import Child, start_command
 from load_tests.recording import write
+from load_tests.replay_run import Past
 from load_tests.simulator import simulate
-from load_tests.whatif import runs
+from load_tests.whatif import command, runs
 from load_tests.whatif.command import Asked, what_if
 from load_tests.whatif.kept import folder_of
 from load_tests.whatif.results import Results
 from load_tests.whatif.runs import Variant
 from schemas.profiles import DEFAULT_PROFILE
 from streams.cli import cli
-from streams.clickhouse import connect
 from streams.settings import Settings
 from streams.worker.run import ENGINE
 
@@ -46,15 +43,6 @@ def play(street: Path, out: Path | None, **options: Any) -> dict[str, Any]:
     given["workers"] = 0
     ask = Asked(source=street, out=out, topics=None, **given | options)
     return what_if(ask, Console(quiet=True))
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Any]:
-    with contextlib.closing(connect(f"chdb://{tmp_path / 'clickhouse'}")) as engine:
-        engine.command("CREATE DATABASE anbu")
-        engine.database = "anbu"
-        migrate(engine)
-        yield engine
 
 
 def test_a_profile_changed_under_its_name_and_changed_back_has_the_incidents_of_neither_but_its_own(
@@ -84,6 +72,20 @@ def test_a_replay_that_another_one_disturbs_is_refused_and_what_a_killed_one_lef
     play(street, tmp_path)
     assert (tmp_path / "report.json").exists()
     assert not spool.exists()
+
+
+@pytest.mark.parametrize("ends_now", [9, 5, 4])
+def test_a_killed_replay_goes_on_with_the_log_as_it_stood_and_not_with_a_log_that_never_reached_it(
+    tmp_path: Path, ends_now: int
+) -> None:
+    ask = Asked(source=None, topics=None, variants=[Variant("mine", DEFAULT_PROFILE)], partitions=1, out=tmp_path)
+    begun = Past(1, bootstrap="one:9092", ends=((5, 5),), firsts=((0, 0),))
+    assert command._agreed(ask, tmp_path, begun) == begun
+    # Of another broker, or begun anew: what never comes would be waited for, by every run of the same command.
+    now = Past(1, bootstrap="two:9092", ends=((9, ends_now),), firsts=((0, 0),))
+    goes_on = ends_now >= 5
+    for _ in range(2):
+        assert command._agreed(ask, tmp_path, now).ends == (begun.ends if goes_on else now.ends)
 
 
 @pytest.mark.parametrize("other", ["profile", "source", "engine", "partitions"])

@@ -1,8 +1,6 @@
 """One replay on two machines: they share the partitions, one is lost, and nothing of it is missing or counts twice."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from test_replay import played
 from worker_logs import wait_until
 
 from infra.broker import Broker
-from infra.migrations import migrate
 from infra.processes import Child, start_command
 from infra.topics import create_topics
 from load_tests.feed import feed
@@ -30,21 +27,11 @@ from schemas.encode import encode
 from schemas.incidents import Incident
 from streams.archive.upkeep import erase
 from streams.cli import cli
-from streams.clickhouse import connect
 from streams.settings import Settings
 from streams.worker.run import ENGINE
 
 PARTITIONS = 2
 LOG = Variant("as in the log")
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Any]:
-    with contextlib.closing(connect(f"chdb://{tmp_path / 'clickhouse'}")) as engine:
-        engine.command("CREATE DATABASE anbu")
-        engine.database = "anbu"
-        migrate(engine)
-        yield engine
 
 
 def counted(client: Any, sql: str) -> list[tuple[Any, ...]]:

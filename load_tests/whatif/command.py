@@ -159,12 +159,22 @@ def _agreed(asked: Asked, folder: Path, past: Past) -> Past:
         return asked.results.agree(_question(asked), past, now_ms())
     kept = _plan_file(asked, folder)
     plan = replace(past, bootstrap="", archive="", shelf="")
-    if kept.exists():
+    known = msgspec.json.decode(kept.read_bytes(), type=Past) if kept.exists() else None
+    if known is not None and _reaches(past, known):
         # The log has grown since: a killed replay goes on with the log as it stood then.
-        plan = msgspec.json.decode(kept.read_bytes(), type=Past)
+        plan = known
     else:
         write_whole(kept, msgspec.json.encode(plan))
     return replace(plan, bootstrap=past.bootstrap, archive=past.archive, shelf=past.shelf)
+
+
+def _reaches(past: Past, plan: Past) -> bool:
+    """Tell whether a log holds all that was planned: one of another broker, or begun anew, would be waited for in vain."""
+    return all(
+        end <= now
+        for ends, there in zip(plan.ends, past.ends, strict=True)
+        for end, now in zip(ends, there, strict=True)
+    )
 
 
 def _with_cuts(asked: Asked, folder: Path, past: Past) -> Past:
