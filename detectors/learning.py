@@ -73,7 +73,8 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
         untrue.append((state.hospital_ms, state.home_again(state.hospital_ms)))
     seeing, profile = state.seeing, state.profile
     dark = {kind: seeing.dark_spans(kind, end_ms, profile) for kind in seeing.kinds()}
-    day = Day(start_ms, end_ms, state.hours, state.rings, untrue, dark, state.start_ms)
+    proofs = {kind: list(ring.proofs()) for kind, ring in state.rings.items()}
+    day = Day(start_ms, end_ms, state.hours, state.rings, proofs, untrue, dark, state.start_ms)
     state.rhythm.learn_one(day, profile.silence)
     learn_delay(state, start_ms, whole=not any(_meets(span, day) for span in untrue))
     state.calls.learn_before(end_ms, state.hours.hour, state.paused)
@@ -84,7 +85,7 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     learn_at_table(state, start_ms, end_ms)
     seeing.learn_before(end_ms, profile)
     state.conditions.forget_before(end_ms)
-    _learn_outcomes(state, start_ms, end_ms)
+    _learn_outcomes(state, start_ms, end_ms, proofs.get(HOME, []))
     state.untrue = _settled(state, end_ms)
     for ring in state.rings.values():
         ring.forget_before(end_ms)
@@ -100,7 +101,7 @@ def _settled(state: State, end_ms: int) -> Spans:
     return [span if span[1] <= end_ms else one for one, span in both if span[1] > end_ms - HORIZON_MS]
 
 
-def _learn_outcomes(state: State, start_ms: int, end_ms: int) -> None:
+def _learn_outcomes(state: State, start_ms: int, end_ms: int, proofs: list[Episode]) -> None:
     """Learn what responders found, and what devices do by themselves where nobody is."""
     nobody = [*state.paused]
     nobody += [state.silence_around(at_ms) for at_ms in state.outcomes.faults if at_ms < end_ms]
@@ -110,7 +111,6 @@ def _learn_outcomes(state: State, start_ms: int, end_ms: int) -> None:
     nobody += [(at_ms, state.home_again(at_ms)) for at_ms in stays]
     home = state.rings.get(HOME)
     if home is not None:
-        proofs = list(home.proofs())
         pairs = pairwise([*proofs, None])
         nobody += [(a.end, NEVER_MS if b is None else b.start) for a, b in pairs if a is not None and a.leaves]
         state.chatter.learn_before(home, start_ms, end_ms, nobody)
@@ -124,8 +124,7 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
     dark = {kind: [span for span in spans if _meets(span, day)] for kind, spans in day.dark.items()}
     whole = day.watched_from_ms <= day.start_ms and not any(_meets(span, day) for span in day.untrue)
     begun = {
-        kind: [one for one in ring.proofs() if day.start_ms <= one.start < day.end_ms]
-        for kind, ring in day.rings.items()
+        kind: [one for one in proofs if day.start_ms <= one.start < day.end_ms] for kind, proofs in day.proofs.items()
     }
     hours = [0] * 24
     for one in (one for stretches in begun.values() for one in stretches):
@@ -140,7 +139,7 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
         stirs = sum(day.hours.hour(one.start) < NIGHT_UNTIL_H for one in begun[HOME])
         outings = sum(one.leaves for one in begun[HOME])
         counts = {DAYS: 1, OUTINGS: outings, STRETCHES: len(begun[HOME]) - stirs, STIRS: stirs}
-        pace = _pace(day, list(day.rings[HOME].proofs()))
+        pace = _pace(day, day.proofs[HOME])
         habits = {PACE: [pace] if pace is not None else [], "sleep": [float(stirs)]}
         nights = sum(one.leaves and day.hours.hour(one.end) < NIGHT_UNTIL_H for one in begun[HOME])
         habits[NIGHTS_OUT] = [float(nights)]

@@ -29,6 +29,8 @@ class Day(NamedTuple):
     end_ms: int
     hours: LocalHours
     rings: dict[str, Episodes]
+    proofs: dict[str, list[Episode]]
+    """The confirmed episodes of each ring."""
     untrue: Spans
     """Absences and open incidents: nothing is learned from days they touch."""
     dark: dict[str, Spans]
@@ -82,15 +84,14 @@ class Rhythm:
             table.fade(share)
         if _touch(day.untrue, day.start_ms, day.end_ms):
             return
-        proofs = {kind: list(ring.proofs()) for kind, ring in day.rings.items()}
-        self._learn_silences(day, how, proofs)
-        self._learn_tables(day, proofs)
-        self._learn_hours(day, proofs, share)
+        self._learn_silences(day, how)
+        self._learn_tables(day)
+        self._learn_hours(day, share)
 
-    def _learn_silences(self, day: Day, how: SilenceProfile, proofs: dict[str, list[Episode]]) -> None:
+    def _learn_silences(self, day: Day, how: SilenceProfile) -> None:
         """Score the day's silences over all channels, with the rates as they were before the day, and note the longest."""
         merged = sorted(
-            ((e.start, e.end, kind, e.leaves) for kind, episodes in proofs.items() for e in episodes),
+            ((e.start, e.end, kind, e.leaves) for kind, episodes in day.proofs.items() for e in episodes),
             key=lambda one: one[:3],
         )
         ghosts = day.rings[HOME].ghosts() if HOME in day.rings else []
@@ -128,9 +129,9 @@ class Rhythm:
                 self.longest.learn_one(span_ms / HOUR_MS, away=was_away)
             self.begun.learn_one([span_ms / HOUR_MS if span_ms < LONGEST_MS else 0.0 for span_ms in begun])
 
-    def _learn_tables(self, day: Day, proofs: dict[str, list[Episode]]) -> None:
-        home = proofs.get(HOME, [])
-        for kind, episodes in proofs.items():
+    def _learn_tables(self, day: Day) -> None:
+        home = day.proofs.get(HOME, [])
+        for kind, episodes in day.proofs.items():
             if kind not in SEEING:
                 continue
             table = self.table(kind)
@@ -145,11 +146,11 @@ class Rhythm:
                 silences.append((before.end, after.start, away))
             table.learn_many(day.hours, silences)
 
-    def _learn_hours(self, day: Day, proofs: dict[str, list[Episode]], share: float) -> None:
+    def _learn_hours(self, day: Day, share: float) -> None:
         if any(_touch(spans, day.start_ms, day.end_ms) for spans in day.dark.values()):
             return
         begun = [0] * 24
-        for episodes in proofs.values():
+        for episodes in day.proofs.values():
             for episode in episodes:
                 if day.start_ms <= episode.start < day.end_ms:
                     begun[day.hours.hour(episode.start)] += 1

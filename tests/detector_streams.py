@@ -137,7 +137,9 @@ def days(rng: random.Random, n: int) -> list[Day]:
                 phone.learn_one(start + at + 90_000)
         untrue = [(start, start + DAY_MS)] if rng.random() < 0.1 else []
         dark = {"home": [(start, start + HOUR_MS)] if rng.random() < 0.1 else []}
-        out.append(Day(start, start + DAY_MS, SEOUL, {"home": ring, "phone": phone}, untrue, dark, START_MS))
+        rings = {"home": ring, "phone": phone}
+        proofs = {kind: list(each.proofs()) for kind, each in rings.items()}
+        out.append(Day(start, start + DAY_MS, SEOUL, rings, proofs, untrue, dark, START_MS))
     return out
 
 
