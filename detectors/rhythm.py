@@ -20,6 +20,8 @@ Spans = list[tuple[int, int]]
 LONGEST_MS: Final = int(LONGEST_ORDINARY_H * HOUR_MS)
 SHORT_MS: Final = HOUR_MS // 2
 """A shorter silence cannot reach anybody's once-a-week score: it need not be scored."""
+MOST_BEGUN: Final = 1e6
+"""Episodes in an hour that no home has."""
 
 
 class Day(NamedTuple):
@@ -178,6 +180,8 @@ class Rhythm:
         self.threshold.restore(state[1])
         self.longest.restore(state[2])
         self.busy, self._hundredths = list(state[3]), None
+        if len(self.busy) != 24 or not all(0 <= mean < MOST_BEGUN for mean in self.busy):
+            raise ValueError("no episodes by hour")  # damaged: a view could not be made of it
         self.days = state[4]
         if len(state) > 5:  # rows of a version without this clock are shorter
             self.begun.restore(state[5])

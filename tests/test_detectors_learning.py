@@ -15,6 +15,7 @@ from detectors.fading import Fading
 from detectors.hazard import EDGES_MS, HazardTable, bucket, row_of
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from detectors.longest import LongestSilence
+from detectors.rhythm import Rhythm
 from detectors.threshold import Threshold, population_threshold
 from schemas.events import FUTURE_TOLERANCE_MS
 from schemas.incidents import IncidentKind
@@ -329,6 +330,17 @@ def test_negative_control_the_same_rows_undamaged_are_the_ring_they_were() -> No
         _row(at(0, 9), b"\3\5", [HOUR_MS, 1 << 33, HOUR_MS], 60_000),
     ):
         assert Episodes.from_state(row).state() == row
+
+
+@pytest.mark.parametrize("mean", [-1.0, math.inf, math.nan, 1e300, None])
+def test_damaged_hours_are_refused_or_no_view_could_be_made_of_the_home(mean: float | None) -> None:
+    rhythm = Rhythm()
+    state = rhythm.state()
+    rhythm.restore(state)
+    assert rhythm.usual() == [0.0] * 24
+    state[3] = [*state[3][:23], mean]
+    with pytest.raises((ValueError, TypeError)):
+        rhythm.restore(state)
 
 
 # Consent.
