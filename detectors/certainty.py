@@ -1,9 +1,9 @@
 """How sure it is that a silence is a collapse, and that what is told besides silence is so.
 
-A silence: how rarely living people are silent this long, against how often people collapse. Silences that go as far as this one are given by living people at most `rate` times a household-month: the budget at which
-the home would alarm just now: by the three clocks weighed as one, or, once a call is left unanswered, by the rhythm clock
-at its share, whichever finds it rarer. A collapse gives COLLAPSES. So, with the home's record of R real and F false alarms
-(`detectors.outcomes`),
+A silence: how rarely living people are silent this long, against how often people collapse. Silences that go as far as this one
+are given by living people at most `rate` times a household-month: the budget at which the home would alarm just now, by the three
+clocks weighed as one or, once a call is left unanswered, by the rhythm clock at its share, whichever finds it rarer. A collapse
+gives COLLAPSES. So, with the home's record of R real and F false alarms (`detectors.outcomes`),
 
     odds = COLLAPSES (A + R) / (rate (A + F)),    chance = odds / (1 + odds)
 

@@ -22,7 +22,13 @@ from schemas.profiles import Profile
 from schemas.vocabulary import CareTopic
 
 Shares = dict[str, float]
-_HABITS: Final[dict[str, str]] = {"contacts": PHONE, "answers": CALLS, "talks": CALLS, "dialogs": ROBOT}
+_HABITS: Final[dict[str, str]] = {
+    "activity": PHONE,
+    "contacts": PHONE,
+    "answers": CALLS,
+    "talks": CALLS,
+    "dialogs": ROBOT,
+}
 """Channel by which a habit is seen; the others are seen at home."""
 _WORDS: Final = frozenset({IncidentKind.LOW_MOOD, IncidentKind.LASTING_CONCERN})
 _DEVICES: Final = frozenset({IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF})
@@ -43,8 +49,6 @@ def shares_of(state: State, kind: IncidentKind, facts: dict[str, Fact]) -> Share
         return {CALLS: 1.0}
     if kind is IncidentKind.MISSED_MEDICATION or facts.get("habit") == "doses":
         return {ROBOT if state.has_robot else HOME: 1.0}
-    if facts.get("habit") == "activity" and HOME not in state.seeing.kinds():
-        return {PHONE: 1.0}
     return {_HABITS.get(str(facts.get("habit")), HOME): 1.0}
 
 

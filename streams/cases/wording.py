@@ -88,7 +88,7 @@ def sentences(finding: Finding, now_ms: int) -> Said:
     Where the facts hold what is usual in this home, or the limit, it stands beside what was found.
     """
     say = _SAYING.get(finding.kind)
-    said = slowly(finding.kind, finding.facts, finding.shares) if say is None else say(finding.facts)
+    said = slowly(finding.kind, finding.facts) if say is None else say(finding.facts)
     if said is not None:
         return said
     korean, english = KIND_NAMES[finding.kind]

@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 from detectors.chronic import WAYS
 from detectors.findings import Fact
 from detectors.learning import TENTHS
-from detectors.life import PHONE
 from detectors.words import minutes_of
 from schemas.incidents import IncidentKind
 from streams.cases.wording_numbers import Said, number, of_ten, often
@@ -48,21 +47,13 @@ def _an_hour(value: float) -> Said | None:
     return (f"한 시간에 {minutes}분쯤", f"about {minutes} min an hour") if minutes else None
 
 
-_ACTIVITY_BY_PHONE: Final = _Habit(
-    (
-        "최근 몇 주 사이 휴대전화를 쓰시는 일이 평소보다 뚜렷이 줄었습니다.",
-        "Over the last weeks the phone has been used clearly less than usual.",
-    ),
-    ("휴대전화를 쓰시는 일이", "Times of using the phone"),
-    often,
-)
 _HABITS: Final[dict[str, _Habit]] = {
     "activity": _Habit(
         (
-            "최근 몇 주 사이 집 안에서의 활동이 평소보다 뚜렷이 줄었습니다.",
-            "Over the last weeks there has been clearly less activity at home than usual.",
+            "최근 몇 주 사이 휴대전화를 쓰시는 일이 평소보다 뚜렷이 줄었습니다.",
+            "Over the last weeks the phone has been used clearly less than usual.",
         ),
-        ("집 안에서의 활동이", "Times of activity at home"),
+        ("휴대전화를 쓰시는 일이", "Times of using the phone"),
         often,
     ),
     "pace": _Habit(
@@ -166,14 +157,12 @@ _TOPICS: Final[dict[str, Said]] = {
 }
 
 
-def slowly(kind: IncidentKind, facts: dict[str, Fact], shares: dict[str, float]) -> Said | None:
+def slowly(kind: IncidentKind, facts: dict[str, Fact]) -> Said | None:
     """Korean and English sentence for what gets worse over weeks; None for everything else."""
     if kind in _OF_KIND:
         name = str(facts.get("habit"))
         name = name if name in _HABITS else _OF_KIND[kind]
         habit = _HABITS[name]
-        if name == "activity" and set(shares) == {PHONE}:
-            habit = _ACTIVITY_BY_PHONE
         usual, lately = number(facts, "usual"), number(facts, "lately")
         # In the last week it may have been better again: then only that it got worse is said.
         if usual is None or lately is None or WAYS[name].sign * (lately - usual) <= 0:

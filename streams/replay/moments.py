@@ -31,19 +31,21 @@ def _offset_at(reader: LogReader, place: Place, low: int, high: int, at_ms: int)
     found: int | None = None
     while low < high:
         middle = (low + high) // 2
-        earlier = is_later = 0
+        read = 0  # from the first earlier tick on
+        is_later = False
         for record in reader.read_to_end({place: middle}):
-            tick = read_tick(record.value) if record.offset < high else None
-            if record.offset >= high or earlier >= SCANNED:
+            if record.offset >= high or read >= SCANNED:
                 break
+            tick = read_tick(record.value)
             if tick is not None and tick.tick >= at_ms:
                 found, is_later = record.offset, True
                 break
             if tick is not None:
-                low, earlier = record.offset + 1, max(earlier, 1)
-            earlier += bool(earlier)
-        if not earlier:
+                low = record.offset + 1
+            if read or tick is not None:
+                read += 1
+        if not read:
             high = middle
-        elif is_later or earlier < SCANNED:
+        elif is_later or read < SCANNED:
             break  # right before what was found, or before the end of the stretch, stands an earlier one
     return found
