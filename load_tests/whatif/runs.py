@@ -22,6 +22,7 @@ import streams
 from load_tests.replay_run import UNBOUNDED, Past
 from load_tests.whatif.fold import Fold, Played
 from load_tests.whatif.homes import Home, Seen, homes_of
+from load_tests.whatif.kept import write_whole
 from load_tests.whatif.signals import apart
 from load_tests.whatif.spool import Cut, Spooled, SpoolSource
 from schemas.encode import encode
@@ -204,10 +205,7 @@ def play_unit(
         run.clocks_ms,
         run.erased,
     )
-    result = work.result(variant, partition)
-    half = result.with_suffix(".half")
-    half.write_bytes(msgspec.msgpack.encode(played))
-    half.replace(result)
+    write_whole(work.result(variant, partition), msgspec.msgpack.encode(played))
     at(1.0)
 
 
