@@ -25,11 +25,12 @@ import msgspec
 
 from infra.broker import BrokerError
 from infra.processes import ProcessError
-from load_tests import bench_docs, bench_peers
+from load_tests import bench_docs
 from load_tests.bench_live import deadlines, latency, scaling
 from load_tests.bench_live.figures import Live
 from load_tests.bench_live.place import NotMeasuredError
-from load_tests.bench_peers_table import Bench, compared, machine, printed
+from load_tests.bench_peers import side_by_side
+from load_tests.bench_peers.table import Bench, compared, machine, printed
 from load_tests.bench_stream import Stream, Wanted, stream_of
 
 PARTS: Final = ("deadlines", "scaling", "latency")
@@ -40,7 +41,7 @@ class Plan(msgspec.Struct, frozen=True):
     """How long everything takes."""
 
     rounds: int = 3
-    until: int = bench_peers.WARM
+    until: int = side_by_side.WARM
     """Events of a run of a peer."""
     each_s: float = 20.0
     """Of a run at one rate."""
@@ -74,7 +75,7 @@ def run(names: list[str], parts: list[str], plan: Plan, bench: Bench, stream: St
         save()
     if names:
         why = _tried(
-            lambda: bench_peers.measure(bench, stream, names, plan.rounds, plan.within_s, plan.until, save), 3600.0
+            lambda: side_by_side.measure(bench, stream, names, plan.rounds, plan.within_s, plan.until, save), 3600.0
         )
         if why:
             bench.not_measured |= {name: why for name in names if name not in bench.figures}
@@ -111,7 +112,7 @@ def _asked(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m load_tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    every = [*PARTS, *bench_peers.PYTHON, *bench_peers.JAVA, "anbu", "peers"]
+    every = [*PARTS, *side_by_side.PYTHON, *side_by_side.JAVA, "anbu", "peers"]
     parser.add_argument("--only", nargs="*", choices=every, help="these parts, or these peers beside Anbu")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--quick", action="store_true", help="one short round")
@@ -119,7 +120,7 @@ def _asked(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--jvm", action="store_true", help="the JVM peers too")
     parser.add_argument("--within-s", type=float, help="a run of a worker that takes longer is not measured")
     parser.add_argument("--until", type=int, help="events of a run, for less than a minute")
-    parser.add_argument("--out", type=Path, default=bench_peers.BUILD / "bench.json")
+    parser.add_argument("--out", type=Path, default=side_by_side.BUILD / "bench.json")
     parser.add_argument("--compare", type=Path, help="an earlier file: what has changed since")
     parser.add_argument("--show", action="store_true", help="print the file of the last run again")
     parser.add_argument("--docs", action="store_true", help="write the tables of docs/performance.md of that file")
@@ -134,13 +135,13 @@ def _plan(asked: argparse.Namespace) -> Plan:
 
 def _chosen(asked: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Return which workers run for the table of peers, Anbu's first, and which parts."""
-    peers = [*bench_peers.PYTHON, *(bench_peers.JAVA if asked.jvm else ())]
+    peers = [*side_by_side.PYTHON, *(side_by_side.JAVA if asked.jvm else ())]
     if asked.only is None:
-        return [*bench_peers.ANBU, *peers], list(PARTS)
+        return [*side_by_side.ANBU, *peers], list(PARTS)
     wanted = [name for name in asked.only if name not in PARTS and name not in ("anbu", "peers")]
     if "peers" in asked.only:
         wanted = peers
-    beside = bench_peers.ANBU if wanted or "anbu" in asked.only else ()
+    beside = side_by_side.ANBU if wanted or "anbu" in asked.only else ()
     return [*beside, *wanted], [part for part in PARTS if part in asked.only]
 
 
@@ -152,7 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
         bench = msgspec.json.decode(asked.out.read_bytes(), type=Bench)
     else:
         names, parts = _chosen(asked)
-        stream = stream_of(Wanted(asked.households, 168, 0), bench_peers.STREAMS)
+        stream = stream_of(Wanted(asked.households, 168, 0), side_by_side.STREAMS)
         bench = Bench(machine(), asked.households, stream.events)
         if asked.only is not None and asked.out.exists():
             kept = msgspec.json.decode(asked.out.read_bytes(), type=Bench)

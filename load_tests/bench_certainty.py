@@ -14,10 +14,10 @@ from detectors.certainty import COLLAPSES, CONCLUDED, chance_at, chance_of
 from detectors.household import Household
 from load_tests.bench_city.cut import Watch, rest_of
 from load_tests.bench_city.homes import AFTER_MS, CityHome, Kind, city_home, cuts_in
-from load_tests.bench_detection_play import profile_for
+from load_tests.bench_detection.play import profile_for
 from load_tests.bench_each import FIGURES, Row
-from load_tests.neighbourhood_people import rng_of
-from load_tests.simulator import TUNING_SEEDS
+from load_tests.simulator.neighbourhood import TUNING_SEEDS
+from load_tests.simulator.people import rng_of
 from schemas.incidents import KIND_NAMES, IncidentKind
 
 DAYS: Final = 134

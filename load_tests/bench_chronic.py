@@ -12,8 +12,8 @@ import click
 from detectors.chronic import KINDS
 from detectors.findings import Finding
 from detectors.household import Household
-from load_tests.neighbourhood_plan import Rates
-from load_tests.simulator import simulate
+from load_tests.simulator.neighbourhood import simulate
+from load_tests.simulator.plan import Rates
 from schemas.generate import pretty
 from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE

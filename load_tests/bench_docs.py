@@ -7,7 +7,7 @@ from typing import Final
 
 from load_tests.bench_live.figures import spread
 from load_tests.bench_live.shown import tables_of
-from load_tests.bench_peers_table import GOALS, Bench
+from load_tests.bench_peers.table import GOALS, Bench
 
 PAGE: Final = Path("docs/performance.md")
 BEGIN: Final = "<!-- bench: generated -->"

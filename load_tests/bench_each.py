@@ -18,9 +18,9 @@ from detectors.household import Household
 from detectors.thrift import PARTS
 from load_tests import bench_chronic, bench_home_conditions, bench_other_budget
 from load_tests.bench_city.figures import poisson_interval
-from load_tests.bench_detection_pages import ROOT, put_page
-from load_tests.neighbourhood_plan import Rates
-from load_tests.simulator import simulate
+from load_tests.bench_detection.pages import ROOT, put_page
+from load_tests.simulator.neighbourhood import simulate
+from load_tests.simulator.plan import Rates
 from schemas.generate import pretty
 from schemas.incidents import EMERGENCIES, KIND_NAMES, IncidentKind
 from schemas.profiles import DEFAULT_PROFILE

@@ -11,7 +11,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from load_tests.neighbourhood_people import rng_of
+from load_tests.simulator.people import rng_of
 from schemas.district import Lesson
 from schemas.incidents import IncidentKind
 from streams.cases.help_model import FACTS, FURTHEST, GROUPS, NAMES, group_of

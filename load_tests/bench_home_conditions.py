@@ -17,9 +17,9 @@ from detectors.conditions import RULES
 from detectors.findings import Finding
 from detectors.household import Household
 from detectors.meals import is_of_meals
-from load_tests.neighbourhood_people import APP, GATEWAY, TELECOM
-from load_tests.neighbourhood_plan import Rates
-from load_tests.simulator import simulate
+from load_tests.simulator.neighbourhood import simulate
+from load_tests.simulator.people import APP, GATEWAY, TELECOM
+from load_tests.simulator.plan import Rates
 from schemas.events import Data, Event
 from schemas.generate import pretty
 from schemas.incidents import IncidentKind

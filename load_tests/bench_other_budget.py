@@ -16,7 +16,7 @@ from detectors.findings import Finding
 from detectors.household import Household
 from detectors.thrift import PARTS
 from load_tests.bench_city.figures import chance_of, poisson_interval
-from load_tests.simulator import Neighbourhood, simulate
+from load_tests.simulator.neighbourhood import Neighbourhood, simulate
 from schemas.generate import pretty
 from schemas.incidents import IncidentKind
 from schemas.profiles import DEFAULT_PROFILE

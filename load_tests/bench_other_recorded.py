@@ -11,7 +11,7 @@ import click
 from detectors.findings import Finding
 from detectors.household import Household
 from detectors.thrift import PARTS
-from load_tests.bench_detection_homes import Home, read_homes
+from load_tests.bench_detection.homes import Home, read_homes
 from schemas.generate import pretty
 from schemas.households import HouseholdRecord, Source
 from schemas.profiles import DEFAULT_PROFILE

@@ -14,7 +14,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from load_tests.simulator import simulate
+from load_tests.simulator.neighbourhood import simulate
 from schemas.district import MARK_MS, Channel, Counted, DistrictCounts, DistrictState, Heard
 from schemas.generate import pretty
 from schemas.times import from_rfc3339, to_rfc3339

@@ -14,10 +14,10 @@ from detectors.household import Household
 from detectors.outcomes import Outcomes
 from load_tests.bench_city.cut import Watch
 from load_tests.bench_city.homes import CityHome, Kind, city_home, cuts_in
-from load_tests.bench_detection_homes import LONGEST_ORDINARY_MS, MINUTE_MS, before
-from load_tests.bench_detection_play import profile_for
-from load_tests.neighbourhood_people import rng_of
-from load_tests.simulator import TUNING_SEEDS
+from load_tests.bench_detection.homes import LONGEST_ORDINARY_MS, MINUTE_MS, before
+from load_tests.bench_detection.play import profile_for
+from load_tests.simulator.neighbourhood import TUNING_SEEDS
+from load_tests.simulator.people import rng_of
 from schemas.incidents import CloseCause, IncidentKind
 
 DAYS: Final = 134

@@ -19,9 +19,9 @@ from detectors import hazard
 from detectors.hazard import BUCKETS, EDGES_MS, SHAPE, DayRates, HazardTable, bucket_ends, row_of
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from load_tests.bench_city.homes import CityHome, Kind, city_home, cuts_in
-from load_tests.bench_detection_homes import before
-from load_tests.neighbourhood_people import household_of, rng_of
-from load_tests.simulator import TUNING_SEEDS
+from load_tests.bench_detection.homes import before
+from load_tests.simulator.neighbourhood import TUNING_SEEDS
+from load_tests.simulator.people import household_of, rng_of
 from schemas.households import TargetGroup
 from schemas.profiles import DEFAULT_PROFILE
 

@@ -23,8 +23,8 @@ from infra.embedded import EmbeddedBroker
 from infra.migrations import migrate
 from infra.topics import create_topics
 from load_tests.feed import feed
-from load_tests.replay_run import close, opened, past_of_archive, past_of_topics
 from load_tests.whatif.files import Found, each_event
+from load_tests.whatif.log import close, opened, past_of_archive, past_of_topics
 from load_tests.whatif.on_disk import OnDisk
 from load_tests.whatif.past import drop_spool, spooled_work
 from load_tests.whatif.runs import Variant, Work, play_unit

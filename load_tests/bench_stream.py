@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from load_tests.recording import wire_of
-from load_tests.simulator import simulate
+from load_tests.recordings.recording import wire_of
+from load_tests.simulator.neighbourhood import simulate
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
 from schemas.topics import DAY_MS, ORDER_OF, ORDERED_NAMES

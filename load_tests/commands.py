@@ -56,7 +56,7 @@ def demo(data: Path | None, households: int, days: int, seed: int, no_injection:
       anbu demo --households 50 --days 14 --seed 7
       anbu demo --data homes.csv.gz
     """
-    code = _part("demo").run(
+    code = _part("demo.command").run(
         households=households, days=days, seed=seed, injections=not no_injection, data=data, folder=out
     )
     if code:
@@ -79,7 +79,7 @@ def up(households: int, days: int, seed: int) -> None:
       (second terminal) anbu doctor
       (second terminal) anbu incidents watch
     """
-    code = _part("neighbour_up").run(households=households, days=days, seed=seed)
+    code = _part("living.up").run(households=households, days=days, seed=seed)
     if code:
         raise click.exceptions.Exit(code)
 
@@ -104,10 +104,12 @@ def simulate(households: int, days: int, seed: int, start: str | None, no_inject
       truth.json: 9 collapses, 15 emergencies, 12 others
     """
     start_ms = _day(start, SEOUL) if start else (now_ms() // DAY_MS - days) * DAY_MS
-    neighbourhood = _part("simulator").simulate(households, days, seed, start_ms=start_ms, injections=not no_injection)
+    neighbourhood = _part("simulator.neighbourhood").simulate(
+        households, days, seed, start_ms=start_ms, injections=not no_injection
+    )
     truth = neighbourhood.truth
     try:
-        messages = _part("recording").write(out, neighbourhood, truth)
+        messages = _part("recordings.recording").write(out, neighbourhood, truth)
     except OSError as error:
         raise Failed(f"{out}: {error.strerror or error}") from error
     click.echo(f"{messages:,} messages of {count(households, 'household')} over {count(days, 'day')} in {out}")
@@ -142,7 +144,7 @@ def import_(file: Path, tz: str, align: str | None, out: Path | None, check: boo
       refused: 208 unknown value
       published 40,117 messages and 43,200 ticks
     """
-    recorded = _part("recorded")
+    recorded = _part("recordings.recorded")
     try:
         imported = recorded.read_csv(file, tz)
         events = list(imported.events)
@@ -167,7 +169,7 @@ def import_(file: Path, tz: str, align: str | None, out: Path | None, check: boo
         return
     played = recorded.gathered(events)
     if out is not None:
-        click.echo(f"{_part('recording').write(out, played):,} messages in {out}")
+        click.echo(f"{_part('recordings.recording').write(out, played):,} messages in {out}")
         return
     _feed(played)
 

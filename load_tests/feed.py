@@ -14,8 +14,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from load_tests.neighbourhood import Message, Played, Span, Wire, spans_of
-from load_tests.recording import wire_of
+from load_tests.messages import Message, Played, Span, Wire, spans_of
+from load_tests.recordings.recording import wire_of
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
 from schemas.households import HouseholdRecord

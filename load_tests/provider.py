@@ -12,8 +12,8 @@ from zlib import crc32
 
 import msgspec
 
-from load_tests.neighbourhood_people import rng_of
-from load_tests.simulator import Neighbourhood
+from load_tests.simulator.neighbourhood import Neighbourhood
+from load_tests.simulator.people import rng_of
 from schemas.build import encode_events
 from schemas.checkins import CheckinRequest
 from schemas.events import Data, Event

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from load_tests.recording import wire_of
-from load_tests.simulator import simulate
+from load_tests.recordings.recording import wire_of
+from load_tests.simulator.neighbourhood import simulate
 from schemas.generate import between_markers
 from schemas.partitions import partition_of
 

@@ -18,10 +18,10 @@ from infra.ports import free_ports, listens
 from infra.processes import Child, start_command, stop_all
 from infra.topics import create_topics, describe
 from load_tests.feed import feed
-from load_tests.neighbourhood import Message, Wire
-from load_tests.neighbourhood_people import GATEWAY
-from load_tests.neighbourhood_plan import LOCAL_MS
-from load_tests.simulator import Neighbourhood, simulate
+from load_tests.messages import Message, Wire
+from load_tests.simulator.neighbourhood import Neighbourhood, simulate
+from load_tests.simulator.people import GATEWAY
+from load_tests.simulator.plan import LOCAL_MS
 from schemas.actions import ActionResult, ResponderAction
 from schemas.build import encode_events
 from schemas.duty import Desk, Duty

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from load_tests.neighbourhood import Played
-from load_tests.recording import wire_of
+from load_tests.messages import Played
+from load_tests.recordings.recording import wire_of
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
 from schemas.partitions import partition_of

@@ -19,7 +19,7 @@ from worker_runs import Run, Runner, Town, a_run
 from infra.kafka_node import KafkaNode
 from infra.topics import create_topics
 from load_tests.feed import feed
-from load_tests.simulator import simulate
+from load_tests.simulator.neighbourhood import simulate
 from streams.publish import Publisher
 
 ROOT = Path(__file__).resolve().parents[1]

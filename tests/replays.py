@@ -7,9 +7,9 @@ from typing import Any
 
 from logs import Logs
 
-import load_tests.replay_run
+import load_tests.whatif.log
 from infra.migrations import migrate
-from load_tests.replay_run import Past
+from load_tests.whatif.log import Past
 from schemas.profiles import Profile
 from schemas.rows import ARCHIVE
 from schemas.topics import ORDERED_NAMES
@@ -42,6 +42,6 @@ def an_archive(folder: Path, logs: Logs) -> Iterator[tuple[str, Any]]:
             ]
             for part in (rows, rows[: len(rows) // 2]):
                 client.insert("archive", part, column_names=ARCHIVE.names, column_type_names=ARCHIVE.types)
-        load_tests.replay_run._open[url] = client
+        load_tests.whatif.log._open[url] = client
         yield url, client
-        del load_tests.replay_run._open[url]
+        del load_tests.whatif.log._open[url]

@@ -13,10 +13,10 @@ from rich.console import Console
 from test_partition import EVENTFUL, START_MS
 from test_replay import LogSource
 
-import load_tests.replay_run
-from load_tests.replay_proof import show_gaps
-from load_tests.replay_run import past_of_archive
-from load_tests.simulator import simulate
+import load_tests.whatif.log
+from load_tests.simulator.neighbourhood import simulate
+from load_tests.whatif.log import past_of_archive
+from load_tests.whatif.proof import show_gaps
 from schemas.times import from_rfc3339, to_rfc3339
 from streams.archive.upkeep import erase, set_retention
 from streams.cli import cli
@@ -74,7 +74,7 @@ def test_a_replay_that_begins_in_the_middle_says_so_and_ends_where_it_was_told_t
 
 
 def test_a_gap_in_offsets_is_told_and_so_are_erased_records_never_passed_in_silence(url: str, wanted: Run) -> None:
-    client = load_tests.replay_run._open[url]
+    client = load_tests.whatif.log._open[url]
     place = "topic = 'home.sensors' AND log_partition = 0"
     client.command("CREATE TABLE kept AS archive")
     client.command("INSERT INTO kept SELECT * FROM archive")
@@ -115,7 +115,7 @@ def test_the_command_replays_the_archive_and_an_empty_one_is_told(url: str, tmp_
     (run,) = msgspec.json.decode((tmp_path / "out" / "report.json").read_bytes())["runs"]
     assert run["name"] == "as in the log"
     assert run["incidents"]["count"] >= 5
-    client = load_tests.replay_run._open[url]
+    client = load_tests.whatif.log._open[url]
     client.command("RENAME TABLE archive TO away")
     client.command("CREATE TABLE archive AS away")
     try:
@@ -127,7 +127,7 @@ def test_the_command_replays_the_archive_and_an_empty_one_is_told(url: str, tmp_
 
 
 def test_the_archive_is_kept_as_long_as_the_setting_says_and_no_name_reaches_its_sql(url: str) -> None:
-    client = load_tests.replay_run._open[url]
+    client = load_tests.whatif.log._open[url]
 
     def kept() -> str:
         return str(client.query("SHOW CREATE TABLE archive").result_rows[0][0])

@@ -13,9 +13,9 @@ from replays import an_archive, run_all
 from test_partition import EVENTFUL, START_MS
 from test_replay import LogSource
 
-import load_tests.replay_run
-from load_tests.replay_run import Past, past_of_archive
-from load_tests.simulator import simulate
+import load_tests.whatif.log
+from load_tests.simulator.neighbourhood import simulate
+from load_tests.whatif.log import Past, past_of_archive
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.rows import SNAPSHOTS, Table, Values
 from schemas.times import to_rfc3339
@@ -97,7 +97,7 @@ def judged(past: Past, run: Run, wanted: Run) -> Equality:
 
 
 def test_a_replay_from_a_snapshot_tells_what_was_told_live_from_there_on(url: str, wanted: Run) -> None:
-    (held,) = held_in(load_tests.replay_run._open[url])
+    (held,) = held_in(load_tests.whatif.log._open[url])
     assert (held.partition, held.engine, held.partitions) == (0, ENGINE, 1)
     assert held.clock_ms >= HALF_MS
     past = with_snapshot(url, held)
@@ -117,7 +117,7 @@ def test_a_replay_from_a_snapshot_tells_what_was_told_live_from_there_on(url: st
 def test_negative_controls_no_snapshot_one_without_a_household_and_another_profile_differ(
     url: str, wanted: Run, snapshot: Snapshot
 ) -> None:
-    client = load_tests.replay_run._open[url]
+    client = load_tests.whatif.log._open[url]
     (held,) = held_in(client)
     past = with_snapshot(url, held)
     # The same place in the log, but nothing known of what came before.
@@ -144,7 +144,7 @@ def test_negative_controls_no_snapshot_one_without_a_household_and_another_profi
 
 
 def test_a_snapshot_counts_when_all_its_rows_are_there_and_a_damaged_one_is_none(url: str, snapshot: Snapshot) -> None:
-    client = load_tests.replay_run._open[url]
+    client = load_tests.whatif.log._open[url]
     later = snapshot.held._replace(clock_ms=snapshot.held.clock_ms + DAY_MS, number=snapshot.held.number + 9)
     put(client, Snapshot(later, snapshot.rows).values(0, len(snapshot.rows) - 1))
     assert held_in(client) == [snapshot.held]
@@ -167,7 +167,7 @@ def test_a_snapshot_counts_when_all_its_rows_are_there_and_a_damaged_one_is_none
 
 
 def test_whoever_is_erased_is_in_no_snapshot_and_the_others_are(url: str, snapshot: Snapshot) -> None:
-    client = load_tests.replay_run._open[url]
+    client = load_tests.whatif.log._open[url]
     stamp = Stamp(1, 1, 1)
     held = snapshot.held
     client.command("CREATE TABLE kept_snapshots AS snapshots")
@@ -217,7 +217,7 @@ def test_the_command_goes_on_from_a_day_and_tells_a_snapshot_of_another_engine(
     assert "models begin anew" not in said
     assert "models begin anew" in told("--since", since, "--from-snapshot", "none")
     assert "no snapshot of this engine" in told("--from-snapshot", "2020-01-01")
-    client = load_tests.replay_run._open[url]
+    client = load_tests.whatif.log._open[url]
     other = snapshot.held._replace(number=snapshot.held.number + 1, engine="9.9.9")
     put(client, Snapshot(other, snapshot.rows).values(0, 1 << 30))
     try:

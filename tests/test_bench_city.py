@@ -16,10 +16,10 @@ from load_tests.bench_city.figures import by_kind, chance_of, poisson_interval, 
 from load_tests.bench_city.homes import KINDS, CityHome, Kind, city_home, cuts_in
 from load_tests.bench_city.jobs import Job, Result, run
 from load_tests.bench_city.memory import Memory
-from load_tests.bench_detection_homes import before, known_ms
-from load_tests.bench_detection_pages import put_figures
-from load_tests.bench_detection_play import profile_for
-from load_tests.neighbourhood import Message
+from load_tests.bench_detection.homes import before, known_ms
+from load_tests.bench_detection.pages import put_figures
+from load_tests.bench_detection.play import profile_for
+from load_tests.messages import Message
 
 DAYS = 31
 PROFILE = profile_for(0.3)

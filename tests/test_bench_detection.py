@@ -13,9 +13,9 @@ from detector_streams import START_MS, event
 
 from detectors.findings import Output
 from detectors.hours import DAY_MS, HOUR_MS
-from load_tests.bench_detection import main
-from load_tests.bench_detection_goals import rows
-from load_tests.bench_detection_homes import (
+from load_tests.bench_detection.__main__ import main
+from load_tests.bench_detection.goals import rows
+from load_tests.bench_detection.homes import (
     MINUTE_MS,
     Batch,
     Home,
@@ -26,8 +26,8 @@ from load_tests.bench_detection_homes import (
     proofs_of,
     read_homes,
 )
-from load_tests.bench_detection_lines import cuddihy, deadlines_under
-from load_tests.bench_detection_measure import (
+from load_tests.bench_detection.lines import cuddihy, deadlines_under
+from load_tests.bench_detection.measure import (
     Outcome,
     Point,
     fastest,
@@ -36,9 +36,9 @@ from load_tests.bench_detection_measure import (
     outcome_of_rule,
     wholly_worse,
 )
-from load_tests.bench_detection_play import Model, household_for, play, profile_for
-from load_tests.bench_detection_rules import PUBLISHED, longest, oracle, poisson, rules_for
-from load_tests.bench_detection_tables import tables
+from load_tests.bench_detection.play import Model, household_for, play, profile_for
+from load_tests.bench_detection.rules import PUBLISHED, longest, oracle, poisson, rules_for
+from load_tests.bench_detection.tables import tables
 from schemas.events import Event
 from schemas.incidents import IncidentKind
 

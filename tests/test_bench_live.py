@@ -9,7 +9,7 @@ from load_tests.bench_live.figures import Latency, Live, Scaled, percentile
 from load_tests.bench_live.place import NotMeasuredError
 from load_tests.bench_live.script import TICKS, steps
 from load_tests.bench_live.shown import tables_of
-from load_tests.bench_peers_table import Bench
+from load_tests.bench_peers.table import Bench
 from load_tests.bench_stream import Log, Stream
 from schemas.events import TICK_KEY
 from schemas.topics import ORDER_OF, ORDERED_NAMES

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from load_tests.bench_peers_table import GOALS, Bench, Round, compared, printed
+from load_tests.bench_peers.table import GOALS, Bench, Round, compared, printed
 
 
 def a_round(warm_us: float) -> Round:

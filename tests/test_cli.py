@@ -39,7 +39,7 @@ NOWHERE = {"ANBU_KAFKA": "kafka://127.0.0.1:1"}
 ENTRY_POINTS = {
     "topics": "infra.commands:topics",
     "migrate": "infra.commands:migrate",
-    "replay": "load_tests.replay_command:replay",
+    "replay": "load_tests.whatif.cli:replay",
     "demo": "load_tests.commands:demo",
     "up": "load_tests.commands:up",
     "simulate": "load_tests.commands:simulate",

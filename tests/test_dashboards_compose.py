@@ -17,7 +17,7 @@ from viewers_rules import ROOT
 
 from infra.broker import Broker
 from infra.topics import create_topics
-from load_tests.neighbour_live import live, neighbourhood
+from load_tests.living.live import live, neighbourhood
 from schemas.events import TICK_KEY
 from schemas.topics import ORDERED_NAMES
 from streams.cli import cli

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from infra.ports import free_ports
-from load_tests import recording
+from load_tests.recordings import recording
 from load_tests.truth import Truth
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ SMALL = ("--households", "12", "--days", "6")
 MORE_IS_TRUE = """
 import dataclasses, sys
 from pathlib import Path
-from load_tests import demo
+from load_tests.demo import command as demo
 from load_tests.truth import Truth
 from schemas.incidents import IncidentKind
 

@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from load_tests.demo_signals import interruptible
+from load_tests.demo.signals import interruptible
 
 
 @pytest.mark.parametrize("sigint", [signal.SIG_IGN, signal.default_int_handler])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from logs import ENGINE, Log, Logs, logs_of, run, said
 from street import DAY_MS, HOUR_MS, MINUTE_MS, SOURCES, START_MS, Street, told, what_is_left
 
-from load_tests.simulator import Rates, simulate
+from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.encode import encode
 from schemas.events import TICK_KEY
 from schemas.households import Source

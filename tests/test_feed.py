@@ -12,10 +12,10 @@ from kafka import KafkaConsumer, TopicPartition
 
 from infra.embedded import EmbeddedBroker
 from infra.topics import create_topics
-from load_tests import recording
 from load_tests.feed import FeedProgress, _interleave, feed
-from load_tests.neighbourhood import Gathered, Message, Wire
-from load_tests.simulator import Neighbourhood, simulate
+from load_tests.messages import Gathered, Message, Wire
+from load_tests.recordings import recording
+from load_tests.simulator.neighbourhood import Neighbourhood, simulate
 from schemas.events import TICK_KEY, Tick, TickMode
 from schemas.households import HouseholdRecord
 from schemas.partitions import partition_of

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logs import ENGINE, Logs, logs_of, run
 from msgspec import to_builtins
 
-from load_tests.simulator import Rates, simulate
+from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.partitions import partition_of
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.topics import ORDERED_NAMES

@@ -18,8 +18,8 @@ from infra.growing import Grown, grow
 from infra.kafka_node import KafkaNode
 from infra.topics import TopicError, create_topics
 from load_tests.feed import feed
-from load_tests.neighbourhood import Played
-from load_tests.simulator import Rates, simulate
+from load_tests.messages import Played
+from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.events import TICK_KEY
 from schemas.topics import ORDERED, ORDERED_NAMES
 from streams.engine.chunk import Chunk

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from load_tests.judge import COLLAPSE_WITHIN_MS, HOUR_MS, MONTH_MS, Judgement, Told, judge
+from load_tests.demo.judge import COLLAPSE_WITHIN_MS, HOUR_MS, MONTH_MS, Judgement, Told, judge
 from load_tests.truth import COLLAPSE, Truth
 from schemas.incidents import IncidentKind
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from load_tests.provider import WAIT_MS, Answering, answer, homes_of
-from load_tests.simulator import simulate
+from load_tests.simulator.neighbourhood import simulate
 from schemas.build import encode_events
 from schemas.checkins import CheckinRequest, Concern
 from schemas.decode import decode

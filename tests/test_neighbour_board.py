@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from board_scene import a_user
 
-from load_tests.neighbour_board import OFFICER, SUPERVISOR, check_loopback, demo_users
-from load_tests.neighbour_duty import ROSTER, with_roster
+from load_tests.living.board import OFFICER, SUPERVISOR, check_loopback, demo_users
+from load_tests.living.duty import ROSTER, with_roster
 from schemas.duty import Desk, Duty
 from schemas.households import HouseholdRecord
 from schemas.profiles import DEFAULT_PROFILE

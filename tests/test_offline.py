@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from detectors.findings import Finding
-from load_tests.judge import HOUR_MS, Told, judge
-from load_tests.neighbourhood import Gathered, Message
+from load_tests.demo.judge import HOUR_MS, Told, judge
+from load_tests.messages import Gathered, Message
 from load_tests.offline import START_MS, TICK_MS, Asked, Watch, main, run, run_simulated
-from load_tests.recording import read, write
-from load_tests.simulator import TUNING_SEEDS, simulate
+from load_tests.recordings.recording import read, write
+from load_tests.simulator.neighbourhood import TUNING_SEEDS, simulate
 from schemas.events import Data, Event
 from schemas.households import HouseholdRecord, Source
 from schemas.incidents import EMERGENCIES, IncidentKind

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from logs import ENGINE, Logs, logs_of, run, said
 
-from load_tests.simulator import Rates, simulate
+from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.actions import ResponderAction
 from schemas.alerts import Hazard, PublicAlert
 from schemas.build import encode_events

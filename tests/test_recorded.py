@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from load_tests.recorded import CsvError, Imported, aligned, gathered, pseudonym_of, read_csv
-from load_tests.recording import wire_of
+from load_tests.recordings.recorded import CsvError, Imported, aligned, gathered, pseudonym_of, read_csv
+from load_tests.recordings.recording import wire_of
 from schemas.decode import decode
 from schemas.events import Data, Event
 from schemas.times import from_rfc3339, to_rfc3339

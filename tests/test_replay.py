@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from logs import ENGINE, Logs, logs_of, run
 from test_partition import EVENTFUL, START_MS, eventful
 
-from load_tests.recording import write
-from load_tests.simulator import simulate
+from load_tests.recordings.recording import write
+from load_tests.simulator.neighbourhood import simulate
 from schemas.encode import encode
 from schemas.events import TICK_KEY
 from schemas.incidents import Incident

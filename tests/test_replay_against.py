@@ -12,14 +12,14 @@ from kafka import KafkaProducer
 from replays import run_all
 from test_partition import EVENTFUL, START_MS
 
-import load_tests.replay_run
+import load_tests.whatif.log
 from infra.embedded import EmbeddedBroker
 from infra.migrations import migrate
 from infra.topics import create_topics
 from load_tests.bench_replay import followed
 from load_tests.feed import feed
-from load_tests.replay_run import past_of_topics
-from load_tests.simulator import simulate
+from load_tests.simulator.neighbourhood import simulate
+from load_tests.whatif.log import past_of_topics
 from schemas.encode import encode
 from schemas.incidents import Incident, Severity
 from schemas.rows import ARCHIVE, INCIDENTS, Row, to_row
@@ -46,14 +46,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, s
             producer.send("incidents", key=one.household.encode(), value=encode(one), partition=0)
         producer.flush()
         producer.close()
-        client = load_tests.replay_run.opened(url)
+        client = load_tests.whatif.log.opened(url)
         migrate(client)
         rows = [to_row("incidents", 0, place, encode(one)) for place, one in enumerate(incidents)]
         values = [row.values for row in rows if isinstance(row, Row)]
         client.insert("incidents", values, column_names=INCIDENTS.names, column_type_names=INCIDENTS.types)
         words = {"ANBU_KAFKA": broker.url, "ANBU_CLICKHOUSE": url, "ANBU_PARTITIONS": "1", "COLUMNS": "200"}
         yield words, incidents
-        load_tests.replay_run.close(url)
+        load_tests.whatif.log.close(url)
 
 
 def report_of(folder: Path) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def test_offsets_of_what_is_no_input_are_refused(told: tuple[dict[str, str], lis
 def test_a_revision_that_the_table_lacks_is_named(told: tuple[dict[str, str], list[Incident]]) -> None:
     env, incidents = told
     lost = next(one for one in incidents if one.revision == 2)
-    client = load_tests.replay_run.opened(env["ANBU_CLICKHOUSE"])
+    client = load_tests.whatif.log.opened(env["ANBU_CLICKHOUSE"])
     client.command(
         f"ALTER TABLE incidents DELETE WHERE incident = '{lost.id}' AND revision = 2 SETTINGS mutations_sync = 2"
     )
@@ -163,7 +163,7 @@ def test_another_number_of_partitions_is_refused_and_never_half_of_the_homes_rep
 ) -> None:
     env, _ = told
     if store == "archive":
-        client = load_tests.replay_run.opened(env["ANBU_CLICKHOUSE"])
+        client = load_tests.whatif.log.opened(env["ANBU_CLICKHOUSE"])
         client.command("TRUNCATE TABLE archive")
         rows = [
             row.values

@@ -16,8 +16,8 @@ from test_replay import LogSource
 from infra.embedded import EmbeddedBroker
 from infra.topics import create_topics
 from load_tests.feed import feed
-from load_tests.neighbourhood import Played
-from load_tests.simulator import simulate
+from load_tests.messages import Played
+from load_tests.simulator.neighbourhood import simulate
 from load_tests.whatif import runs
 from load_tests.whatif.cut_log import CutSource, draw_in_logs
 from load_tests.whatif.spool import Cut

@@ -14,12 +14,12 @@ from test_partition import EVENTFUL, START_MS
 from worker_logs import wait_until
 
 from infra.processes import Child, start_command
-from load_tests.recording import write
-from load_tests.replay_run import Past
-from load_tests.simulator import simulate
+from load_tests.recordings.recording import write
+from load_tests.simulator.neighbourhood import simulate
 from load_tests.whatif import command, runs
 from load_tests.whatif.command import Asked, what_if
 from load_tests.whatif.kept import folder_of
+from load_tests.whatif.log import Past
 from load_tests.whatif.results import Results
 from load_tests.whatif.runs import Variant
 from schemas.profiles import DEFAULT_PROFILE

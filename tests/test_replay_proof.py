@@ -18,15 +18,15 @@ from worker_runs import Run as LiveRun
 from worker_runs import Town
 from worker_town import _actions
 
-import load_tests.replay_run
+import load_tests.whatif.log
 from infra.broker import Broker
 from infra.migrations import migrate
 from infra.topics import create_topics
 from load_tests.feed import feed
-from load_tests.neighbourhood import Played, Wire
-from load_tests.recording import wire_of
-from load_tests.replay_run import close, past_of_archive, past_of_topics
-from load_tests.simulator import Rates, simulate
+from load_tests.messages import Played, Wire
+from load_tests.recordings.recording import wire_of
+from load_tests.simulator.neighbourhood import Rates, simulate
+from load_tests.whatif.log import close, past_of_archive, past_of_topics
 from schemas.actions import ResponderAction
 from schemas.build import encode_events
 from schemas.encode import encode
@@ -125,7 +125,7 @@ def taken(broker: Broker, group: str, number: int) -> Snapshot:
 
 def archived(broker: Broker, url: str, records: int) -> None:
     """Write the archive of the topics with the real writer into the embedded ClickHouse."""
-    client = load_tests.replay_run.opened(url)
+    client = load_tests.whatif.log.opened(url)
     migrate(client)
     # Not short: while the engine of this process was busy, a writer with a session of 6 s was put out of its group.
     chosen = Settings(kafka=broker.url, partitions=PARTITIONS, clickhouse=url, session_timeout_s=45.0)
@@ -237,7 +237,7 @@ def test_a_live_run_comes_out_of_its_topics_and_of_its_archive_and_any_change_of
 
     # From checkpoints taken in the middle of that run: what was told from there on, and nothing of it anew.
     for one in snapshots:
-        load_tests.replay_run.opened(url).insert(
+        load_tests.whatif.log.opened(url).insert(
             "snapshots", one.values(0, 1 << 30), column_names=SNAPSHOTS.names, column_type_names=SNAPSHOTS.types
         )
     found = run_all(replace(past, snapshots=tuple(one.held for one in snapshots), shelf=url))

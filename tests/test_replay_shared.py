@@ -18,9 +18,9 @@ from infra.broker import Broker
 from infra.processes import Child, start_command
 from infra.topics import create_topics
 from load_tests.feed import feed
-from load_tests.replay_run import Past, past_of_topics
-from load_tests.simulator import Rates, simulate
+from load_tests.simulator.neighbourhood import Rates, simulate
 from load_tests.whatif.fold import Played
+from load_tests.whatif.log import Past, past_of_topics
 from load_tests.whatif.results import OtherReplayError, Results
 from load_tests.whatif.runs import Variant
 from schemas.encode import encode

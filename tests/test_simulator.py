@@ -14,12 +14,12 @@ import pytest
 
 from detectors.chronic import SEVERITIES
 from detectors.conditions import RULES
-from load_tests import recording
-from load_tests.neighbourhood import Message
-from load_tests.neighbourhood_plan import LOCAL_MS, Rates
-from load_tests.recorded import read_csv
-from load_tests.recording import RecordingError
-from load_tests.simulator import JUDGING_SEEDS, TUNING_SEEDS, Neighbourhood, simulate
+from load_tests.messages import Message
+from load_tests.recordings import recording
+from load_tests.recordings.recorded import read_csv
+from load_tests.recordings.recording import RecordingError
+from load_tests.simulator.neighbourhood import JUDGING_SEEDS, TUNING_SEEDS, Neighbourhood, simulate
+from load_tests.simulator.plan import LOCAL_MS, Rates
 from load_tests.truth import HOUR_MS, Truth
 from schemas.decode import decode
 from schemas.encode import encode
@@ -96,7 +96,7 @@ def is_proof_of_life(event: Event) -> bool:
 
 def test_the_same_seed_gives_the_same_bytes_in_any_process() -> None:
     code = (
-        "from load_tests.simulator import simulate\n"
+        "from load_tests.simulator.neighbourhood import simulate\n"
         "from tests_digest import digest\n"
         f"print(digest(simulate(6, 3, 5, start_ms={START_MS}).messages()))"
     )

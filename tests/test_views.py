@@ -10,7 +10,7 @@ from logs import Logs, logs_of
 from street import DAY_MS, HOUR_MS, MINUTE_MS, Street, told
 
 from detectors.household import Household
-from load_tests.simulator import Rates, simulate
+from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.encode import encode
 from schemas.events import Data, Event, TickMode
 from schemas.households import Absence, Need, RiskGrade, TargetGroup

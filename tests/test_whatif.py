@@ -12,8 +12,8 @@ from rich.console import Console
 from test_partition import EVENTFUL, START_MS
 
 from detectors.life import sign_of
-from load_tests.recording import read, write
-from load_tests.simulator import simulate
+from load_tests.recordings.recording import read, write
+from load_tests.simulator.neighbourhood import simulate
 from load_tests.whatif import draw, runs
 from load_tests.whatif.command import Asked, what_if
 from load_tests.whatif.cuts import copies_of, draw_cuts, with_copies

@@ -13,7 +13,7 @@ import pytest
 from backports import zstd
 from click.testing import CliRunner
 
-from load_tests.recorded import aligned, gathered
+from load_tests.recordings.recorded import aligned, gathered
 from load_tests.whatif.files import Found, each_event
 from load_tests.whatif.on_disk import OnDisk
 from load_tests.whatif.sources import SourceError, open_source

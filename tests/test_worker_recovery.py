@@ -15,8 +15,8 @@ from infra.broker import Broker
 from infra.kafka_node import KafkaNode
 from infra.topics import create_topics
 from load_tests.feed import feed
-from load_tests.neighbourhood import Played
-from load_tests.simulator import simulate
+from load_tests.messages import Played
+from load_tests.simulator.neighbourhood import simulate
 from schemas.actions import ResponderAction
 from schemas.encode import encode
 from schemas.incidents import ENDED, Incident, IncidentKind, IncidentState, Status

@@ -32,11 +32,11 @@ from infra.ports import free_ports
 from infra.processes import Child, start_command, stop_all
 from infra.topics import create_topics
 from infra.viewers.preview import expanded
-from load_tests.demo_rubbish import with_rubbish
+from load_tests.demo.rubbish import with_rubbish
 from load_tests.feed import feed
-from load_tests.neighbour_duty import put_on_duty
-from load_tests.recording import wire_of
-from load_tests.simulator import Rates, simulate
+from load_tests.living.duty import put_on_duty
+from load_tests.recordings.recording import wire_of
+from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.actions import ResponderAction
 from schemas.encode import encode
 from schemas.incidents import CloseCause, IncidentKind

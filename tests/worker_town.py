@@ -11,11 +11,11 @@ from worker_runs import Town
 
 from infra.broker import Broker
 from infra.topics import create_topics
-from load_tests.demo_rubbish import with_rubbish
+from load_tests.demo.rubbish import with_rubbish
 from load_tests.feed import feed
-from load_tests.neighbourhood import Played, Wire
-from load_tests.recording import wire_of
-from load_tests.simulator import Rates, simulate
+from load_tests.messages import Played, Wire
+from load_tests.recordings.recording import wire_of
+from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.actions import ResponderAction
 from schemas.encode import encode
 from schemas.incidents import CloseCause, Incident

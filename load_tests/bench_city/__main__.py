@@ -16,9 +16,9 @@ from load_tests.bench_city.figures import by_kind, rows, tables
 from load_tests.bench_city.homes import KINDS
 from load_tests.bench_city.jobs import Job, Kept, Result, results, run
 from load_tests.bench_city.memory import measured
-from load_tests.bench_detection_pages import FIGURES, put_figures, put_page
-from load_tests.bench_detection_plots import draw_city
-from load_tests.simulator import JUDGING_SEEDS, TUNING_SEEDS
+from load_tests.bench_detection.pages import FIGURES, put_figures, put_page
+from load_tests.bench_detection.plots import draw_city
+from load_tests.simulator.neighbourhood import JUDGING_SEEDS, TUNING_SEEDS
 
 DAYS: Final = 134
 """Two weeks of warm-up and four months."""

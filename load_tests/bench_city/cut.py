@@ -13,9 +13,9 @@ from detectors.findings import Ask, Finding
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.household import Household
 from load_tests.bench_city.homes import AFTER_MS, CityHome, hour_of
-from load_tests.bench_detection_homes import MINUTE_MS, known_ms
-from load_tests.neighbourhood import Message
-from load_tests.neighbourhood_people import GATEWAY, PROVIDER
+from load_tests.bench_detection.homes import MINUTE_MS, known_ms
+from load_tests.messages import Message
+from load_tests.simulator.people import GATEWAY, PROVIDER
 from schemas.events import Data, Event
 from schemas.incidents import IncidentKind
 from schemas.profiles import Profile

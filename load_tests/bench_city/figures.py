@@ -9,7 +9,7 @@ from scipy.special import gammainc, gammaincinv  # type: ignore[import-untyped] 
 from load_tests.bench_city.homes import KINDS, Kind
 from load_tests.bench_city.jobs import BUDGETS, GHOST_BUDGET, Delay, Played, Result
 from load_tests.bench_city.memory import Memory
-from load_tests.bench_detection_measure import INTERVAL, RESAMPLES, Delays, Numbers
+from load_tests.bench_detection.measure import INTERVAL, RESAMPLES, Delays, Numbers
 
 NEVER_H: Final = 24.0 * 7
 TIMES: Final = 3.0

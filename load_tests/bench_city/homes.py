@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from detectors.hours import DAY_MS, HOUR_MS
-from load_tests.bench_detection_homes import (
+from load_tests.bench_detection.homes import (
     LONGEST_ORDINARY_MS,
     MINUTE_MS,
     OUT_MS,
@@ -20,8 +20,9 @@ from load_tests.bench_detection_homes import (
     known_ms,
     proofs_of,
 )
-from load_tests.neighbourhood import Message
-from load_tests.neighbourhood_people import (
+from load_tests.messages import Message
+from load_tests.simulator.neighbourhood import Neighbourhood
+from load_tests.simulator.people import (
     APP,
     BAND,
     GATEWAY,
@@ -33,8 +34,7 @@ from load_tests.neighbourhood_people import (
     household_of,
     rng_of,
 )
-from load_tests.neighbourhood_plan import plan_of
-from load_tests.simulator import Neighbourhood
+from load_tests.simulator.plan import plan_of
 from schemas.events import Event
 from schemas.households import HouseholdRecord, RiskGrade, Rung, Source
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from load_tests.bench_city.cut import answering, delay_h, found_ms, watched
 from load_tests.bench_city.homes import AFTER_MS, CityHome, Kind, city_home, cuts_in, hour_of
-from load_tests.bench_detection_homes import LONGEST_ORDINARY_MS, MINUTE_MS, before
-from load_tests.bench_detection_play import profile_for
-from load_tests.neighbourhood_people import rng_of
+from load_tests.bench_detection.homes import LONGEST_ORDINARY_MS, MINUTE_MS, before
+from load_tests.bench_detection.play import profile_for
+from load_tests.simulator.people import rng_of
 from schemas.profiles import DEFAULT_PROFILE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -143,11 +143,13 @@ def _is_open(raised_ms: list[int], home: CityHome, at_ms: int) -> bool:
 def version() -> str:
     """Return a digest of the code that a result depends on: results of another version are not taken for this one's."""
     digest = blake2b(digest_size=6)
-    folders = (ROOT / "detectors", ROOT / "schemas", ROOT / "load_tests" / "bench_city")
-    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    paths += sorted((ROOT / "load_tests").glob("simulator*.py")) + sorted(
-        (ROOT / "load_tests").glob("neighbourhood_p*.py")
+    folders = (
+        ROOT / "detectors",
+        ROOT / "schemas",
+        ROOT / "load_tests" / "simulator",
+        ROOT / "load_tests" / "bench_city",
     )
+    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
     for path in paths:
         if path.name not in ("figures.py", "plots.py", "__main__.py", "rivals.py"):
             digest.update(path.read_bytes())

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from detectors.household import Household
 from load_tests.bench_city.homes import START_MS
-from load_tests.neighbourhood import Message
-from load_tests.simulator import simulate
+from load_tests.messages import Message
+from load_tests.simulator.neighbourhood import simulate
 from schemas.profiles import DEFAULT_PROFILE
 
 DAYS: Final = 60

@@ -14,10 +14,10 @@ from detectors.household import Household
 from load_tests.bench_city.cut import Watch, answering, watched
 from load_tests.bench_city.homes import KINDS, CityHome, city_home
 from load_tests.bench_city.jobs import BUDGETS, CALL_PURPOSE, KEPT, MONTH_MS, Job, Result, played
-from load_tests.bench_detection_homes import MINUTE_MS
-from load_tests.bench_detection_play import profile_for
-from load_tests.neighbourhood_people import rng_of
-from load_tests.simulator import TUNING_SEEDS
+from load_tests.bench_detection.homes import MINUTE_MS
+from load_tests.bench_detection.play import profile_for
+from load_tests.simulator.neighbourhood import TUNING_SEEDS
+from load_tests.simulator.people import rng_of
 
 CONDUCT_DAYS: Final = 40
 CONDUCT_HOMES: Final = 3

@@ -15,12 +15,12 @@ import numpy as np
 from load_tests.bench_city.figures import TITLES, Kinds, at
 from load_tests.bench_city.homes import AFTER_MS, KINDS, CityHome, Kind, city_home, cuts_in, hour_of
 from load_tests.bench_city.jobs import CUT_PURPOSE, CUTS, KEPT, MONTH_MS, ROOT, Job, Played, version
-from load_tests.bench_detection_goals import ANBU, RIVALS
-from load_tests.bench_detection_homes import Home
-from load_tests.bench_detection_measure import Delays, Outcome, Point, fastest, outcome_of_rule
-from load_tests.bench_detection_rules import rules_for
-from load_tests.bench_detection_tables import NAMES
-from load_tests.neighbourhood_people import rng_of
+from load_tests.bench_detection.goals import ANBU, RIVALS
+from load_tests.bench_detection.homes import Home
+from load_tests.bench_detection.measure import Delays, Outcome, Point, fastest, outcome_of_rule
+from load_tests.bench_detection.rules import rules_for
+from load_tests.bench_detection.tables import NAMES
+from load_tests.simulator.people import rng_of
 from schemas.profiles import DEFAULT_PROFILE
 
 HEAD: Final = "| | setting | false alarms a month | all hours: median, p90 | 08-20 h |"

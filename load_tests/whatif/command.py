@@ -15,13 +15,13 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from load_tests.replay_run import Past
 from load_tests.whatif.answer import answer
 from load_tests.whatif.cut_log import draw_in_logs
 from load_tests.whatif.figures import Setting
 from load_tests.whatif.fold import Played
 from load_tests.whatif.kept import FolderTakenError, folder_of, whole, write_whole
 from load_tests.whatif.labels import Label, of_outcomes, read_labels
+from load_tests.whatif.log import Past
 from load_tests.whatif.page import page
 from load_tests.whatif.past import drop_spool, identity_of, spooled_work
 from load_tests.whatif.results import OtherReplayError, Results, digest_of

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, cast
 import msgspec
 from backports import zstd
 
-from load_tests.recorded import COLUMNS, Report, events_of
+from load_tests.recordings.recorded import COLUMNS, Report, events_of
 from schemas.decode import decode
 from schemas.events import Event
 from streams.event_file import Bad as BadEvent

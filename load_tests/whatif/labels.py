@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from load_tests.recorded import pseudonym_of
+from load_tests.recordings.recorded import pseudonym_of
 from load_tests.truth import FOUND_WITHIN_MS, FOUND_WITHIN_SLOW_MS, Truth
 from load_tests.whatif.fold import Opened
 from schemas.incidents import CloseCause, IncidentKind

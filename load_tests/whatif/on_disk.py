@@ -11,8 +11,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from load_tests.neighbourhood import Message, Span, Wire
-from load_tests.recorded import batched, shifted, shifts, together
+from load_tests.messages import Message, Span, Wire
+from load_tests.recordings.recorded import batched, shifted, shifts, together
 from load_tests.whatif.kept import EVENTS
 from load_tests.whatif.seldom import seldom_collected
 from schemas.events import Event
@@ -30,9 +30,9 @@ _decode: Final = msgspec.msgpack.Decoder(list[Event]).decode
 
 
 class OnDisk:
-    """A past (`load_tests.neighbourhood.Played`) that lies in a folder of its own, which goes with it.
+    """A past (`load_tests.messages.Played`) that lies in a folder of its own, which goes with it.
 
-    It is what `load_tests.recorded.gathered` makes of the same events, message by message.
+    It is what `load_tests.recordings.recorded.gathered` makes of the same events, message by message.
     """
 
     def __init__(self, events: Iterable[Event], align_ms: int | None = None, folder: Path | None = None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from load_tests.neighbourhood import Played
+from load_tests.messages import Played
 from load_tests.whatif.cuts import copies_of, draw_cuts, with_copies
 from load_tests.whatif.kept import SPOOL, drop
 from load_tests.whatif.runs import Work, engine_fingerprint, fingerprint

@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from load_tests.replay_run import Past
 from load_tests.whatif.fold import Played
+from load_tests.whatif.log import Past
 from load_tests.whatif.runs import Variant
 from schemas.incidents import Incident
 from schemas.times import from_rfc3339

@@ -19,10 +19,10 @@ import msgspec
 import detectors
 import schemas
 import streams
-from load_tests.replay_run import UNBOUNDED, Past
 from load_tests.whatif.fold import Fold, Played
 from load_tests.whatif.homes import Home, Seen, homes_of
 from load_tests.whatif.kept import write_whole
+from load_tests.whatif.log import UNBOUNDED, Past
 from load_tests.whatif.signals import apart
 from load_tests.whatif.spool import Cut, Spooled, SpoolSource
 from schemas.encode import encode
@@ -74,7 +74,7 @@ class Work(msgspec.Struct, frozen=True):
         return self.spooled.cuts if self.spooled else self.topics.cuts if self.topics else ()
 
     def engine(self, partition: int, variant: Variant) -> Partition:
-        """Return the engine of one partition as a replay begins; it raises as `load_tests.replay_run.Past.engine` does."""
+        """Return the engine of one partition as a replay begins; it raises as `load_tests.whatif.log.Past.engine` does."""
         if self.topics is not None:
             return self.topics.engine(partition, variant.profile)
         return Partition(

@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from load_tests.neighbourhood import Played
-from load_tests.recorded import CsvError
-from load_tests.recording import MESSAGES, RecordingError, read
+from load_tests.messages import Played
+from load_tests.recordings.recorded import CsvError
+from load_tests.recordings.recording import MESSAGES, RecordingError, read
 from load_tests.whatif.files import Bad, Found, StrictError, each_event
 from load_tests.whatif.labels import Label, of_truth
 from load_tests.whatif.on_disk import OnDisk

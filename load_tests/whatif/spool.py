@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from load_tests.feed import _Clock, _interleave, _Registry, _slices
-from load_tests.neighbourhood import Message, Played, Span, Wire, spans_of
+from load_tests.messages import Message, Played, Span, Wire, spans_of
 from load_tests.whatif.kept import write_whole
 from load_tests.whatif.seldom import seldom_collected
 from schemas.encode import encode

@@ -1,0 +1,1 @@
+"""The truncation benchmark: who notices, and when, that a recording has been cut."""

@@ -1,0 +1,1 @@
+"""Anbu and its peers side by side."""

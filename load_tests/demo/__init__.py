@@ -1,0 +1,1 @@
+"""`anbu demo`: a neighbourhood through the whole pipeline at high speed."""

@@ -1,0 +1,1 @@
+"""A synthetic neighbourhood that lives in real time: `anbu up` and its parts."""

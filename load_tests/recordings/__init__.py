@@ -1,0 +1,1 @@
+"""Recordings: of real homes as CSV, and of neighbourhoods as folders of messages."""

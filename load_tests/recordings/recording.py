@@ -1,0 +1,145 @@
+"""A recording on disk: messages in order of sending, the registry, and what was injected.
+
+A folder with `messages.jsonl.gz` (one message a line: topic, key, sent_ms, value), `households.json` and `truth.json`.
+"""
+
+import gzip
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import orjson
+
+from load_tests.messages import Message, Played, Span, Wire, spans_of
+from load_tests.truth import Truth
+from schemas.build import encode_events
+from schemas.encode import encode
+from schemas.households import HouseholdRecord
+
+MESSAGES: Final = "messages.jsonl.gz"
+HOUSEHOLDS: Final = "households.json"
+TRUTH: Final = "truth.json"
+
+
+class _Line(msgspec.Struct, frozen=True, gc=False):
+    topic: str
+    key: str
+    sent_ms: int
+    value: msgspec.Raw
+
+
+class _Registry(msgspec.Struct, frozen=True, omit_defaults=True):
+    from_ms: int
+    until_ms: int
+    households: list[HouseholdRecord]
+    spans: dict[str, Span] = {}
+
+
+class RecordingError(ValueError):
+    """The folder holds no recording, or a line of it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording that can be fed; its messages are read as they are asked for."""
+
+    folder: Path
+    from_ms: int
+    until_ms: int
+    households: tuple[HouseholdRecord, ...]
+    truth: tuple[Truth, ...]
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    """As in `Gathered`: households that are not there all the time."""
+
+    def records(self) -> list[HouseholdRecord]:
+        """Registry record of every household."""
+        return list(self.households)
+
+    def messages(self) -> Iterator[Wire]:
+        """Every message in order of `sent_ms`.
+
+        Raises:
+            RecordingError: a line is not a message, or the file ends early.
+
+        """
+        decode = msgspec.json.Decoder(_Line).decode
+        number = 0
+        try:
+            with gzip.open(self.folder / MESSAGES, "rb") as file:
+                for text in file:
+                    number += 1
+                    line = decode(text)
+                    value = bytes(line.value)
+                    # Quotes inside JSON strings are escaped, so this counts the envelopes.
+                    yield Wire(line.topic, line.key, line.sent_ms, value, value.count(b'"specversion"'))
+        except (msgspec.MsgspecError, EOFError, OSError) as error:
+            raise RecordingError(f"{self.folder / MESSAGES}, line {max(number, 1)}: {error}") from error
+
+
+def wire_of(message: Message | Wire) -> Wire:
+    """Return the message as bytes."""
+    if isinstance(message, Wire):
+        return message
+    return Wire(message.topic, message.household, message.sent_ms, encode_events(message.events), len(message.events))
+
+
+def line_of(wire: Wire) -> bytes:
+    """One line of `messages.jsonl.gz`, newline included."""
+    line = {"topic": wire.topic, "key": wire.key, "sent_ms": wire.sent_ms, "value": orjson.Fragment(wire.value)}
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def write_registry(folder: Path, played: Played, truth: Iterable[Truth] = ()) -> None:
+    """Write `households.json` and `truth.json`; the folder is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    registry = _Registry(played.from_ms, played.until_ms, played.records(), dict(spans_of(played)))
+    (folder / HOUSEHOLDS).write_bytes(encode(registry))
+    (folder / TRUTH).write_bytes(orjson.dumps([msgspec.to_builtins(t) for t in truth], option=orjson.OPT_INDENT_2))
+
+
+def recorded_while_sent(folder: Path, messages: Iterable[Message | Wire]) -> Generator[Wire]:
+    """Pass messages on as bytes and write each to the folder's recording on the way.
+
+    The file is complete when the iterator has ended; closed early, it holds what was passed on. Lines hold no clock of
+    the machine, so the same messages give the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / MESSAGES).open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed:
+        lines: list[bytes] = []
+        try:
+            for message in messages:
+                wire = wire_of(message)
+                lines.append(line_of(wire))
+                if len(lines) == 2000:
+                    packed.write(b"".join(lines))
+                    lines.clear()
+                yield wire
+        finally:
+            packed.write(b"".join(lines))
+
+
+def write(folder: Path, played: Played, truth: Iterable[Truth] = ()) -> int:
+    """Write a whole recording; returns the number of messages."""
+    write_registry(folder, played, truth)
+    return sum(1 for _ in recorded_while_sent(folder, played.messages()))
+
+
+def read(folder: Path) -> Recording:
+    """Open a recording.
+
+    Raises:
+        RecordingError: a file is missing or cannot be read.
+
+    """
+    try:
+        registry = msgspec.json.decode((folder / HOUSEHOLDS).read_bytes(), type=_Registry)
+        truth = msgspec.json.decode((folder / TRUTH).read_bytes(), type=list[Truth])
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RecordingError(f"{folder} holds no recording: {error}") from error
+    if not (folder / MESSAGES).exists():
+        raise RecordingError(f"{folder} holds no recording: {MESSAGES} is missing")
+    return Recording(
+        folder, registry.from_ms, registry.until_ms, tuple(registry.households), tuple(truth), registry.spans
+    )
