@@ -2,6 +2,7 @@
 
 from functools import cache
 from random import Random
+from sys import getrefcount
 from typing import Any
 
 import msgspec
@@ -63,6 +64,18 @@ def test_a_changelog_gives_back_every_household_bit_for_bit_also_when_compacted(
     assert states(partition_of(rows)) == wanted
     assert states(partition_of(compacted(rows))) == wanted
     assert {key[:2] for key, _ in rows} >= {HOT, *RHYTHMS, RECORD}
+
+
+def test_what_was_taken_of_a_row_does_not_keep_the_value_that_it_came_in() -> None:
+    changelog, rows = Changelog(), [(key, bytes(bytearray(value))) for key, value in lived()[0] if value]
+    held = [getrefcount(value) for _, value in rows]
+    for key, value in rows:
+        changelog.take(key, value)
+    del key, value
+    assert [getrefcount(value) for _, value in rows] == held
+    view = msgspec.msgpack.decode(memoryview(rows[0][1])[28:], type=msgspec.Raw)  # the fault this is about
+    assert getrefcount(rows[0][1]) > held[0]
+    assert view
 
 
 @settings(max_examples=60, deadline=None)
