@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
 from detectors.digest import digest
-from detectors.fading import Fading
+from detectors.fading import Fadings
 from schemas.events import Event
 
 MOST: Final = 256
@@ -57,7 +57,7 @@ class Calls:
 
     def __init__(self) -> None:
         self._outcomes: list[Outcome] = []
-        self._rates = [Fading(HALF_LIFE_CALLS) for _ in range(PARTS_OF_DAY)]
+        self._rates = Fadings(HALF_LIFE_CALLS, PARTS_OF_DAY)
         self._base: list[Outcome] = []
         self.settled_ms = 0
         """Calls up to here were dealt with by a responder: they begin no new row."""
@@ -86,7 +86,7 @@ class Calls:
     @property
     def has_called(self) -> bool:
         """Whether any call is known of."""
-        return self.last is not None or any(rate.count for rate in self._rates)
+        return self.last is not None or any(self._rates.count(part) for part in range(PARTS_OF_DAY))
 
     def score_one(self, hour: int) -> float:
         """Return what an unanswered call in this local hour adds to a silence, nats."""
@@ -99,7 +99,7 @@ class Calls:
 
     def is_known(self, hour: int) -> bool:
         """Tell whether anything was learned of how this person answers in this local hour."""
-        return self._rates[hour * PARTS_OF_DAY // 24].count > 0
+        return self._rates.count(hour * PARTS_OF_DAY // 24) > 0
 
     def unanswered_since(self, at_ms: int) -> list[int]:
         """Return the moments of unanswered calls after a moment; a dead number and an engaged line say nothing here."""
@@ -130,7 +130,7 @@ class Calls:
             one = self._outcomes.pop(0)
             if not any(a <= one.at_ms < b for a, b in paused) and one.kind in ("checkin_no_answer", *REACHED):
                 answered = 1.0 if one.kind in REACHED else 0.0
-                self._rates[hour_of(one.at_ms) * PARTS_OF_DAY // 24].learn_one(answered)
+                self._rates.learn(hour_of(one.at_ms) * PARTS_OF_DAY // 24, answered)
             self._fold(one)
 
     def _fold(self, one: Outcome) -> None:
@@ -151,9 +151,8 @@ class Calls:
 
     def rates_state(self) -> list[Any]:
         """Return the answer rates as plain numbers."""
-        return [rate.state() for rate in self._rates]
+        return self._rates.state()
 
     def restore_rates(self, state: list[Any]) -> None:
         """Take the numbers of a `rates_state()`."""
-        for rate, numbers in zip(self._rates, state, strict=True):
-            rate.restore(numbers)
+        self._rates.restore(state)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
-from detectors.drift import Habit
+from detectors.drift import STATE_BYTES, Habit
 from detectors.findings import Fact, Lasting
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS
@@ -95,6 +95,19 @@ SEVERITIES: Final[dict[IncidentKind, Severity]] = {
 }
 _MOOD: Final = TOPICS.index(CareTopic.MOOD)
 Factor = Callable[[IncidentKind], float]
+_SETS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
+"""Which habits are known, in the order in which homes came to know them: a few, which homes share."""
+MOST_SETS: Final = 4096
+
+
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(_SETS) >= MOST_SETS:
+        _SETS.clear()
+    return _SETS.setdefault(names, names)
+
+
+def _name(one: tuple[str, Habit]) -> str:
+    return one[0]
 
 
 def _as_measured(_kind: IncidentKind) -> float:
@@ -102,27 +115,52 @@ def _as_measured(_kind: IncidentKind) -> float:
 
 
 class Chronic:
-    """The habits of a household, and until when a responder's word keeps a kind quiet."""
+    """The habits of a household, and until when a responder's word keeps a kind quiet.
+
+    Each habit is the bytes of its ten numbers: as objects, the habits were an eighth of a home, and a day asks each once.
+    """
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_habits", "_settled")
+    __slots__ = ("_habits", "_names", "_settled", "_worse")
 
     def __init__(self) -> None:
-        self._habits: dict[str, Habit] = {}
+        self._names: tuple[str, ...] = ()
+        self._habits = b""
+        """Of each name the bytes of `Habit.state`, one after the other."""
+        self._worse = False
+        """Whether any of them is worse than usual now: else none need be read to know."""
         self._settled: dict[IncidentKind, int] = {}
+
+    def _habit(self, name: str) -> Habit | None:
+        if name not in self._names:
+            return None
+        at = self._names.index(name) * STATE_BYTES
+        return Habit.of(self._habits[at : at + STATE_BYTES])
+
+    def _keep(self, habits: dict[str, Habit]) -> None:
+        self._names = _shared(tuple(habits))
+        self._habits = b"".join([habit.state() for habit in habits.values()])
+        self._worse = any(habit.since for habit in habits.values())
+
+    def _all(self) -> dict[str, Habit]:
+        parts = range(0, len(self._habits), STATE_BYTES)
+        return {
+            name: Habit.of(self._habits[at : at + STATE_BYTES]) for name, at in zip(self._names, parts, strict=True)
+        }
 
     def learn_one(self, day: dict[str, list[float]], at_ms: int, factor: Factor = _as_measured) -> None:
         """Take a day: values by habit, one of most of them, one a call or a dose of others. What was not seen is absent.
 
         `factor` tells by how much the limit of a kind is moved in this home.
         """
+        habits = self._all()
         if PACE in day:  # a home that was known by its phone, or by how often something stirred, is known better now
-            self._habits.pop(ACTIVITY, None)
+            habits.pop(ACTIVITY, None)
         for name, values in day.items():
             way = WAYS[name]
-            habit = self._habits.get(name) or way.habit()
-            self._habits[name] = habit
+            habit = habits.get(name) or way.habit()
+            habits[name] = habit
             for x in values:
                 noise = max(way.noise * habit.usual, 0.05)
                 limit = way.limit * factor(way.kind)
@@ -135,14 +173,15 @@ class Chronic:
                     limit=limit,
                     matter=way.matter,
                 )
+        self._keep(habits)
 
     def knows(self, name: str) -> bool:
         """Tell whether anything was learned of a habit."""
-        return name in self._habits
+        return name in self._names
 
     def usual(self, name: str) -> float:
         """Return the usual value of a habit; what is usual among people where nothing was learned of it."""
-        habit = self._habits.get(name)
+        habit = self._habit(name)
         return WAYS[name].prior if habit is None else habit.usual
 
     def found(
@@ -150,7 +189,7 @@ class Chronic:
     ) -> dict[IncidentKind, Lasting]:
         """Return what is worse than usual now; `factor` as in `learn_one`."""
         out: dict[IncidentKind, Lasting] = {}
-        for name, habit in self._habits.items():
+        for name, habit in self._all().items() if self._worse else ():
             kind = WAYS[name].kind
             if habit.since and not self._is_quiet(kind, clock_ms):
                 score = habit.score_one() or 0.0
@@ -212,9 +251,11 @@ class Chronic:
     def settle(self, kind: IncidentKind, clock_ms: int) -> None:
         """Take a responder's word that it was looked after."""
         self._settled[kind] = clock_ms
-        for name, habit in self._habits.items():
+        habits = self._all()
+        for name, habit in habits.items():
             if WAYS[name].kind is kind:
                 habit.forgive()
+        self._keep(habits)
 
     def quiet_until(self, clock_ms: int) -> int:
         """Return when the next kind that was settled may be told again; never when none was."""
@@ -228,14 +269,11 @@ class Chronic:
     def state(self) -> list[Any]:
         """Return plain numbers and packed ones."""
         return [
-            [[HABITS.index(name), self._habits[name].state()] for name in sorted(self._habits)],
+            [[HABITS.index(name), habit.state()] for name, habit in sorted(self._all().items(), key=_name)],
             [[kind.value, at_ms] for kind, at_ms in sorted(self._settled.items())],
         ]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
-        self._habits = {}
-        for place, numbers in state[0]:
-            self._habits[HABITS[place]] = habit = Habit()
-            habit.restore(numbers)
+        self._keep({HABITS[place]: Habit.of(numbers) for place, numbers in state[0]})
         self._settled = {IncidentKind(kind): at_ms for kind, at_ms in state[1]}

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from typing import Any, ClassVar, Final
 
 from detectors.contract import Law
-from detectors.fading import Fading
+from detectors.fading import Fadings
 from detectors.life import HOME
 from schemas.views import Slow
 
@@ -15,6 +15,7 @@ SLOW_H: Final = 12.0
 
 BANDS_H: Final = (3.0, 6.0, 9.0, 12.0, 16.0, 20.0, 24.0)
 """Bounds between which households are counted; above the last is a band of its own."""
+_DAY, _NIGHT = range(2)
 
 
 class Delay:
@@ -22,24 +23,28 @@ class Delay:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_budget", "_day", "_night", "slow")
+    __slots__ = ("_budget", "_known", "slow")
 
     def __init__(self) -> None:
         self._budget = 0.0
-        self._day = Fading(HALF_LIFE)
-        self._night = Fading(HALF_LIFE)
+        self._known = Fadings(HALF_LIFE, 2)
+        """By day, and by night."""
         self.slow: Slow = ""
         """Why the household is slow; empty where it is not, or not known to be."""
 
     @property
     def day_h(self) -> float | None:
         """After a collapse between 08:00 and 20:00, hours; None while nothing is known."""
-        return self._day.mean if self._day.count else None
+        return self._mean(_DAY)
 
     @property
     def night_h(self) -> float | None:
         """After a collapse between 20:00 and 08:00, hours; None while nothing is known."""
-        return self._night.mean if self._night.count else None
+        return self._mean(_NIGHT)
+
+    def _mean(self, place: int) -> float | None:
+        known = self._known[place]
+        return known.mean if known.count else None
 
     def learn_one(self, day_h: float | None, night_h: float | None, budget: float, kinds: list[str]) -> None:
         """Learn the delay of one moment of a day and of one of a night (None: not to be told), hours.
@@ -48,10 +53,10 @@ class Delay:
         """
         if budget != self._budget:
             self._budget = budget
-            self._day, self._night = Fading(HALF_LIFE), Fading(HALF_LIFE)
-        for known, hours in ((self._day, day_h), (self._night, night_h)):
+            self._known.clear()
+        for place, hours in ((_DAY, day_h), (_NIGHT, night_h)):
             if hours is not None:
-                known.learn_one(hours)
+                self._known.learn(place, hours)
         longest_h = max(self.day_h or 0.0, self.night_h or 0.0)
         if not kinds:
             self.slow = "calls_only"
@@ -67,13 +72,12 @@ class Delay:
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
-        return [self._budget, self._day.state(), self._night.state(), self.slow]
+        return [self._budget, *self._known.state(), self.slow]
 
     def restore(self, state: list[Any]) -> None:
         """Take the numbers of a `state()`."""
         self._budget = state[0]
-        self._day.restore(state[1])
-        self._night.restore(state[2])
+        self._known.restore(state[1:3])
         self.slow = state[3]
 
 

@@ -23,6 +23,8 @@ _ALPHA: Final = 1 - 0.0001
 _FORM: Final = struct.Struct("<10d")
 _FORMER: Final = struct.Struct("<9d")
 """Without `lately`."""
+STATE_BYTES: Final = _FORM.size
+"""Length of `Habit.state`."""
 _KEEP: Final = 0.5 ** (1 / HALF_LIFE)
 
 
@@ -118,6 +120,13 @@ class Habit:
     def usual(self) -> float:
         """The usual value."""
         return self._mean
+
+    @classmethod
+    def of(cls, state: bytes) -> "Habit":
+        """Return the habit of a `state()`."""
+        habit = cls()
+        habit.restore(state)
+        return habit
 
     def state(self) -> bytes:
         """Return ten numbers."""

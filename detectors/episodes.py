@@ -19,8 +19,11 @@ MOST: Final = 1024
 """Episodes kept: more than 78 hours can hold, whatever a gateway sends."""
 _SURE, _LEAVES, _EXITS = 1, 2, 4
 """What an episode is, as bits of its packed byte."""
-_NONE: Final = -1
-"""In place of a device: the episode is no lone trigger."""
+_SPAN: Final = 1 << 32
+"""Milliseconds that 32 bits count: seven weeks."""
+_BITS: Final = _SPAN - 1
+_LEAD_MS: Final = 172_800_000
+"""So long before its first time a ring counts from: what comes late, by the horizon of learning, still fits."""
 
 
 class Episode(NamedTuple):
@@ -43,19 +46,23 @@ class Episodes:
     Adding is idempotent and commutative, so repeats and any order of arrival leave the same ring: no other memory of
     what was already seen is needed. Not a river estimator: there is nothing to score (opt-out of `score_one`).
 
-    Held by columns: as objects the episodes of three days were half of the memory of a home that is awake.
+    Held by columns: as objects the episodes of three days were half of the memory of a home that is awake. Times are counted
+    from a base a little before them, in 32 bits, unless the ring spans more than such a number can count.
     """
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE})
 
-    __slots__ = ("_ends", "_exits", "_lone", "_starts")
+    __slots__ = ("_base", "_ends", "_exits", "_lone", "_starts")
 
     def __init__(self) -> None:
-        self._starts = array("q")
-        self._ends = array("q")
-        self._exits = array("q")
-        self._lone = array("q")
-        """The device (a checksum) of one lone motion trigger, the only episode that is not sure; else `_NONE`."""
+        self._base = 0
+        """Before all times of an "I" column; 0 of a "q" column."""
+        self._starts = array("I")
+        self._ends = array("I")
+        self._exits: array[int] | None = None
+        """0 without any; None where no episode has one: neither a phone nor a call has."""
+        self._lone: array[int] | None = None
+        """`_code` of the device of one lone motion trigger, the only episode that is not sure; else 0. None without any."""
 
     def __len__(self) -> int:
         """Count the episodes, ghosts included."""
@@ -69,79 +76,121 @@ class Episodes:
             IndexError: there is none.
 
         """
-        return self._episode(-1)
+        return self._episode(len(self._starts) - 1)
 
     def learn_one(self, at: int, device: str = "", *, sure: bool = True, exit_door: bool = False) -> bool:
         """Add one sign of life at `at`, UTC milliseconds, and tell whether it changed anything: a repeat does not."""
+        at -= self._base
+        if not 0 < at < _SPAN:
+            at = self._make_room(at + self._base)
         starts, ends = self._starts, self._ends
         exit_ms = at if exit_door else 0
         i = len(starts)
         if i and starts[-1] <= at:
             end = ends[-1]
             if at <= end + LINK_MS:
-                if self._lone[-1] != _NONE:
-                    return self._take(i - 1, at, exit_ms, crc32(device.encode()), sure=sure)
+                if self._lone is not None and self._lone[-1]:
+                    return self._take(i - 1, at, exit_ms, device, sure=sure)
                 if at > end:  # nearly every event: only the end of the last episode moves
                     ends[-1] = at
-                elif exit_ms <= self._exits[-1]:
+                elif exit_ms <= self._exit(i - 1):
                     return False
                 if exit_door:
-                    self._exits[-1] = max(self._exits[-1], exit_ms)
+                    self._put_exit(i - 1, exit_ms)
                 return True
         while i and starts[i - 1] > at:
             i -= 1
-        key = _NONE if sure else crc32(device.encode())
         if i and at <= ends[i - 1] + LINK_MS:
-            changed = self._take(i - 1, at, exit_ms, key, sure=sure)
+            changed = self._take(i - 1, at, exit_ms, device, sure=sure)
             if i < len(starts) and starts[i] - ends[i - 1] <= LINK_MS:
                 ends[i - 1] = ends[i]
-                self._exits[i - 1] = max(self._exits[i - 1], self._exits[i])
-                for column in (starts, ends, self._exits, self._lone):
-                    del column[i]
+                self._put_exit(i - 1, self._exit(i))
+                self._delete(i)
             return changed
         if i < len(starts) and starts[i] - at <= LINK_MS:
-            return self._take(i, at, exit_ms, key, sure=sure)
-        for column, value in zip((starts, ends, self._exits, self._lone), (at, at, exit_ms, key), strict=True):
-            column.insert(i, value)
+            return self._take(i, at, exit_ms, device, sure=sure)
+        self._insert(i, at, exit_ms, 0 if sure else _code(crc32(device.encode())))
         if len(starts) > MOST:
-            for column in (starts, ends, self._exits, self._lone):
-                del column[0]
+            self._delete(0)
         return True
 
-    def _take(self, i: int, at: int, exit_ms: int, device: int, *, sure: bool) -> bool:
+    def _take(self, i: int, at: int, exit_ms: int, device: str, *, sure: bool) -> bool:
         """Add one sign of life to an episode within linking distance and tell whether it is new, whichever comes first."""
-        lone = self._lone[i]
+        lone = self._lone
         changed = True
         if at > self._ends[i]:
             self._ends[i] = at
-            self._lone[i] = _NONE
         elif at < self._starts[i]:
             self._starts[i] = at
-            self._lone[i] = _NONE
-        elif lone != _NONE and (sure or device != lone):
-            self._lone[i] = _NONE
-        else:
+        elif lone is None or not lone[i] or (not sure and _code(crc32(device.encode())) == lone[i]):
             changed = False
-        if exit_ms > self._exits[i]:
-            self._exits[i] = exit_ms
+        if changed and lone is not None:
+            lone[i] = 0
+        if exit_ms > self._exit(i):
+            self._put_exit(i, exit_ms)
             return True
         return changed
 
+    def _exit(self, i: int) -> int:
+        return 0 if self._exits is None else self._exits[i]
+
+    def _put_exit(self, i: int, exit_ms: int) -> None:
+        """Note a way out of an episode, unless a later one is known."""
+        if exit_ms <= self._exit(i):
+            return
+        if self._exits is None:
+            self._exits = _zeros(self._starts.typecode, len(self._starts))
+        self._exits[i] = exit_ms
+
+    def _insert(self, i: int, at: int, exit_ms: int, lone: int) -> None:
+        self._starts.insert(i, at)
+        self._ends.insert(i, at)
+        if self._exits is not None:
+            self._exits.insert(i, 0)
+        self._put_exit(i, exit_ms)
+        if self._lone is not None:
+            self._lone.insert(i, lone)
+        elif lone:
+            self._lone = _zeros("I", len(self._starts))
+            self._lone[i] = lone
+
+    def _delete(self, i: int) -> None:
+        for column in (self._starts, self._ends, self._exits, self._lone):
+            if column is not None:
+                del column[i]
+
+    def _make_room(self, at: int) -> int:
+        """Count times from another base, or in 64 bits, so that a moment fits; return the moment as its columns count it."""
+        if self._starts.typecode == "I" or not self._starts:
+            self._count_from([one + self._base for one in (*self._starts[:1], *self._ends[-1:])], at)
+        return at - self._base
+
+    def _count_from(self, known: list[int], at: int) -> None:
+        low, high = min([at, *known]), max([at, *known])
+        base, typecode = (low - _LEAD_MS, "I") if high - low < _SPAN - _LEAD_MS else (0, "q")
+        by = self._base - base
+        self._starts, self._ends = (array(typecode, [one + by for one in each]) for each in (self._starts, self._ends))
+        if self._exits is not None:
+            self._exits = array(typecode, [one + by if one else 0 for one in self._exits])
+        self._base = base
+
     def _episode(self, i: int) -> Episode:
-        return Episode(self._starts[i], self._ends[i], self._exits[i])
+        base, exit_ms = self._base, 0 if self._exits is None else self._exits[i]
+        return Episode(self._starts[i] + base, self._ends[i] + base, exit_ms + base if exit_ms else 0)
 
     def confirmed(self, i: int) -> bool:
         """Tell whether episode `i` proves life: more than one lone trigger, or one with company."""
+        if self._lone is None or not self._lone[i]:
+            return True
         starts, ends = self._starts, self._ends
-        return (
-            self._lone[i] == _NONE
-            or (i > 0 and starts[i] - ends[i - 1] <= COMPANY_MS)
-            or (i + 1 < len(starts) and starts[i + 1] - ends[i] <= COMPANY_MS)
+        return (i > 0 and starts[i] - ends[i - 1] <= COMPANY_MS) or (
+            i + 1 < len(starts) and starts[i + 1] - ends[i] <= COMPANY_MS
         )
 
     def life_before(self, until_ms: int) -> Episode | None:
         """Return the last confirmed episode that began at or before a moment."""
         starts = self._starts
+        until_ms -= self._base
         for i in range(len(starts) - 1, -1, -1):
             if starts[i] <= until_ms and self.confirmed(i):
                 return self._episode(i)
@@ -149,13 +198,21 @@ class Episodes:
 
     def last_ghost(self, after_ms: int, until_ms: int) -> int:
         """Return when a ghost stirred last between two moments; 0 when none did."""
-        for i in range(len(self._starts) - 1, -1, -1):
-            at = self._starts[i]
+        return next(self._ghosts_back(after_ms, until_ms), (0, 0))[0]
+
+    def _ghosts_back(self, after_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
+        """Yield (moment, place) of the ghosts after a moment and not after another, the last one first."""
+        if self._lone is None:
+            return
+        starts, base = self._starts, self._base
+        after_ms -= base
+        until_ms -= base
+        for i in range(len(starts) - 1, -1, -1):
+            at = starts[i]
             if at <= after_ms:
                 break
             if at <= until_ms and not self.confirmed(i):
-                return at
-        return 0
+                yield at + base, i
 
     def proofs(self) -> Iterator[Episode]:
         """Yield the confirmed episodes, oldest first."""
@@ -163,39 +220,45 @@ class Episodes:
 
     def begun(self) -> list[int]:
         """Return when the confirmed episodes began, oldest first."""
+        base = self._base
+        if self._lone is None:
+            return [start + base for start in self._starts]
         each = enumerate(zip(self._starts, self._lone, strict=True))
-        return [start for i, (start, device) in each if device == _NONE or self.confirmed(i)]
+        return [start + base for i, (start, lone) in each if not lone or self.confirmed(i)]
 
     def ghosts(self) -> list[int]:
         """Return the moments of all ghosts."""
-        return [start for i, start in enumerate(self._starts) if not self.confirmed(i)]
+        if self._lone is None:
+            return []
+        return [start + self._base for i, start in enumerate(self._starts) if not self.confirmed(i)]
 
     def lone(self, after_ms: int, until_ms: int) -> list[tuple[int, int]]:
         """Return (moment, device) of the ghosts after a moment and not after another, the last one first."""
-        starts = self._starts
-        out = []
-        for i in range(len(starts) - 1, -1, -1):
-            if starts[i] <= after_ms:
-                break
-            if starts[i] <= until_ms and not self.confirmed(i):
-                out.append((starts[i], self._lone[i]))
-        return out
+        lone = self._lone or ()
+        return [(at, _device(lone[i])) for at, i in self._ghosts_back(after_ms, until_ms)]
 
     def forget_before(self, at: int) -> None:
         """Drop what is older than `at`, but the last confirmed episode that began before it, and one ghost since."""
-        first = bisect_left(self._starts, at)
+        first = bisect_left(self._starts, at - self._base)
         keep = next((i for i in range(first - 1, -1, -1) if self.confirmed(i)), None)
         # What a dropped neighbour proved must outlive it.
         kept = [] if keep is None else [keep]
         ghosts = [i for i in range(0 if keep is None else keep + 1, first) if not self.confirmed(i)]
-        if keep is not None:
-            self._lone[keep] = _NONE
+        if keep is not None and self._lone is not None:
+            self._lone[keep] = 0
         if ghosts:
             kept.append(ghosts[-1])
-        self._starts, self._ends, self._exits, self._lone = (
-            array("q", [column[i] for i in kept]) + column[first:]
-            for column in (self._starts, self._ends, self._exits, self._lone)
+        self._starts, self._ends = (
+            array(column.typecode, [column[i] for i in kept]) + column[first:] for column in (self._starts, self._ends)
         )
+        self._exits, self._lone = (
+            None
+            if column is None or not any(left := array(column.typecode, [column[i] for i in kept]) + column[first:])
+            else left
+            for column in (self._exits, self._lone)
+        )
+        if self._starts:
+            self._count_from([self._starts[0] + self._base], self._ends[-1] + self._base)
 
     def state(self) -> list[Any]:
         """Return packed numbers: milliseconds between the ends and beginnings, and one byte for what an episode is."""
@@ -208,20 +271,21 @@ class Episodes:
         times[1::2] = ends
         apart = times[1:] - times[:-1]
         # A time that does not fit into 32 bits is rare, and two bytes in three of a row are these.
-        is_wide = ends[-1] - starts[0] >= 1 << 32 and int(apart.max()) >= 1 << 32
+        is_wide = ends[-1] - starts[0] >= _SPAN and int(apart.max()) >= _SPAN
         packed = apart.astype("<u8" if is_wide else "<u4").tobytes()
         kinds = bytearray([_SURE]) * count
         others: list[int] = []
-        if any(exits) or max(lone) != _NONE:
-            for i, (end, exit_ms, device) in enumerate(zip(ends, exits, lone, strict=True)):
+        if exits is not None or lone is not None:
+            nothing = bytes(count)
+            for i, (end, exit_ms, one) in enumerate(zip(ends, exits or nothing, lone or nothing, strict=True)):
                 leaves = exit_ms == end
                 is_exit = exit_ms != 0 and not leaves
-                kinds[i] = (_SURE if device == _NONE else 0) | (_LEAVES if leaves else 0) | (_EXITS if is_exit else 0)
+                kinds[i] = (0 if one else _SURE) | (_LEAVES if leaves else 0) | (_EXITS if is_exit else 0)
                 if is_exit:
                     others.append(end - exit_ms)
-                if device != _NONE:
-                    others.append(device)
-        return [starts[0], packed, bytes(kinds), others]
+                if one:
+                    others.append(_device(one))
+        return [starts[0] + self._base, packed, bytes(kinds), others]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> "Episodes":
@@ -231,30 +295,52 @@ class Episodes:
             ValueError: the numbers do not fit together.
 
         """
-        first, packed, kinds, others = state
+        at, packed, kinds, others = state
         ring = cls()
         if not kinds:
             return ring
         count = 2 * len(kinds) - 1
         apart = np.frombuffer(packed, "<u4" if len(packed) == 4 * count else "<u8", count)
         times = np.empty(count + 1, np.int64)
-        times[0] = first
+        times[0] = at
         times[1:] = apart
         np.cumsum(times, out=times)
-        ring._starts.frombytes(times[0::2].tobytes())
-        ring._ends.frombytes(times[1::2].tobytes())
+        first, last = int(times[0]), int(times[-1])
         is_ascending = apart.itemsize == 4 or bool((times[1:] >= times[:-1]).all())
-        if not is_ascending or not -NEVER_MS < first < NEVER_MS or ring._ends[-1] >= NEVER_MS:
+        if not is_ascending or not -NEVER_MS < first < NEVER_MS or last >= NEVER_MS:
             # Damaged: the search by halves and the bytes of the next checkpoint suppose times that ascend and do not overflow.
             raise ValueError("episodes out of order or beyond all time")
+        ring._count_from([first], last)
+        times -= ring._base
+        if ring._starts.typecode == "I":
+            times = times.astype(np.uint32)
+        ring._starts.frombytes(times[0::2].tobytes())
+        ring._ends.frombytes(times[1::2].tobytes())
         if not others and kinds == bytes([_SURE]) * len(kinds):
-            ring._exits.frombytes(bytes(8 * len(kinds)))
-            ring._lone.frombytes(b"\xff" * 8 * len(kinds))
             return ring
         rest = iter(others)
-        for kind, end in zip(kinds, ring._ends, strict=True):
-            ring._exits.append(end if kind & _LEAVES else end - next(rest, 0) if kind & _EXITS else 0)
-            ring._lone.append(_NONE if kind & _SURE else next(rest, 0))
-        if min(ring._lone) < _NONE:
-            raise ValueError("no checksum of a device")
+        exits, lone = _zeros(ring._starts.typecode, len(kinds)), _zeros("I", len(kinds))
+        try:
+            for i, (kind, end) in enumerate(zip(kinds, ring._ends, strict=True)):
+                exits[i] = end if kind & _LEAVES else end - next(rest, 0) if kind & _EXITS else 0
+                lone[i] = 0 if kind & _SURE else _code(next(rest, 0))
+        except OverflowError as error:
+            raise ValueError("no checksum of a device, or no way out of an episode") from error
+        ring._exits, ring._lone = exits if any(exits) else None, lone if any(lone) else None
         return ring
+
+
+def _zeros(typecode: str, count: int) -> "array[int]":
+    """Return a column of so many zeros."""
+    column = array(typecode, (0,))
+    column *= count
+    return column
+
+
+def _code(device: int) -> int:
+    """Return the checksum of a device as a number that is never 0: the one that would be is taken for its neighbour."""
+    return device ^ _BITS or 1
+
+
+def _device(code: int) -> int:
+    return code ^ _BITS

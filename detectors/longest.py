@@ -4,7 +4,7 @@ import math
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
-from detectors.fading import Fading
+from detectors.fading import Fadings
 from detectors.life import HOME, PHONE, WORN
 
 HALF_LIFE_DAYS: Final = 30.0
@@ -45,18 +45,18 @@ class LongestSilence:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_at_home", "_away", "kind")
+    __slots__ = ("_known", "kind")
 
     def __init__(self, kind: str = HOME) -> None:
         self.kind = kind
         """The kind of channel whose population stands in until the household is known."""
-        self._at_home = Fading(HALF_LIFE_DAYS)
-        self._away = Fading(HALF_LIFE_DAYS)
+        self._known = Fadings(HALF_LIFE_DAYS, 2)
+        """At home, and away."""
 
     def learn_one(self, hours: float, *, away: bool = False) -> None:
         """Learn one day's longest silence; one over 20 h is left out."""
         if 0 < hours < LONGEST_ORDINARY_H:
-            (self._away if away else self._at_home).learn_one(hours)
+            self._known.learn(int(away), hours)
 
     def score_one(self, hours: float, *, away: bool = False) -> float:
         """Return how many deviations a silence lies above the ordinary longest."""
@@ -65,7 +65,7 @@ class LongestSilence:
 
     def usual(self, *, away: bool = False) -> tuple[float, float]:
         """Return (mean, deviation) of a day's longest silence, hours, drawn towards the population."""
-        known, people = (self._away if away else self._at_home), self._people(away=away)
+        known, people = self._known[int(away)], self._people(away=away)
         mean, variance = known.shrunk(people.mean_h, people.deviation_h**2, people.mean_weight, people.variance_weight)
         return mean, math.sqrt(max(variance, LEAST_VARIANCE))
 
@@ -95,9 +95,8 @@ class LongestSilence:
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
-        return [self._at_home.state(), self._away.state()]
+        return self._known.state()
 
     def restore(self, state: list[Any]) -> None:
         """Take the numbers of a `state()`."""
-        self._at_home.restore(state[0])
-        self._away.restore(state[1])
+        self._known.restore(state[:2])

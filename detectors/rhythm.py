@@ -52,7 +52,7 @@ class Rhythm:
         self.threshold = Threshold()
         self.longest = LongestSilence()
         self.begun = BegunAt()
-        self.busy = [0.0] * 24
+        self.busy = array("d", bytes(24 * 8))
         """Episodes of activity begun in each hour of an ordinary day."""
         self._hundredths: array[int] | None = None
         """`busy` as it is shown; None where nobody has asked since it was learned."""
@@ -157,7 +157,7 @@ class Rhythm:
                 if day.start_ms <= episode.start < day.end_ms:
                     begun[day.hours.hour(episode.start)] += 1
         self.days = self.days * share + 1.0
-        self.busy = [mean + (count - mean) / self.days for mean, count in zip(self.busy, begun, strict=True)]
+        self.busy = array("d", [mean + (n - mean) / self.days for mean, n in zip(self.busy, begun, strict=True)])
         self._hundredths = None
 
     def state(self) -> list[Any]:
@@ -167,7 +167,7 @@ class Rhythm:
             [[kind, self.tables[kind].state()] for kind in sorted(self.tables) if self.tables[kind].knows],
             self.threshold.state(),
             self.longest.state(),
-            self.busy,
+            self.busy.tolist(),
             self.days,
             self.begun.state(),
         ]
@@ -179,7 +179,7 @@ class Rhythm:
             self.table(kind).restore(cells)
         self.threshold.restore(state[1])
         self.longest.restore(state[2])
-        self.busy, self._hundredths = list(state[3]), None
+        self.busy, self._hundredths = array("d", list(state[3])), None
         if len(self.busy) != 24 or not all(0 <= mean < MOST_BEGUN for mean in self.busy):
             raise ValueError("no episodes by hour")  # damaged: a view could not be made of it
         self.days = state[4]

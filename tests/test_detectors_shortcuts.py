@@ -10,6 +10,8 @@ from detector_streams import event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.episodes import LINK_MS, Episodes
+from detectors.fading import Fading, Fadings
 from detectors.hazard import BUCKETS, NEVER_MS, NO_RATES, DayRates, bucket, row_of
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.overview import overview
@@ -179,3 +181,49 @@ def test_the_usual_of_an_hour_is_rounded_as_it_was(mean: float) -> None:
     rhythm = Rhythm()
     rhythm.busy[7] = mean
     assert rhythm.usual()[7] == round(mean, 2)
+
+
+WEEK_MS = 7 * DAY_MS
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), weeks=st.sampled_from([0, 1, 6, 8, 200]))
+def test_episodes_are_those_of_single_linkage_however_far_a_ring_spans(data: st.DataObject, weeks: int) -> None:
+    """Their columns count seven weeks from a base: what is longer, older or newer is counted another way."""
+    span_ms = max(DAY_MS, weeks * WEEK_MS)
+    near = st.integers(0, 40).map(lambda step: FROM_MS + step * LINK_MS // 2)
+    moments_ms = data.draw(st.lists(st.one_of(near, st.integers(FROM_MS, FROM_MS + span_ms)), min_size=1, max_size=40))
+    exits = data.draw(st.sets(st.sampled_from(moments_ms), max_size=5))
+    ring = Episodes()
+    for at_ms in moments_ms:
+        ring.learn_one(at_ms, exit_door=at_ms in exits)
+    linked: list[list[int]] = []
+    for at_ms in sorted(set(moments_ms)):
+        if linked and at_ms - linked[-1][-1] <= LINK_MS:
+            linked[-1].append(at_ms)
+        else:
+            linked.append([at_ms])
+    wanted = [(one[0], one[-1], max(exits & set(one), default=0)) for one in linked]
+    assert list(ring.proofs()) == wanted
+    before_ms = data.draw(st.sampled_from(moments_ms))
+    for kept in (ring, Episodes.from_state(ring.state())):
+        assert list(kept.proofs()) == wanted
+        kept.forget_before(before_ms)
+        kept.learn_one(FROM_MS + 2 * span_ms)
+        assert list(kept.proofs()) == list(Episodes.from_state(kept.state()).proofs())
+        left = [one for one in wanted if one[0] >= before_ms]
+        older = [one for one in wanted if one[0] < before_ms][-1:]
+        assert list(kept.proofs())[: len(left) + len(older)] == older + left
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.floats(-50, 50)), max_size=30))
+def test_means_held_together_are_those_held_apart(learned: list[tuple[int, float]]) -> None:
+    together, apart = Fadings(7.0, 3), [Fading(7.0) for _ in range(3)]
+    for place, x in learned:
+        together.learn(place, x)
+        apart[place].learn_one(x)
+    kept = Fadings(7.0, 3)
+    kept.restore(together.state())
+    for each in (together, kept):
+        assert [each[place].state() for place in range(3)] == [one.state() for one in apart]
+        assert [each.count(place) for place in range(3)] == [one.count for one in apart]
