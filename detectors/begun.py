@@ -17,7 +17,7 @@ AROUND: Final = 2
 """Silences begun this many hours before or after count for an hour too: nobody lives by the hour."""
 HALF_LIFE_DAYS: Final = 30.0
 _KEEP: Final = 0.5 ** (1.0 / HALF_LIFE_DAYS)
-PEOPLE_H: Final = (
+PEOPLE_H: Final[tuple[float, ...]] = (
     *(4.8, 4.1, 3.1, 2.0, 1.6, 1.4, 1.2, 1.1, 1.2, 1.2, 1.2, 1.2),
     *(1.2, 1.2, 1.3, 1.3, 1.3, 1.4, 1.5, 1.7, 2.4, 3.7, 4.6, 4.9),
 )

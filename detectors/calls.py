@@ -19,6 +19,7 @@ LEAST_RATE: Final = 0.05
 MOST_RATE: Final = 0.95
 UNANSWERED: Final = ("checkin_no_answer", "checkin_busy", "checkin_dead_number")
 REACHED: Final = ("checkin_answered", "checkin_refused")
+LEARNED_FROM: Final = ("checkin_no_answer", *REACHED)
 
 
 class Outcome(NamedTuple):
@@ -128,7 +129,7 @@ class Calls:
         """Learn the answer rates from outcomes older than `at_ms`, and forget them but for the row they left open."""
         while self._outcomes and self._outcomes[0].at_ms < at_ms:
             one = self._outcomes.pop(0)
-            if not any(a <= one.at_ms < b for a, b in paused) and one.kind in ("checkin_no_answer", *REACHED):
+            if not any(a <= one.at_ms < b for a, b in paused) and one.kind in LEARNED_FROM:
                 answered = 1.0 if one.kind in REACHED else 0.0
                 self._rates.learn(hour_of(one.at_ms) * PARTS_OF_DAY // 24, answered)
             self._fold(one)

@@ -53,16 +53,16 @@ ORDINARY: Final = 7
 """Place of a temperature that is neither cold nor hot: one word for both, so that little is kept of an ordinary room."""
 READ: Final = frozenset({"temperature", "door", "moisture", "battery"})
 """Kinds of event that a condition is read from."""
-COLD: Final = (12.0, 16.0)
+COLD: Final[tuple[float, ...]] = (12.0, 16.0)
 """°C below which a room is cold: in the warm half of the year, in the cold half. Housing should hold 18 °C in the cold season
 (WHO, "Housing and health guidelines", 2018); below 16 °C illness follows. A sensor at a window reads low, so it must last."""
-HOT: Final = (31.0, 29.0)
+HOT: Final[tuple[float, ...]] = (31.0, 29.0)
 """°C above which a room is hot: in the warm half of the year, and in the cold half, where only a heater makes it so.
 (Both assumed; heat above 30 °C indoors is where the deaths of old people in heat waves begin to rise.)"""
 SLOT_MS: Final = HOUR_MS // 2
 HYSTERESIS: Final = 1.0
 """°C back from the limit at which it is over: in between, neither is said."""
-BATTERY: Final = (10.0, 20.0)
+BATTERY: Final[tuple[float, ...]] = (10.0, 20.0)
 """Percent below which a battery is nearly empty, and above which it was changed."""
 LONGEST_MS: Final = 15 * HOUR_MS
 """No condition must last longer than this: no more half hours of it are remembered."""

@@ -13,7 +13,7 @@ HALF_LIFE: Final = 14.0
 SLOW_H: Final = 12.0
 """A household that would wait longer than this, by day or by night, is told as slow."""
 
-BANDS_H: Final = (3.0, 6.0, 9.0, 12.0, 16.0, 20.0, 24.0)
+BANDS_H: Final[tuple[float, ...]] = (3.0, 6.0, 9.0, 12.0, 16.0, 20.0, 24.0)
 """Bounds between which households are counted; above the last is a band of its own."""
 _DAY, _NIGHT = range(2)
 

@@ -11,9 +11,9 @@ from detectors.silence import Lane
 from detectors.state import State, last_life
 from detectors.verdict import Silence
 
-DAY_AFTER_H: Final = (4.5, 7.5, 10.5, 13.5)
+DAY_AFTER_H: Final[tuple[float, ...]] = (4.5, 7.5, 10.5, 13.5)
 """Moments of the day that are asked, hours after 04:00: in the middle of the quarters of 08:00 to 20:00, a day each;"""
-NIGHT_AFTER_H: Final = (17.5, 20.5, 23.0, 2.0)
+NIGHT_AFTER_H: Final[tuple[float, ...]] = (17.5, 20.5, 23.0, 2.0)
 """and of 20:00 to 08:00."""
 
 

@@ -502,7 +502,7 @@ class Household:
         """
         if rhythm is None:
             return cls.from_snapshot(hot, profile, record)
-        household = cls.__new__(cls)
+        household = _blank(cls)
         household._take(state_of(hot, rhythm, profile, record))  # noqa: SLF001 - its own class
         return household
 
@@ -556,3 +556,9 @@ class Household:
         self._met[name] = (source, ring)
         state.know_kinds()
         return source, ring
+
+
+def _blank(kind: Any) -> Household:
+    """Return a household without its state; a compiled class is known to have `__new__` only when it is asked as any other."""
+    household: Household = kind.__new__(kind)
+    return household

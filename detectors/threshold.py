@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from detectors.contract import Law
 
-POPULATION: Final = (
+POPULATION: Final[tuple[tuple[float, float], ...]] = (
     (30.4, 4.4),
     (4.35, 6.2),
     (3.0, 6.5),

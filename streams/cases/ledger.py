@@ -134,15 +134,15 @@ class Ledger:
         if entry is None:
             return []  # a responder closed it meanwhile
         if finding.change == "withdraw":
-            return [self._end(teller, entry, None, clock_ms)]
+            return [self.end(teller, entry, None, clock_ms)]
         if finding.change == "clear":
             if finding.kind in (IncidentKind.CANNOT_SEE, IncidentKind.DISTRICT_OUTAGE):
                 back = revisions.back_again(self.household, finding)
-                return [self._end(teller, entry, CloseCause.SOURCE_OUTAGE, clock_ms, said=back)]
+                return [self.end(teller, entry, CloseCause.SOURCE_OUTAGE, clock_ms, said=back)]
             return (
                 []
                 if entry.incident.cleared
-                else [self._tell(entry, revisions.cleared(teller, entry.latest, finding, clock_ms), clock_ms)]
+                else [self.tell(entry, revisions.cleared(teller, entry.latest, finding, clock_ms), clock_ms)]
             )
         return self._update(teller, entry, finding, clock_ms)
 
@@ -175,7 +175,7 @@ class Ledger:
             return self._merge(
                 teller, entry, case, min(near, key=lambda one: (one.happened_ms, one.incident.id)), finding, clock_ms
             )
-        out = [self._tell(entry, revisions.joined(teller, first, case, clock_ms), clock_ms)]
+        out = [self.tell(entry, revisions.joined(teller, first, case, clock_ms), clock_ms)]
         return out + self._bounded(teller, clock_ms)
 
     def wake(self, clock_ms: int) -> tuple[list[Incident], list[str]]:
@@ -185,28 +185,28 @@ class Ledger:
             if entry.pending is not None and clock_ms >= entry.told_ms + QUIET_MS:
                 pending, entry.pending = entry.pending, None
                 if revisions.differs(entry.incident, pending):
-                    out.append(self._tell(entry, msgspec.structs.replace(pending, at=to_rfc3339(clock_ms)), clock_ms))
+                    out.append(self.tell(entry, msgspec.structs.replace(pending, at=to_rfc3339(clock_ms)), clock_ms))
         due = self.ended.wake(clock_ms)
         self.lessons.forget(clock_ms)
-        self._rearm()
+        self.rearm()
         return out, due
 
     def close_all(self, teller: Teller, cause: CloseCause, clock_ms: int, said_ms: int | None = None) -> list[Incident]:
         """End everything: the household is no longer watched. Only what a responder closed teaches, and that has ended."""
         for entry in self.open.values():
             entry.told = []
-        return [self._end(teller, entry, cause, clock_ms, said_ms=said_ms) for entry in list(self.open.values())]
+        return [self.end(teller, entry, cause, clock_ms, said_ms=said_ms) for entry in list(self.open.values())]
 
     def close_judged(self, teller: Teller, cause: CloseCause, clock_ms: int) -> list[Incident]:
         """End what detectors raised: nobody judges the household any more. Emergencies are left to responders."""
         judged = [entry for entry in self.open.values() if entry.incident.kind not in EMERGENCIES]
-        return [self._end(teller, entry, cause, clock_ms) for entry in judged]
+        return [self.end(teller, entry, cause, clock_ms) for entry in judged]
 
     def adopt(self, incidents: list[Incident], clock_ms: int) -> None:
         """Take open incidents from their topic: the rows that held them are damaged. Their detector has forgotten them."""
         for incident in sorted(incidents, key=lambda one: (one.opened_at, one.id)):
             self._put(Open.adopted(incident, clock_ms), clock_ms)
-        self._rearm()
+        self.rearm()
 
     def _open(self, teller: Teller, finding: Finding, raised_ms: int, clock_ms: int) -> list[Incident]:
         opening_ms = raised_ms
@@ -221,20 +221,20 @@ class Ledger:
         entry = Open(first, clock_ms, raised_ms=raised_ms)
         self._put(entry, clock_ms)
         out = [first]
-        out += [self._end(teller, one, CloseCause.MERGED, clock_ms, f"{first.id}/{first.revision}") for one in old]
+        out += [self.end(teller, one, CloseCause.MERGED, clock_ms, f"{first.id}/{first.revision}") for one in old]
         return out + self._bounded(teller, clock_ms)
 
     def _update(self, teller: Teller, entry: Open, finding: Finding, clock_ms: int) -> list[Incident]:
         after = revisions.updated(teller, entry.incident, finding, clock_ms)
         if not revisions.differs(entry.incident, after):
             entry.pending = None
-            self._rearm()
+            self.rearm()
             return []
         if after.severity.rank <= entry.incident.severity.rank and clock_ms < entry.told_ms + QUIET_MS:
             entry.pending = after
-            self._rearm()
+            self.rearm()
             return []
-        return [self._tell(entry, after, clock_ms)]
+        return [self.tell(entry, after, clock_ms)]
 
     def _merge(
         self, teller: Teller, entry: Open, case: str, into: Open, finding: Finding, clock_ms: int
@@ -245,14 +245,14 @@ class Ledger:
         still_off = latest.cleared and into.is_off  # it came late: its device has said off since
         after = revisions.again(teller, latest, finding, clock_ms, cleared=still_off)
         entry.incident = msgspec.structs.replace(entry.incident, case=case)
-        out = [self._end(teller, entry, CloseCause.MERGED, clock_ms, f"{known.id}/{known.revision}")]
+        out = [self.end(teller, entry, CloseCause.MERGED, clock_ms, f"{known.id}/{known.revision}")]
         if after.severity is not latest.severity or (not still_off and revisions.differs(known, after)):
-            out.append(self._tell(into, after, clock_ms))
+            out.append(self.tell(into, after, clock_ms))
             if known.cleared and not after.cleared:
                 into.grave_since = after.revision
         elif not still_off:
             into.pending = None
-            self._rearm()
+            self.rearm()
         return out
 
     def _clear_hazard(self, teller: Teller, finding: Finding, clock_ms: int) -> list[Incident]:
@@ -268,8 +268,8 @@ class Ledger:
             if chatters and clock_ms < entry.told_ms + QUIET_MS:
                 entry.pending = after
             else:
-                out.append(self._tell(entry, after, clock_ms))
-        self._rearm()
+                out.append(self.tell(entry, after, clock_ms))
+        self.rearm()
         return out
 
     def _raised(self, kind: IncidentKind, raised_ms: int) -> Open | None:
@@ -289,14 +289,15 @@ class Ledger:
         self.lessons.begin(entry.incident, clock_ms, is_open=bool(self.open))
         self.open[entry.incident.id] = entry
 
-    def _tell(self, entry: Open, after: Incident, clock_ms: int) -> Incident:
+    def tell(self, entry: Open, after: Incident, clock_ms: int) -> Incident:
+        """Tell a revision of an incident; the check-in ladder and responders tell by the same rules."""
         if after.severity is not entry.incident.severity:
             entry.grave_since = after.revision
         entry.incident, entry.told_ms, entry.pending = after, clock_ms, None
-        self._rearm()
+        self.rearm()
         return after
 
-    def _end(
+    def end(
         self,
         teller: Teller,
         entry: Open,
@@ -307,6 +308,7 @@ class Ledger:
         said_ms: int | None = None,
         said: tuple[str, str] | None = None,
     ) -> Incident:
+        """End an incident, by whoever's word."""
         incident = entry.latest
         if said is not None:
             incident = msgspec.structs.replace(incident, sentence_ko=said[0], sentence_en=said[1])
@@ -317,7 +319,7 @@ class Ledger:
         self.lessons.end(incident, cause, entry.told, said_ms, clock_ms)
         del self.open[incident.id]
         self.ended.add(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms, reference.partition("/")[0]))
-        self._rearm()
+        self.rearm()
         return last
 
     def _bounded(self, teller: Teller, clock_ms: int) -> list[Incident]:
@@ -331,18 +333,16 @@ class Ledger:
             most = max(kinds, key=lambda kind: (kinds[kind], kind))
             of_kind = [entry for entry in self.open.values() if entry.incident.kind is most]
             oldest, newest = of_kind[0], of_kind[-1].incident
-            out.append(self._end(teller, oldest, CloseCause.MERGED, clock_ms, f"{newest.id}/{newest.revision}"))
+            out.append(self.end(teller, oldest, CloseCause.MERGED, clock_ms, f"{newest.id}/{newest.revision}"))
         return out
 
-    def _rearm(self) -> None:
+    def rearm(self) -> None:
+        """Note when the ledger wants to be woken next."""
         due = [entry.told_ms + QUIET_MS for entry in self.open.values() if entry.pending is not None]
         due += [min(entry.ask_ms, entry.owner_ms) for entry in self.open.values()]
         due += [one.since_ms + WAITS_MS for one in self.waiting[:1]]
         due.append(self.ended.wake_ms)
         self.wake_ms = min(due, default=NEVER_MS)
-
-    # The check-in ladder and responders tell and end incidents by the same rules.
-    tell, end, rearm = _tell, _end, _rearm
 
     def state(self) -> list[Any]:
         """Return plain data for a snapshot row."""
@@ -383,7 +383,7 @@ class Ledger:
             ledger.lessons = Lessons.from_state(rest[2] if len(rest) > 2 else [])
             ledger.absences = [msgspec.convert(one, Absence) for one in absences]
             ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
-        ledger._rearm()
+        ledger.rearm()
         return ledger
 
 

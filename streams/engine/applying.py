@@ -25,7 +25,7 @@ from streams.engine.shared import Shared
 from streams.engine.watched import Watched
 from streams.engine.watching import Watching
 
-SPEAK: Final = KINDS | ANSWERS.keys()
+SPEAK: Final = KINDS.union(ANSWERS)
 """Kinds of events of which more may follow than that the model takes them."""
 
 
