@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contract import Law
+from detectors.hazard import are_amounts
 
 HOURS: Final = 24
 AROUND: Final = 2
@@ -76,5 +77,12 @@ class BegunAt:
         return [] if self._known is None else [self._known.astype("<f4").tobytes()]
 
     def restore(self, state: list[Any]) -> None:
-        """Take the bytes of a `state()`."""
+        """Take the bytes of a `state()`.
+
+        Raises:
+            ValueError: they are no three numbers an hour.
+
+        """
+        if state and not are_amounts(state[0]):
+            raise ValueError("no hours of silence")  # a deadline reckoned with it would never come
         self._known = np.frombuffer(state[0], "<f4").astype(np.float32).reshape(3, HOURS) if state else None

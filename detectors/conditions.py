@@ -205,10 +205,17 @@ class Conditions:
         ]
 
     def restore(self, state: list[Any]) -> None:
-        """Take the lists of a `state()`."""
+        """Take the lists of a `state()`.
+
+        Raises:
+            ValueError: no such lists, or of conditions that there are not.
+
+        """
         self._good = dict(state[0])
         self._bad = {key: Bad(list(times), value) for key, times, value in state[1]}
         self._settled = {IncidentKind(kind): until_ms for kind, until_ms in state[2]}
+        if any(key & 7 >= len(KINDS) for key in self._bad):
+            raise ValueError("no such condition")
 
 
 def _limit(kind: IncidentKind, at_ms: int, lasts_ms: int, hours: LocalHours) -> float:

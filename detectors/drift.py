@@ -26,6 +26,8 @@ _FORMER: Final = struct.Struct("<9d")
 STATE_BYTES: Final = _FORM.size
 """Length of `Habit.state`."""
 _KEEP: Final = 0.5 ** (1 / HALF_LIFE)
+LATEST: Final = float(1 << 47)
+"""No day or call is counted beyond this."""
 
 
 class PageHinkley:
@@ -145,8 +147,15 @@ class Habit:
         )
 
     def restore(self, state: bytes) -> None:
-        """Take the numbers of a `state()`."""
+        """Take the numbers of a `state()`.
+
+        Raises:
+            ValueError, struct.error: they are not ten numbers, or without end.
+
+        """
         known = _FORM.unpack(state) if len(state) == _FORM.size else (*_FORMER.unpack(state), None)
         self._count, self._mean, self._square, self._recent, self.since, *test, lately = known
         self._test.n, self._test.mean, self._test.total, self._test.least = test
         self.lately = self._mean if lately is None else lately
+        if not math.isfinite(sum(known[:-2]) + self.lately) or not abs(self.since) <= LATEST or math.isnan(test[-1]):
+            raise ValueError("no numbers of a habit")

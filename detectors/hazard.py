@@ -28,6 +28,7 @@ AWAY_FLOOR: Final = 0.3
 LONGEST_MS: Final = 48 * HOUR_MS
 """A longer gap is an absence or an outage that nobody recorded: it is not learned."""
 NEVER_MS: Final = 1 << 62
+_MOST_BITS: Final = int(np.float32(1e15).view(np.uint32))
 
 DayRates = Sequence[float]
 """Events an hour at `row_of(weekend, hour) + bucket`."""
@@ -154,7 +155,17 @@ class HazardTable:
 
         """
         self._places, self._numbers = state
+        if 2 * len(self._places) != len(self._numbers) or not are_amounts(self._numbers):
+            raise ValueError("no cells of a table")
         self._cells()
+
+
+def are_amounts(numbers: bytes) -> bool:
+    """Tell whether all of some packed float32 are 0 or more, and no more than an amount can be: NaN is not.
+
+    As bits, numbers that are not below 0 have the order that they have as numbers; all others lie above them.
+    """
+    return not numbers or bool(np.frombuffer(numbers, "<u4").max() <= _MOST_BITS)
 
 
 def _with_neighbours(cells: NDArray[np.float32]) -> NDArray[np.float64]:

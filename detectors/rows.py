@@ -1,5 +1,6 @@
 """The two snapshot rows of a household: plain numbers in msgpack, the same bytes for the same state."""
 
+import struct
 from typing import Any, Final
 
 import msgspec
@@ -7,12 +8,17 @@ import msgspec
 from detectors.alarm import Alarm
 from detectors.episodes import Episodes
 from detectors.hours import hours_of
+from detectors.row_forms import check
 from detectors.state import State, Told
 from schemas.households import HouseholdRecord
 from schemas.incidents import IncidentKind
 from schemas.profiles import Profile
 
 FORMAT: Final = 1
+_NOT_A_ROW: Final = (
+    *(msgspec.DecodeError, struct.error, ValueError, TypeError, LookupError, AttributeError, OverflowError),
+    RecursionError,  # lists in lists without end
+)
 
 
 def hot_row(state: State) -> bytes:
@@ -74,13 +80,14 @@ def state_of(hot: bytes, rhythm: bytes, profile: Profile, record: HouseholdRecor
     """Return the state of two rows, bit for bit.
 
     Raises:
-        ValueError: the bytes are not rows of this format.
+        ValueError: the bytes are not rows of this format, or hold what no household can be.
 
     """
     try:
+        check(hot, rhythm)
         row, slow = msgspec.msgpack.decode(hot), msgspec.msgpack.decode(rhythm)
         return _restored(row, slow, profile, record)
-    except (msgspec.DecodeError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+    except _NOT_A_ROW as error:
         raise ValueError("not the snapshot rows of a household in this format") from error
 
 

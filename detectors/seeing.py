@@ -147,10 +147,17 @@ class Seeing:
         return [self.base_h, [[name, *source.state()] for name, source in sorted(self.sources.items())]]
 
     def restore(self, state: list[Any]) -> None:
-        """Take the lists of a `state()`."""
+        """Take the lists of a `state()`.
+
+        Raises:
+            ValueError: a source is of a kind that sees nobody live.
+
+        """
         self.base_h = state[0]
         self.sources = {}
         for name, *numbers in state[1]:
+            if channel_of(name) not in SEEING:
+                raise ValueError("no source that sees")
             source = self.sources[name] = Source(channel_of(name), 0)
             source.restore(numbers)
 

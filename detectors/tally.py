@@ -65,10 +65,10 @@ class Tally:
         """Take the bytes of `rows`.
 
         Raises:
-            ValueError: they are not whole rows.
+            ValueError: they are not whole rows, or too many.
 
         """
-        if len(rows) % self._form.size:
+        if len(rows) % self._form.size or len(rows) > self._most * self._form.size:
             raise ValueError("not whole rows of counts")
         self.rows = rows
 

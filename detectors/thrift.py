@@ -121,8 +121,15 @@ class Thrift:
         ]
 
     def restore(self, state: list[Any]) -> None:
-        """Take the lists of a `state()`."""
+        """Take the lists of a `state()`.
+
+        Raises:
+            ValueError: no such lists, or of kinds that have no part of the budget.
+
+        """
         self._at_ms = state[0]
         self._steps = {IncidentKind(kind): steps for kind, steps in state[1]}
         closed = state[2] if len(state) > 2 else []  # rows of an earlier version do not say
         self._closed = {IncidentKind(kind): (true, untrue) for kind, true, untrue in closed}
+        if not self._steps.keys() <= PARTS.keys():
+            raise ValueError("steps of a kind without a part of the budget")

@@ -38,6 +38,8 @@ UNSEEN: Final = 65_535
 """In place of the count of an hour in which nothing could be seen."""
 FOUR_WEEKS: Final = 28
 MOST_MOODS: Final = 6
+LAST_MS: Final = 1 << 47
+"""No calendar reckons with what lies far beyond it."""
 _MOOD: Final = TOPICS.index(CareTopic.MOOD)
 _MONDAY: Final = 4
 """1970-01-05 was a Monday: the fourth day after the first."""
@@ -218,8 +220,15 @@ class Weeks:
         return pack(self._words)
 
     def restore(self, state: bytes) -> None:
-        """Take the bytes of a `state()`."""
+        """Take the bytes of a `state()`.
+
+        Raises:
+            ValueError: they are not words in the order of their time.
+
+        """
         self._words = unpack(state)
+        if self._words and (self._words != sorted(self._words) or read(self._words[-1]).at_ms > LAST_MS):
+            raise ValueError("no words in their order")
 
     def slow_state(self) -> list[Any]:
         """Return days, weeks, months, concerns and referrals, changed once a day, or where there are too many words."""

@@ -131,8 +131,10 @@ PIPELINE = Board(
             lines(
                 "Recoveries",
                 "Rows of the changelog met since each worker started. Corrupt ones should be 0; set aside are rows of a"
-                " checkpoint that never became whole.",
+                " checkpoint that never became whole. Homes that begin anew had rows that could not be read as they woke, or"
+                " their judging broke off: also 0.",
                 ("sum by (outcome) (anbu_recovered_rows_total)", "{{outcome}}"),
+                ("sum(anbu_households_begun_anew_total)", "homes that began anew"),
                 unit="short",
                 runbooks=("AnbuStateCorrupt",),
             ),

@@ -52,10 +52,17 @@ class Alerting:
         bearing = self._bearing(watched)
         if bearing == watched.alerted:
             return []
+        try:
+            return self._judge(watched, bearing)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this household alone
+            return shared.broke(watched, error)
+
+    def _judge(self, watched: Watched, bearing: Bearing) -> list[Output]:
         model = watched.model
-        assert model is not None  # noqa: S101 - it has one
-        out = self._consequences.of_findings(watched, model.apply_alert(bearing, shared.clock_ms))
-        shared.judged(watched)
+        if model is None:
+            return []  # its rows turned out to be unreadable just now
+        out = self._consequences.of_findings(watched, model.apply_alert(bearing, self._shared.clock_ms))
+        self._shared.judged(watched)
         return out
 
     def take_district(self, one: Applied) -> Iterator[list[Output]]:
@@ -164,6 +171,12 @@ class Alerting:
 
     def _ask(self, watched: Watched, known: Known, *, may_ask: bool) -> list[Output]:
         """Ask a home about an alert. Nobody is at home in an absence: that takes nobody's turn."""
+        try:
+            return self._put(watched, known, may_ask=may_ask)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this household alone
+            return self._shared.broke(watched, error)
+
+    def _put(self, watched: Watched, known: Known, *, may_ask: bool) -> list[Output]:
         record, model, clock_ms = watched.record, watched.model, self._shared.clock_ms
         if record is None or model is None or model.is_absent(clock_ms):
             return []

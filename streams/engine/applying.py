@@ -54,12 +54,22 @@ class Applying:
             self._profile,
             alerting.take_district,
             alerting.take,
-            self._household,
+            lambda one: self._contained(self._household, one),
             self._events,
             self._events,
             self._events,
-            self._action,
+            lambda one: self._contained(self._action, one),
         )
+
+    def _contained(self, apply: Callable[[Applied], list[Output]], one: Applied) -> list[Output]:
+        """Apply a record of one household; where that breaks off, it costs that household alone."""
+        try:
+            return apply(one)
+        except Exception as error:
+            watched = self._shared.roster.get((one.key or b"").decode("ascii", "replace"))
+            if watched is None:
+                raise
+            return self._shared.broke(watched, error)
 
     def _profile(self, one: Applied) -> Iterator[list[Output]]:
         shared = self._shared
@@ -72,6 +82,12 @@ class Applying:
                     yield self._put_in_force(watched, profile, one)
 
     def _put_in_force(self, watched: Watched, profile: Profile, one: Applied) -> list[Output]:
+        try:
+            return self._judge_anew(watched, profile, one)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this household alone
+            return self._shared.broke(watched, error)
+
+    def _judge_anew(self, watched: Watched, profile: Profile, one: Applied) -> list[Output]:
         shared = self._shared
         model = watched.model
         if model is None:
@@ -165,8 +181,12 @@ class Applying:
                     continue
                 if shared.knows(watched, one):
                     return out
-            if not self._event(watched, event, index, one, out):
+            try:
+                if not self._event(watched, event, index, one, out):
+                    is_plain = False
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs this household alone
                 is_plain = False
+                out += shared.broke(watched, error)
         if watched is not None:
             shared.hear(watched, one)
             out += self._alerting.hear(watched)

@@ -1,5 +1,8 @@
 """What the pieces of a partition's engine share: its state as a whole, its households, and small steps on both. Pure."""
 
+from pathlib import PurePath
+from typing import Final
+
 from detectors.household import Household
 from schemas.district import is_district
 from schemas.events import DeadLetter, Fault
@@ -11,11 +14,13 @@ from streams.engine.counts import REFUSED, Controls, Counts
 from streams.engine.keeping import Whole
 from streams.engine.load import Loads
 from streams.engine.order import Applied
-from streams.engine.outputs import Output
+from streams.engine.outputs import Output, kept
 from streams.engine.refused import Refused
 from streams.engine.roster import Roster
 from streams.engine.teaching import Teaching
 from streams.engine.watched import Watched
+
+OF_THE_MACHINE: Final = (MemoryError, OSError)
 
 
 class Shared:
@@ -104,6 +109,37 @@ class Shared:
             self.roster.touch(watched)
             self.roster.look(watched)
 
+    def broke(self, watched: Watched, error: Exception) -> list[Output]:
+        """Take that the judging of a household broke off: its model begins anew, and nobody else notices.
+
+        What was told at this clock is said again, for it may not have been said: readers drop what they know. Of one that had
+        begun anew and breaks off again, the ledger begins anew as well, with the incidents that are open. All of it is a
+        function of the logs like anything else: whoever goes on from an earlier checkpoint breaks off at the same place.
+
+        Raises:
+            MemoryError, OSError: not the data is at fault but the machine, and a worker that is started again may do better.
+
+        """
+        self.note(error)
+        if watched.lost_since_ms:
+            watched.adopt_anew(self.clock_ms)
+        watched.model = None
+        self.roster.sleep.broken.append(watched)
+        told = (one.incident for one in watched.ledger.open.values() if one.told_ms == self.clock_ms)
+        return [each for incident in told for each in kept(incident)]
+
+    def note(self, error: Exception) -> list[Output]:
+        """Note a mistake that costs one household something, but for what is of the machine: nothing is said of it.
+
+        Raises:
+            MemoryError, OSError: as `broke`.
+
+        """
+        if isinstance(error, OF_THE_MACHINE):
+            raise error
+        self.counts.mistakes.append(place_of(error))
+        return []
+
     def unseen(self, watched: Watched) -> list[Output]:
         """Return what takes a household's view away: its watching ends."""
         return [Output("households.view", watched.name.encode(), None)] if self.views else []
@@ -119,6 +155,15 @@ class Shared:
             if letter is not None:
                 out.append(dead(letter, one.key))
         return out
+
+
+def place_of(error: Exception) -> str:
+    """Return what an error is and where it was raised: no word of what was judged."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    where = "" if step is None else f" in {PurePath(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno}"
+    return f"{type(error).__name__}{where}"
 
 
 def dead(letter: DeadLetter, key: bytes | None = None) -> Output:

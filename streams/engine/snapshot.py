@@ -13,6 +13,7 @@ from zlib import crc32
 
 import msgspec
 
+from detectors.row_forms import Count, Moment
 from schemas.profiles import Profile
 from schemas.refusals import is_pseudonym
 from schemas.topics import ORDERED_NAMES
@@ -34,14 +35,14 @@ RECORD: Final = b"g:"
 POSITIONS: Final = (b"!position-0", b"!position-1")
 KINDS: Final = frozenset({HOT, *RHYTHMS, RECORD})
 
-_CUT = tuple[list[int], list[int], int, bool]
+_CUT = tuple[list[Count], list[int], Moment, bool]
 _ENDED = tuple[_CUT, list[int], list[Given], list[Leaving]]
 _ENDS = list[tuple[str, int, int, int]]
 _LOADS = list[tuple[str, list[Given]]]
 _END_LENGTH: Final = 4
 """An end of the first versions is `[cut]`, of later ones `[cut, slots]` and `[cut, slots, given]`."""
 _FORMS: Final[dict[bytes, Any]] = {
-    HOT: tuple[_CUT, bytes, int, list[Any], int, int, int, Literal[0, 1], list[Any], list[Any]],
+    HOT: tuple[_CUT, bytes, int, list[Any], Moment, Moment, int, Literal[0, 1], list[Any], list[Any]],
     **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
     RECORD: bytes | None,
     **dict.fromkeys(
@@ -145,7 +146,7 @@ _QUICK: Final[dict[bytes, Any]] = {
     HOT: msgspec.msgpack.Decoder(
         tuple[
             int,
-            tuple[msgspec.Raw, bytes, int, msgspec.Raw, int, int, int, Literal[0, 1], msgspec.Raw, msgspec.Raw],
+            tuple[msgspec.Raw, bytes, int, msgspec.Raw, Moment, Moment, int, Literal[0, 1], msgspec.Raw, msgspec.Raw],
         ]
     ).decode,
     **dict.fromkeys(RHYTHMS, msgspec.msgpack.Decoder(tuple[int, tuple[int, bytes]]).decode),

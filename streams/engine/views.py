@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from zlib import crc32
 
+from detectors.household import Household
 from schemas.exercise import status_of
 from schemas.incidents import Incident
 from schemas.times import to_rfc3339
@@ -39,10 +40,17 @@ class Views:
         for watched in shared.roster.in_turn(shared.roster.whose_turn(minutes, every)):
             if self._is_ahead(watched) or watched.model is None:
                 continue
+            yield self._in_turn(watched, watched.model)
+
+    def _in_turn(self, watched: Watched, model: Household) -> list[Output]:
+        shared = self._shared
+        try:
             if shared.roster.weigh(watched, shared.clock_ms):
                 shared.roster.touch(watched)
             mark = mark_of(watched, shared.clock_ms)
-            yield [self._say(watched, mark)] if mark != watched.model.shown else []
+            return [self._say(watched, mark)] if mark != model.shown else []
+        except Exception as error:  # noqa: BLE001 - it costs this view alone: whoever says no views must judge the same
+            return shared.note(error)
 
     def of_revisions(self, said: Iterable[Output]) -> list[Output]:
         """Return the views of the households whose incidents were just revised, one each."""
@@ -64,7 +72,10 @@ class Views:
         watched = self._shared.roster.get(name)
         if watched is None or watched.model is None:
             return []
-        return [self._say(watched, mark_of(watched, self._shared.clock_ms))]
+        try:
+            return [self._say(watched, mark_of(watched, self._shared.clock_ms))]
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this household alone
+            return self._shared.note(error)
 
     def _is_ahead(self, watched: Watched) -> bool:
         shared = self._shared

@@ -91,6 +91,12 @@ class Waking:
         return [Output(COUNTS, b"%d" % number, one, to=STAGE) for one in said]
 
     def _wake(self, watched: Watched, clock_ms: int) -> list[Output]:
+        try:
+            return self._judge(watched, clock_ms)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this household alone
+            return self._shared.broke(watched, error)
+
+    def _judge(self, watched: Watched, clock_ms: int) -> list[Output]:
         shared = self._shared
         out: list[Output] = []
         if watched.guard is not None and shared.controls.offset_guard and clock_ms <= watched.guard.clock_ms:

@@ -1,12 +1,15 @@
 """One watched household in a partition: its model, its incidents, its registry record, and how it is kept."""
 
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from detectors.delay import BANDS_H
 from detectors.hazard import NEVER_MS
+from detectors.health import BITS, PLACES
 from detectors.household import Household
+from detectors.row_forms import Amount, Count, Ever
 from detectors.rows import is_row
 from schemas.district import is_district
 from schemas.exercise import is_exercise
@@ -14,6 +17,7 @@ from schemas.households import HouseholdRecord
 from streams.cases.disaster import Checks
 from streams.cases.given import Given
 from streams.cases.ledger import Ledger
+from streams.cases.ledger_form import check_checks, check_ledger
 from streams.cases.lessons import Leaving
 from streams.districts.hearing import NEVER, Last
 from streams.engine.sleep import Sleep
@@ -47,15 +51,15 @@ _NO_CHECKS: Final = plain(Checks().state())
 class _Brief(msgspec.Struct, array_like=True, frozen=True):
     """What the partition as a whole must know of a household that sleeps. It stands in the hot row."""
 
-    wake_ms: int
-    open_count: int
+    wake_ms: Ever
+    open_count: Count
     blind: bool
     slow: bool
     delay_bands: tuple[int, int]
     delay_version: int
-    alerted: tuple[float, int]
+    alerted: tuple[Amount, Ever]
     given: list[Given]
-    sources: bytes = b""
+    sources: Annotated[bytes, Meta(max_length=BITS * PLACES // 8 + 1)] = b""
     """`Watched.source_health`, little-endian: it has more bits than a number of the row may have."""
     heard: tuple[int, int] = NEVER
     """When it was last heard of: `hearing.Last`."""
@@ -247,7 +251,10 @@ class Watched:
             sleep.broken.append(self)
         try:
             if self._hot:
-                self._model = Household.restore(self._hot, self._rhythm, sleep.profile, self.in_force)
+                model = Household.restore(self._hot, self._rhythm, sleep.profile, self.in_force)
+                if model.pseudonym != self.name:
+                    raise ValueError("rows of another household")  # noqa: TRY301 - what follows is the same
+                self._model = model
         except Exception:  # noqa: BLE001 - the same
             sleep.broken.append(self)
         self._hot = self._rhythm = self._ledger_row = b""
@@ -255,6 +262,12 @@ class Watched:
         self._given, self._leaving = _NONE_GIVEN, _NONE_LEAVING
         sleep.note(self)
         return self._ledger
+
+    def adopt_anew(self, clock_ms: int) -> None:
+        """Begin with its incidents anew: those that are open stay, and nothing else is known of them."""
+        known = [one.incident for one in self.ledger.open.values()]
+        self._ledger = Ledger(self.name)
+        self._ledger.adopt(known, clock_ms)
 
     def knows(self, topic: int, offset: int) -> bool:
         """Tell whether its state already holds this record."""
@@ -362,8 +375,14 @@ class Watched:
                 self.record_bytes = rows.record
                 _RECORD.decode(rows.record)
             checks = bytes(rest[0]) if rest else _NO_CHECKS
-            self._checks = None if checks == _NO_CHECKS else Checks.from_state(msgspec.msgpack.decode(checks))
+            if checks == _NO_CHECKS:
+                self._checks = None
+            else:
+                check_checks(checks)
+                self._checks = Checks.from_state(msgspec.msgpack.decode(checks))
             self._ledger_row = _shared(bytes(ledger), _NO_LEDGER)
+            if self._ledger_row is not _NO_LEDGER:
+                check_ledger(self._ledger_row)  # now, while its topics can be asked what stood there
             if model:
                 self._hot, self._rhythm, self._version = model, rows.rhythm[1], version
                 self.rhythm_kept = version

@@ -92,12 +92,22 @@ class Watching:
         for watched in dict.fromkeys(broken):
             if not shared.clock_ms or not shared.roster.holds(watched):
                 continue
+            shared.counts.begun_anew += 1
             is_told = bool(watched.lost_since_ms)
             watched.lost_since_ms = watched.lost_since_ms or shared.clock_ms
-            watched.model = shared.model(watched, shared.clock_ms)
-            if not is_told:
-                out += self._consequences.of_findings(watched, [self._blindness(watched, "raise")])
-            shared.judged(watched)
+            try:
+                out += self._lose(watched, is_told=is_told)
+            except Exception as error:  # noqa: BLE001 - what is left of it cannot be gone on with either
+                out += shared.broke(watched, error)
+                shared.roster.sleep.broken.remove(watched)
+                out += self._lose(watched, is_told=is_told)
+        return out
+
+    def _lose(self, watched: Watched, *, is_told: bool) -> list[Output]:
+        shared = self._shared
+        watched.model = shared.model(watched, shared.clock_ms)
+        out = [] if is_told else self._consequences.of_findings(watched, [self._blindness(watched, "raise")])
+        shared.judged(watched)
         return out
 
     def see_again(self, watched: Watched) -> list[Output]:

@@ -263,6 +263,11 @@ class WorkerMetrics:
             unit="rows",
             outcome=RECOVERED,
         )
+        self.households_begun_anew = new.counter(
+            "anbu_households_begun_anew_total",
+            "homes whose rows turned out to be unreadable as they woke, or whose judging broke off: each begins anew",
+            unit="households",
+        )
         self.rebalances = new.counter(
             "anbu_rebalances_total", "times the group gave this worker other partitions", unit="rebalances"
         )

@@ -1,5 +1,7 @@
 """What engines count, brought into the worker's metrics."""
 
+import logging
+from collections import Counter
 from collections.abc import Collection
 from itertools import accumulate
 from typing import Final
@@ -18,6 +20,7 @@ from streams.metrics import BUDGETS, DELAY_BOUNDS, MOST_POSTS, OTHERS, WorkerMet
 from streams.wallclock import now_ms
 from streams.worker.owned import Owned
 
+log = logging.getLogger("anbu.worker")
 EXEMPLAR: Final = "incident"
 """What an exemplar names: an incident's id, a hash that only the board makes anything of, for who may see that district."""
 
@@ -48,6 +51,11 @@ class Gauges:
         counts, engine.counts = engine.counts, Counts()
         order, engine.order.counts = engine.order.counts, OrderCounts()
         self._count(counts)
+        if counts.begun_anew:
+            metrics.households_begun_anew.inc(counts.begun_anew)
+            log.error("partition %d: %d homes begin anew", partition, counts.begun_anew)
+        for mistake, times in Counter(counts.mistakes).items():
+            log.error("partition %d: a mistake of ours, %d times: %s", partition, times, mistake)
         for what, number in (("gap", order.gaps), ("overlap", order.overlaps), ("dropped", order.dropped_chunks)):
             metrics.chunks.labels(what).inc(number)
         metrics.chunks.labels("applied").inc(order.taken_chunks)
