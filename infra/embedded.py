@@ -1,6 +1,7 @@
 """The embedded broker: the tansu binary that comes with the `embedded` extra, in memory, on loopback."""
 
 import os
+import secrets
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -46,4 +47,6 @@ class EmbeddedBroker(Broker):
         # Both addresses are said: by default it would listen on every interface.
         address = f"tcp://{self.bootstrap}"
         listen = ["--listener-url", address, "--advertised-listener-url", address]
-        return [str(tansu_binary()), "broker", *listen, "--storage-engine", "memory://tansu/"]
+        # Of its own at each start, as its log is: whoever keeps something of a log can tell that it is of another.
+        cluster = ["--cluster-id", f"embedded-{secrets.token_hex(8)}"]
+        return [str(tansu_binary()), "broker", *cluster, *listen, "--storage-engine", "memory://tansu/"]

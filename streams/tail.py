@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from streams.publish import LEARNED_WITHIN_MS, BrokerAwayError, broker_answers, find_listener
 from streams.wallclock import monotonic_s
@@ -61,6 +61,15 @@ class LogReader:
                 # So soon a reader learns that a topic has grown (`follow_grown`); the library's own age is five minutes.
                 metadata_max_age_ms=LEARNED_WITHIN_MS,
             )
+
+    def cluster(self) -> str:
+        """Id of the cluster; empty where the broker says none."""
+        with broker_answers(self.bootstrap):
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=int(self._within_s * 1000))
+            try:
+                return str(admin.describe_cluster()["cluster_id"] or "")
+            finally:
+                admin.close()
 
     def topics(self) -> set[str]:
         """Names of the topics the broker has."""

@@ -1,9 +1,13 @@
 """What a replay keeps: of one question only, by one run at a time, under a name that nobody else's run can take."""
 
+import asyncio
 import os
 import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -13,14 +17,17 @@ from rich.console import Console
 from test_partition import EVENTFUL, START_MS
 from worker_logs import wait_until
 
+from infra.embedded import EmbeddedBroker
 from infra.processes import Child, start_command
+from infra.topics import create_topics
+from load_tests.feed import feed
 from load_tests.recordings.recording import write
 from load_tests.simulator.neighbourhood import simulate
 from load_tests.whatif import command, runs
 from load_tests.whatif.command import Asked, what_if
 from load_tests.whatif.kept import folder_of
-from load_tests.whatif.log import Past
-from load_tests.whatif.results import Results
+from load_tests.whatif.log import Past, past_of_topics
+from load_tests.whatif.results import OtherReplayError, Results, digest_of
 from load_tests.whatif.runs import Variant
 from schemas.profiles import DEFAULT_PROFILE
 from streams.cli import cli
@@ -78,7 +85,7 @@ def test_a_replay_that_another_one_disturbs_is_refused_and_what_a_killed_one_lef
 def test_a_killed_replay_goes_on_with_the_log_as_it_stood_and_not_with_a_log_that_never_reached_it(
     tmp_path: Path, ends_now: int
 ) -> None:
-    ask = Asked(source=None, topics=None, variants=[Variant("mine", DEFAULT_PROFILE)], partitions=1, out=tmp_path)
+    ask = asked_of_topics(tmp_path)
     begun = Past(1, bootstrap="one:9092", ends=((5, 5),), firsts=((0, 0),))
     assert command._agreed(ask, tmp_path, begun) == begun
     # Of another broker, or begun anew: what never comes would be waited for, by every run of the same command.
@@ -86,6 +93,107 @@ def test_a_killed_replay_goes_on_with_the_log_as_it_stood_and_not_with_a_log_tha
     goes_on = ends_now >= 5
     for _ in range(2):
         assert command._agreed(ask, tmp_path, now).ends == (begun.ends if goes_on else now.ends)
+
+
+def asked_of_topics(out: Path) -> Asked:
+    return Asked(source=None, topics=None, variants=[Variant("mine", DEFAULT_PROFILE)], partitions=1, out=out)
+
+
+def test_what_a_replay_of_one_broker_left_is_never_gone_on_with_on_another_whose_offsets_are_equal(
+    tmp_path: Path,
+) -> None:
+    one = Past(1, bootstrap="one:9092", ends=((5, 5),), firsts=((0, 0),), cluster="c-one")
+    other = replace(one, bootstrap="two:9092", cluster="c-two")
+    ask = asked_of_topics(tmp_path)
+    assert command._agreed(ask, tmp_path, one) == one
+    with pytest.raises(OtherReplayError) as refused:
+        command._agreed(ask, tmp_path, other)
+    assert str(refused.value) == (
+        f"{tmp_path} holds a stopped replay of cluster c-one, and this broker is of c-two; choose another --out"
+    )
+    assert command._agreed(ask, tmp_path, one) == one, "what was left is untouched"
+    assert digest_of(one) != digest_of(other), "nor is a finished result of one taken for the other's"
+    # Control: the same cluster under another address is the same one.
+    moved = replace(one, bootstrap="three:9092")
+    assert command._agreed(ask, tmp_path, moved) == moved
+    assert digest_of(moved) == digest_of(one)
+
+
+def test_machines_that_share_a_replay_are_of_one_cluster(client: Any) -> None:
+    results = Results(client, "shared-winter", ENGINE)
+    one = Past(1, bootstrap="one:9092", ends=((5,),), firsts=((0,),), cluster="c-one")
+    assert results.agree("mark", one, 1) == one
+    with pytest.raises(OtherReplayError, match="begun on cluster c-one, and this broker is of c-two"):
+        results.agree("mark", replace(one, cluster="c-two"), 2)
+    assert results.agree("mark", replace(one, bootstrap="near:9092"), 3).bootstrap == "near:9092"
+
+
+def test_two_brokers_of_equal_logs_are_told_apart_and_a_broker_is_always_the_same(tmp_path: Path) -> None:
+    street = simulate(3, 1, 1, start_ms=START_MS)
+    pasts = []
+    with EmbeddedBroker() as one, EmbeddedBroker() as other:
+        for broker in (one, other):
+            create_topics(broker.bootstrap, 1)
+            asyncio.run(feed(broker.bootstrap, street, partitions=1, tick_every_s=3600))
+        pasts = [past_of_topics(broker.bootstrap, 1) for broker in (one, other, one)]
+    first, second, again = pasts
+    assert (first.ends, first.firsts) == (second.ends, second.firsts)
+    assert sum(first.ends[0]) > 100
+    assert first.is_of_another(second)
+    assert not first.is_of_another(again)
+    ask = asked_of_topics(tmp_path)
+    command._agreed(ask, tmp_path, first)
+    command._agreed(ask, tmp_path, again)
+    with pytest.raises(OtherReplayError, match="choose another --out"):
+        command._agreed(ask, tmp_path, second)
+
+
+HOLDS: Final = """
+import sys, time
+from pathlib import Path
+from load_tests.whatif.kept import folder_of
+
+with folder_of(None) as folder:
+    (folder / "events-1").mkdir()
+    (folder / "events-1" / "20000").write_bytes(b"every event of every home")
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+"""A replay without --out in the middle of its work."""
+
+
+def test_what_a_replay_without_out_left_when_it_was_killed_is_gone_at_the_next_start_and_no_other_folder_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    words = {**os.environ, "TMPDIR": str(tmp_path)}
+    pipe = subprocess.PIPE
+    held = [
+        subprocess.Popen([sys.executable, "-c", HOLDS], stdin=pipe, stdout=pipe, env=words, text=True) for _ in range(2)
+    ]
+    killed, alive = held
+    assert killed.stdout is not None
+    assert alive.stdout is not None
+    left, lives = (Path(stream.readline().strip()) for stream in (killed.stdout, alive.stdout))
+    killed.kill()
+    killed.wait(20)
+    others = tmp_path / "anbu-replay-of-somebody", tmp_path / "anbu-something"
+    for other in others:
+        other.mkdir()
+        (other / "notes").write_bytes(b"theirs")
+    link = tmp_path / "anbu-replay-link"
+    link.symlink_to(others[1])
+    assert [*left.iterdir()]
+    with folder_of(None) as mine:
+        assert mine.is_dir()
+        assert not left.exists()
+        assert (lives / "events-1" / "20000").exists(), "of one that lives"
+        assert all((other / "notes").exists() for other in others), "without the mark of a replay"
+        assert link.exists()
+    assert not mine.exists()
+    alive.communicate("", timeout=20)
+    assert not lives.exists()
+    killed.communicate()
 
 
 @pytest.mark.parametrize("other", ["profile", "source", "engine", "partitions"])

@@ -1,6 +1,7 @@
 """What lies in the folder of a replay: one writes there at a time, and what a killed one has left is used or removed."""
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import IO, Final
 LOCK: Final = "lock"
 EVENTS: Final = "events-"
 SPOOL: Final = "spool-"
+TEMPORARY: Final = "anbu-replay-"
 
 
 class FolderTakenError(Exception):
@@ -27,8 +29,9 @@ def folder_of(out: Path | None) -> Iterator[Path]:
 
     """
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="anbu-replay-") as name:
-            yield Path(name)
+        drop_left()
+        with _own_folder() as own:
+            yield own
         return
     folder = out / "runs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,6 +43,39 @@ def folder_of(out: Path | None) -> Iterator[Path]:
         # Killed outright, a replay leaves every event of every household behind.
         drop(folder, EVENTS)
         yield folder
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """Give a temporary folder that is locked as long as this process lives: whoever finds it unlocked may remove it."""
+    folder = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+    try:
+        with (folder / "locking").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Only now under its name: one that is found there is locked, or nobody's.
+            (folder / "locking").replace(folder / LOCK)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_left() -> None:
+    """Remove the temporary folders of own replays that were killed outright: they hold every event of every household.
+
+    The lock says whose time is over, not a number of a process: another one may have it by now, or live in another container.
+    """
+    for one in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        try:
+            if one.is_symlink() or one.lstat().st_uid != os.getuid():
+                continue
+            with (one / LOCK).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(one, ignore_errors=True)
+        except OSError:
+            continue  # locked by one that lives, not begun, or gone meanwhile
 
 
 def drop(folder: Path, prefix: str, *, but: Path | None = None) -> None:

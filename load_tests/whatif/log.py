@@ -40,6 +40,8 @@ class Past:
     """Of each partition the checkpoint from which its engine goes on; none: it begins anew."""
     shelf: str = ""
     """URL of the ClickHouse that has the snapshots."""
+    cluster: str = ""
+    """Id of the cluster that has the topics; empty where it is not known. Logs of two brokers may have equal offsets."""
     cuts: tuple[Cut, ...] = ()
     """Artificial collapses, copies of households in their own partitions."""
 
@@ -50,6 +52,10 @@ class Past:
             (p < len(self.snapshots) and self.snapshots[p] is not None) or not any(firsts)
             for p, firsts in enumerate(self.firsts)
         )
+
+    def is_of_another(self, other: "Past") -> bool:
+        """Tell whether two pasts are of two clusters, as far as both are known."""
+        return bool(self.cluster and other.cluster) and self.cluster != other.cluster
 
     def standing(self) -> list[str]:
         """Say of which partitions nothing is judged, for a topic of theirs has nothing there: without its ticks no clock moves."""
@@ -173,6 +179,7 @@ def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_
     check_partitions(partition_counts(bootstrap), dict.fromkeys(ORDERED_NAMES, partitions))
     places = [(topic, partition) for partition in range(partitions) for topic in ORDERED_NAMES]
     with reading(bootstrap) as reader:
+        cluster = reader.cluster()
         bounds = reader.bounds(places)
         # The embedded broker tells an end too low: what the last fetches say is right.
         ends = {place: end for place, (_, end) in bounds.items()}
@@ -190,6 +197,7 @@ def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_
     return Past(
         partitions,
         bootstrap=bootstrap,
+        cluster=cluster,
         ends=tuple(tuple(ends[topic, p] for topic in ORDERED_NAMES) for p in range(partitions)),
         firsts=tuple(tuple(firsts[topic, p] for topic in ORDERED_NAMES) for p in range(partitions)),
     )

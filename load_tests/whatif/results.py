@@ -98,8 +98,13 @@ class Results:
             raise OtherReplayError(
                 f"replay {self.run} was begun by another engine, or with other profiles or another past; choose another name"
             )
+        agreed = _past(known[0][1])
+        if agreed.is_of_another(past):
+            raise OtherReplayError(
+                f"replay {self.run} was begun on cluster {agreed.cluster}, and this broker is of {past.cluster}; choose another name"
+            )
         # Where this machine finds things is its own affair: its address of the broker, its user of ClickHouse.
-        return replace(_past(known[0][1]), bootstrap=past.bootstrap, archive=past.archive, shelf=past.shelf)
+        return replace(agreed, bootstrap=past.bootstrap, archive=past.archive, shelf=past.shelf)
 
     def _plans(self) -> list[tuple[str, str]]:
         rows = self._query(
@@ -207,9 +212,9 @@ class Results:
 
 
 def digest_of(past: Past) -> str:
-    """Return a short digest of which offsets a plan replays."""
+    """Return a short digest of which offsets a plan replays, and of what cluster."""
     held = [list(one) if one else None for one in past.snapshots]
-    parts = [past.partitions, past.firsts, past.ends, held, *([past.cuts] if past.cuts else [])]
+    parts = [past.cluster, past.partitions, past.firsts, past.ends, held, *([past.cuts] if past.cuts else [])]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]
 
 
