@@ -44,6 +44,7 @@ NAMES = [
     "0011_chances.sql",
     "0012_budgets.sql",
     "0013_certainty_by.sql",
+    "0014_replay_points.sql",
 ]
 INCIDENT: Incident = RECORDS["incident"]  # type: ignore[assignment]
 

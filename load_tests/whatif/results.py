@@ -17,7 +17,8 @@ from load_tests.whatif.fold import Played
 from load_tests.whatif.log import Past
 from load_tests.whatif.runs import Variant
 from schemas.incidents import Incident
-from schemas.times import from_rfc3339
+from schemas.times import from_rfc3339, to_rfc3339
+from schemas.topics import DAY_MS
 from streams.clickhouse import failure_of
 
 SLICE_ROWS: Final = 2_000
@@ -56,6 +57,15 @@ _PARTS: Final = {
 }
 _RUNS: Final = {"run": "String", "fingerprint": "String", "engine": _TEXT, "plan": "String", "begun_at": _TIME}
 _FIGURES: Final = {"run": "String", "variant": _TEXT, "figure": _TEXT, "value": "Float64"}
+_POINTS: Final = {
+    "run": "String",
+    "variant": _TEXT,
+    "part": _TEXT,
+    "name": "String",
+    "place": "UInt32",
+    "figure": _TEXT,
+    "value": "Float64",
+}
 _REPORTS: Final = {"run": "String", "engine": _TEXT, "report": "String"}
 _incident: Final = msgspec.json.Decoder(Incident).decode
 _played: Final = msgspec.json.Decoder(Played).decode
@@ -181,13 +191,22 @@ class Results:
                 after = (str(rows[-1][1]), int(rows[-1][2]))
 
     def report(self, found: dict[str, Any]) -> None:
-        """Keep the figures of a report: each number under its name, and the whole as JSON."""
+        """Keep the figures of a report: each number under its name, curves and groups by the point, and the whole as JSON."""
         rows = [
             (self.run, str(run["name"]), name, float(value))
             for run in found["runs"]
             for name, value in _numbers(run, "")
         ]
+        rows += [
+            (self.run, str(pair["b"]), f"against_first.{name}", value)
+            for pair in found["compared"]
+            for name, value in _numbers(pair, "")
+        ]
         self._insert("replay_figures", _FIGURES, rows)
+        from_ms = from_rfc3339(found["source"]["from"]) if found["source"]["from"] else 0
+        points = [(self.run, str(run["name"]), *point) for run in found["runs"] for point in points_of(run, from_ms)]
+        if points:
+            self._insert("replay_points", _POINTS, points)
         self._insert("replay_reports", _REPORTS, [(self.run, self._engine, msgspec.json.encode(found).decode())])
 
     def _insert(
@@ -246,10 +265,34 @@ def _slices(file: Path) -> Iterator[list[bytes]]:
             yield held
 
 
+def points_of(run: dict[str, Any], from_ms: int) -> Iterator[tuple[str, str, int, str, float]]:
+    """Give every point of a run's curves and groups: (part, name, place, figure, value).
+
+    `day`: incidents opened by the end of that day of the log, dated in UTC. `delay`: hours to each artificial collapse that was
+    found, the shortest first, and the share of all that were found by then.
+    """
+    for part, lines in run["by"].items():
+        for place, line in enumerate(lines):
+            for figure, value in line.items():
+                if isinstance(value, int | float):
+                    yield part, str(line["name"]), place, figure, float(value)
+    for place, (kind, count) in enumerate(run["by_kind"].items()):
+        yield "kind", kind, place, "incidents", float(count)
+    for place, count in enumerate(run["days"]):
+        yield "day", to_rfc3339(from_ms + place * DAY_MS)[:10], place, "incidents", float(count)
+    cuts = run["cuts"] or {"delays_h": []}
+    for place, delay_h in enumerate(cuts["delays_h"]):
+        yield "delay", "", place, "hours", float(delay_h)
+        yield "delay", "", place, "share", (place + 1) / cuts["made"]
+
+
 def _numbers(value: Any, name: str) -> Iterable[tuple[str, float]]:
-    """Give every number of plain data with its path; of lists nothing: they are curves and tables, and stand in the report."""
+    """Give every number of plain data with its path; of lists only the two ends of an interval: the others are `points_of`."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _numbers(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and name.endswith("interval"):
+        yield f"{name}.low", float(value[0])
+        yield f"{name}.high", float(value[1])
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield name, float(value)
