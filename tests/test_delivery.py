@@ -1,7 +1,9 @@
 import asyncio
+import gc
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.consumer.fetcher import PartitionRecords
 
 from infra.topics import create_topics
 from streams.engine.chunk import Chunk
@@ -42,3 +44,22 @@ def test_a_chunked_topic_is_fetched_as_contiguous_columns_and_another_is_not(any
     assert [offset for one in chunks for offset in one.offsets] == list(range(500))
     plain = asyncio.run(_fetch(any_broker.bootstrap, 1))
     assert not any(isinstance(one, Chunk) for one in plain)
+
+
+def test_what_was_fetched_is_let_go_without_the_collector(any_broker: Any) -> None:
+    """A worker that took over had the whole changelog in memory until a full collection."""
+    create_topics(any_broker.bootstrap, 1)
+    CHUNKED.add(TOPIC)
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(_fetch(any_broker.bootstrap, 50))
+        kept = [one for one in gc.get_objects() if isinstance(one, PartitionRecords)]
+        assert not kept
+        one: Any = PartitionRecords.__new__(PartitionRecords)
+        one._records_iterator = one._unpack_records()  # the fault this is about
+        del one
+        assert any(isinstance(one, PartitionRecords) for one in gc.get_objects())
+    finally:
+        gc.enable()
+        CHUNKED.discard(TOPIC)

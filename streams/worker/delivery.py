@@ -78,6 +78,9 @@ def _getall(self: Any, max_records: int | None = None) -> Any:
         return []
     chunk = unpack(self._partition_records)
     self._update_position()
+    # It and its generator, which nobody asks here, hold each other and the broker's whole answer: only the collector freed them,
+    # and while a partition is rebuilt it rests.
+    self._partition_records._records_iterator = None
     self._partition_records = None
     return chunk
 
