@@ -5,10 +5,10 @@ knows this too, but needs months to know it of each cell; a day's longest silenc
 """
 
 import math
+import struct
 from typing import Any, ClassVar, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.contract import Law
 from detectors.hazard import are_amounts
@@ -32,6 +32,7 @@ SPREAD_WEIGHT: Final = 16.0
 APART: Final = 0.8
 """How far the means of homes lie from each other, as a share of people's mean: a new home may be any of them."""
 LEAST_DEVIATION_H: Final = 0.5
+_ONE: Final = struct.Struct("<f")
 K_PER_LOG_BUDGET: Final = 1.3
 """Deviations more for each e-th part of the budget: the tail is that of an exponential, not of a Gaussian."""
 REFERENCE_BUDGET: Final = 0.1
@@ -48,24 +49,28 @@ class BegunAt:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: NDArray[np.float32] | None = None
-        """Faded days, mean and mean square, by hour; None while nothing was learned."""
+        self._known = b""
+        """Faded days, mean and mean square, by hour, float32, little-endian; empty while nothing was learned."""
 
     def learn_one(self, longest_h: list[float]) -> None:
         """Learn one day; an hour around which no silence began learns nothing."""
         one = np.array(longest_h, np.float32)
         near = np.max([np.roll(one, shift) for shift in range(-AROUND, AROUND + 1)], axis=0)
-        known = np.zeros((3, HOURS), np.float32) if self._known is None else self._known
+        known = np.zeros((3, HOURS), np.float32)
+        if self._known:
+            known[:] = np.frombuffer(self._known, "<f4").reshape(3, HOURS)
         days = np.where(near > 0, known[0] * np.float32(_KEEP) + 1, known[0])
         share = np.where(near > 0, 1 / np.maximum(days, 1), 0)
         known[1] += share * (near - known[1])
         known[2] += share * (near * near - known[2])
         known[0] = days
-        self._known = known
+        self._known = known.astype("<f4").tobytes()
 
     def usual(self, hour: int) -> tuple[float, float]:
         """Return (mean, deviation) for silences begun in an hour, hours, drawn towards people's."""
-        days, mean, square = (0.0, 0.0, 0.0) if self._known is None else self._known[:, hour].tolist()
+        days = mean = square = 0.0
+        if self._known:
+            days, mean, square = (_ONE.unpack_from(self._known, 4 * (row * HOURS + hour))[0] for row in range(3))
         drawn = (days * mean + PEOPLE_WEIGHT * PEOPLE_H[hour]) / (days + PEOPLE_WEIGHT)
         own, people = max(0.0, square - mean * mean), (SPREAD * drawn) ** 2
         variance = (days * own + SPREAD_WEIGHT * people) / (days + SPREAD_WEIGHT)
@@ -74,7 +79,7 @@ class BegunAt:
 
     def state(self) -> list[Any]:
         """Return the numbers as packed bytes; empty while nothing was learned."""
-        return [] if self._known is None else [self._known.astype("<f4").tobytes()]
+        return [self._known] if self._known else []
 
     def restore(self, state: list[Any]) -> None:
         """Take the bytes of a `state()`.
@@ -83,6 +88,6 @@ class BegunAt:
             ValueError: they are no three numbers an hour.
 
         """
-        if state and not are_amounts(state[0]):
+        if state and (len(state[0]) != 3 * HOURS * _ONE.size or not are_amounts(state[0])):
             raise ValueError("no hours of silence")  # a deadline reckoned with it would never come
-        self._known = np.frombuffer(state[0], "<f4").astype(np.float32).reshape(3, HOURS) if state else None
+        self._known = bytes(state[0]) if state else b""

@@ -2,6 +2,8 @@
 
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
+from sys import intern
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
@@ -59,7 +61,7 @@ class Calls:
     def __init__(self) -> None:
         self._outcomes: list[Outcome] = []
         self._rates = Fadings(HALF_LIFE_CALLS, PARTS_OF_DAY)
-        self._base: list[Outcome] = []
+        self._base: tuple[Outcome, ...] = ()
         self.settled_ms = 0
         """Calls up to here were dealt with by a responder: they begin no new row."""
 
@@ -95,7 +97,7 @@ class Calls:
 
     def answer_rate(self, hour: int) -> float:
         """Return the probability that this person answers in this local hour."""
-        rate, _ = self._rates[hour * PARTS_OF_DAY // 24].shrunk(PEOPLE_ANSWER, 0.0, PEOPLE_WEIGHT, 1.0)
+        rate, _ = self._rates.shrunk(hour * PARTS_OF_DAY // 24, PEOPLE_ANSWER, 0.0, PEOPLE_WEIGHT, 1.0)
         return min(MOST_RATE, max(LEAST_RATE, rate))
 
     def is_known(self, hour: int) -> bool:
@@ -106,7 +108,7 @@ class Calls:
         """Return the moments of unanswered calls after a moment; a dead number and an engaged line say nothing here."""
         return [one.at_ms for one in self._outcomes if one.at_ms > at_ms and one.kind == "checkin_no_answer"]
 
-    def row(self, life_ms: int, paused: list[tuple[int, int]]) -> Row:
+    def row(self, life_ms: int, paused: Sequence[tuple[int, int]]) -> Row:
         """Return the unanswered calls in a row.
 
         Several tries of one request count once. Calls made in a declared absence (`paused`) do not count.
@@ -125,7 +127,7 @@ class Calls:
             return NO_ROW
         return Row(len(open_), open_[0].at_ms, open_[-1].at_ms, sum(one.at_ms > life_ms for one in open_))
 
-    def learn_before(self, at_ms: int, hour_of: Any, paused: list[tuple[int, int]]) -> None:
+    def learn_before(self, at_ms: int, hour_of: Any, paused: Sequence[tuple[int, int]]) -> None:
         """Learn the answer rates from outcomes older than `at_ms`, and forget them but for the row they left open."""
         while self._outcomes and self._outcomes[0].at_ms < at_ms:
             one = self._outcomes.pop(0)
@@ -136,9 +138,9 @@ class Calls:
 
     def _fold(self, one: Outcome) -> None:
         if one.kind in REACHED:
-            self._base = []
+            self._base = ()
         else:
-            self._base = [*self._base, one][-16:]
+            self._base = (*self._base, one)[-16:]
 
     def state(self) -> list[Any]:
         """Return plain numbers and ids: what is remembered exactly."""
@@ -146,8 +148,8 @@ class Calls:
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
-        self._outcomes = [Outcome(*one) for one in state[0]]
-        self._base = [Outcome(*one) for one in state[1]]
+        self._outcomes = [Outcome(at_ms, intern(kind), *ids) for at_ms, kind, *ids in state[0]]
+        self._base = tuple([Outcome(at_ms, intern(kind), *ids) for at_ms, kind, *ids in state[1]])
         self.settled_ms = state[2]
 
     def rates_state(self) -> list[Any]:

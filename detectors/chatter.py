@@ -11,7 +11,7 @@ Ordinary nights do not count: a person who gets up once is what a lone trigger i
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from detectors.episodes import Episodes
@@ -28,13 +28,17 @@ LEAST: Final = 0.01
 """Fewer faded triggers than this are forgotten."""
 
 
+_NONE: Final[Mapping[int, float]] = {}
+"""Nothing is ever written into it: most homes share it."""
+
+
 class Chatter:
     """Faded lone triggers by device (a checksum) while nobody was there, and for how many days nobody was."""
 
     __slots__ = ("alone", "days")
 
     def __init__(self) -> None:
-        self.alone: dict[int, float] = {}
+        self.alone = _NONE
         self.days = 0.0
 
     def learn_before(self, home: Episodes, start_ms: int, end_ms: int, nobody: Iterable[tuple[int, int]]) -> None:
@@ -48,7 +52,7 @@ class Chatter:
                 if any(a < at_ms < b for a, b in spans):
                     alone[device] = alone.get(device, 0.0) + 1.0
         most = sorted(alone, key=lambda device: (-alone[device], device))[:MOST_DEVICES]
-        self.alone = {device: alone[device] for device in sorted(most)}
+        self.alone = {device: alone[device] for device in sorted(most)} or _NONE
 
     def share(self, device: int, ghost_nats: float) -> float:
         """Return what a lone trigger of a device weighs, as a share of `ghost_nats`: 1 where nothing speaks against it."""
@@ -64,8 +68,8 @@ class Chatter:
 
     def restore(self, state: list[Any]) -> None:
         """Take the numbers of a `state()`."""
-        self.days = state[0]
-        self.alone = dict(state[1])
+        self.days = state[0] or 0.0
+        self.alone = dict(state[1]) or _NONE
 
 
 def united(spans: Iterable[tuple[int, int]]) -> Spans:

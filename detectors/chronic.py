@@ -5,7 +5,7 @@ over several talks. Judged once a day, and when a call has come.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
@@ -106,8 +106,8 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
     return _SETS.setdefault(names, names)
 
 
-def _name(one: tuple[str, Habit]) -> str:
-    return one[0]
+_NONE_SETTLED: Final[Mapping[IncidentKind, int]] = {}
+"""Nothing is ever written into it: most homes share it."""
 
 
 def _as_measured(_kind: IncidentKind) -> float:
@@ -130,13 +130,14 @@ class Chronic:
         """Of each name the bytes of `Habit.state`, one after the other."""
         self._worse = False
         """Whether any of them is worse than usual now: else none need be read to know."""
-        self._settled: dict[IncidentKind, int] = {}
+        self._settled = _NONE_SETTLED
 
     def _habit(self, name: str) -> Habit | None:
-        if name not in self._names:
-            return None
+        return Habit.of(self._bytes_of(name)) if name in self._names else None
+
+    def _bytes_of(self, name: str) -> bytes:
         at = self._names.index(name) * STATE_BYTES
-        return Habit.of(self._habits[at : at + STATE_BYTES])
+        return self._habits[at : at + STATE_BYTES]
 
     def _keep(self, habits: dict[str, Habit]) -> None:
         self._names = _shared(tuple(habits))
@@ -250,7 +251,7 @@ class Chronic:
 
     def settle(self, kind: IncidentKind, clock_ms: int) -> None:
         """Take a responder's word that it was looked after."""
-        self._settled[kind] = clock_ms
+        self._settled = {**self._settled, kind: clock_ms}
         habits = self._all()
         for name, habit in habits.items():
             if WAYS[name].kind is kind:
@@ -269,11 +270,11 @@ class Chronic:
     def state(self) -> list[Any]:
         """Return plain numbers and packed ones."""
         return [
-            [[HABITS.index(name), habit.state()] for name, habit in sorted(self._all().items(), key=_name)],
+            [[HABITS.index(name), self._bytes_of(name)] for name in sorted(self._names)],
             [[kind.value, at_ms] for kind, at_ms in sorted(self._settled.items())],
         ]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
         self._keep({HABITS[place]: Habit.of(numbers) for place, numbers in state[0]})
-        self._settled = {IncidentKind(kind): at_ms for kind, at_ms in state[1]}
+        self._settled = {IncidentKind(kind): at_ms for kind, at_ms in state[1]} or _NONE_SETTLED

@@ -5,7 +5,7 @@ for as long as its rule says. Only the newest readings of each device are kept, 
 leave the same: nothing is counted, the latest word stands.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 from zlib import crc32
 
@@ -84,6 +84,11 @@ class Bad(NamedTuple):
     value: float
 
 
+_NONE_BAD: Final[Mapping[int, Bad]] = {}
+_NONE_SETTLED: Final[Mapping[IncidentKind, int]] = {}
+"""Nothing is ever written into them: most homes share them."""
+
+
 class Conditions:
     """The newest readings of the devices of a household, by kind of condition. Times in UTC milliseconds."""
 
@@ -94,8 +99,8 @@ class Conditions:
     def __init__(self) -> None:
         self._good: dict[int, int] = {}
         """The newest good reading, by device and kind of condition, or by device alone for an ordinary temperature."""
-        self._bad: dict[int, Bad] = {}
-        self._settled: dict[IncidentKind, int] = {}
+        self._bad = _NONE_BAD
+        self._settled = _NONE_SETTLED
         """Until when a kind that was closed is quiet."""
 
     def learn_one(self, event: Event, hours: LocalHours) -> bool:
@@ -124,10 +129,7 @@ class Conditions:
             changed |= bad is not None and bad.times[-1] <= at_ms
             if bad is not None and RULES[KINDS[one & 7]].standing:
                 times = [time for time in bad.times if time > at_ms]
-                if times:
-                    self._bad[one] = bad._replace(times=times)
-                else:
-                    del self._bad[one]
+                self._put_bad(one, bad._replace(times=times) if times else None)
         return changed
 
     def _take_bad(self, key: int, event: Event) -> bool:
@@ -138,15 +140,23 @@ class Conditions:
             return False
         value = event.data.value or 0.0
         if known is None:
-            self._bad[key] = Bad([at_ms], value)
-            _bound(self._bad)
+            self._put_bad(key, Bad([at_ms], value))
             return True
         newest = (known.times[-1], known.value)
         times = sorted({*known.times, at_ms})
         times = [times[0], *times[1:][-MOST_TIMES:]] if rule.standing else _thinned(times)
-        self._bad[key] = Bad(times, max(newest, (at_ms, value))[1])
+        self._put_bad(key, Bad(times, max(newest, (at_ms, value))[1]))
         # A row of bad readings is looked at only where it may have lasted long enough by now.
         return newest[0] <= good_ms < at_ms or times[-1] - _first_after(times, good_ms) >= rule.lasts_ms * LEAST
+
+    def _put_bad(self, key: int, bad: Bad | None) -> None:
+        known = dict(self._bad)
+        if bad is None:
+            del known[key]
+        else:
+            known[key] = bad
+            _bound(known)
+        self._bad = known or _NONE_BAD
 
     def _good_ms(self, key: int) -> int:
         good_ms = self._good.get(key, 0)
@@ -183,18 +193,19 @@ class Conditions:
 
     def settle(self, kind: IncidentKind, clock_ms: int) -> None:
         """Take a responder's word that it was looked after."""
-        self._settled[kind] = clock_ms + RULES[kind].quiet_ms
+        self._settled = {**self._settled, kind: clock_ms + RULES[kind].quiet_ms}
 
     def forget_before(self, at_ms: int) -> None:
         """Forget what was well since before a moment, older than any event that may still come."""
         for key, bad in list(self._bad.items()):
             good_ms = self._good_ms(key)
             if bad.times[-1] <= good_ms and bad.times[-1] < at_ms:
-                del self._bad[key]
+                self._put_bad(key, None)
             elif bad.times[0] <= good_ms < min(at_ms, bad.times[-1]):
-                self._bad[key] = bad._replace(times=[time for time in bad.times if time > good_ms])
+                self._put_bad(key, bad._replace(times=[time for time in bad.times if time > good_ms]))
         self._good = {key: good_ms for key, good_ms in self._good.items() if good_ms >= at_ms}
-        self._settled = {kind: until_ms for kind, until_ms in self._settled.items() if until_ms >= at_ms}
+        settled = {kind: until_ms for kind, until_ms in self._settled.items() if until_ms >= at_ms}
+        self._settled = settled or _NONE_SETTLED
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
@@ -212,8 +223,8 @@ class Conditions:
 
         """
         self._good = dict(state[0])
-        self._bad = {key: Bad(list(times), value) for key, times, value in state[1]}
-        self._settled = {IncidentKind(kind): until_ms for kind, until_ms in state[2]}
+        self._bad = {key: Bad(list(times), value) for key, times, value in state[1]} or _NONE_BAD
+        self._settled = {IncidentKind(kind): until_ms for kind, until_ms in state[2]} or _NONE_SETTLED
         if any(key & 7 >= len(KINDS) for key in self._bad):
             raise ValueError("no such condition")
 

@@ -43,8 +43,7 @@ class Delay:
         return self._mean(_NIGHT)
 
     def _mean(self, place: int) -> float | None:
-        known = self._known[place]
-        return known.mean if known.count else None
+        return self._known.mean(place) if self._known.count(place) else None
 
     def learn_one(self, day_h: float | None, night_h: float | None, budget: float, kinds: list[str]) -> None:
         """Learn the delay of one moment of a day and of one of a night (None: not to be told), hours.

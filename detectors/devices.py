@@ -34,20 +34,21 @@ class Devices:
     __slots__ = ("_days", "since_ms")
 
     def __init__(self) -> None:
-        self._days: dict[int, tuple[int, int]] = {}
+        self._days: dict[int, int] = {}
+        """By device its newest day, and below it a bit for each day before that: one number, or they were a twentieth of a home."""
         self.since_ms = 0
         """Since when a device is offline, by the last look, once a day; 0 when none is."""
 
     def learn_one(self, event: Event) -> bool:
         """Note the day of a report; tell whether it is new."""
         key, day = crc32(event.data.device.encode()), event.at_ms // DAY_MS
-        newest, bits = self._days.get(key, (day, 0))
+        newest, bits = _read(self._days.get(key, day << WINDOW))
         if day > newest:
             bits, newest = (bits << min(day - newest, WINDOW)) & _MASK, day
         bit = 1 << newest - day
         if bit > _MASK or bits & bit:
             return False
-        self._days[key] = newest, bits | bit
+        self._days[key] = newest << WINDOW | bits | bit
         if len(self._days) > MOST:
             del self._days[max(self._days)]
         return True
@@ -55,7 +56,9 @@ class Devices:
     @property
     def usual_ms(self) -> int:
         """The longest gap between reports of the device that is offline longest; 0 when none is."""
-        gaps = [_gap(bits) for newest, bits in self._days.values() if (newest + 1) * DAY_MS == self.since_ms]
+        gaps = [
+            _gap(bits) for newest, bits in map(_read, self._days.values()) if (newest + 1) * DAY_MS == self.since_ms
+        ]
         return max(gaps, default=0) * DAY_MS
 
     def look(self, clock_ms: int) -> None:
@@ -66,23 +69,28 @@ class Devices:
         """Return since when devices are offline at a moment, ascending (UTC ms: the end of the last day on which they reported)."""
         today = clock_ms // DAY_MS
         out = []
-        for newest, bits in self._days.values():
+        for newest, bits in map(_read, self._days.values()):
             if bits.bit_count() >= FEWEST and today - newest > max(GAPS * _gap(bits), LEAST_DAYS):
                 out.append((newest + 1) * DAY_MS)
         return sorted(out)
 
     def forget_before(self, at_ms: int) -> None:
         """Forget what has not reported since long before a moment: it was taken away."""
-        self._days = {key: one for key, one in self._days.items() if one[0] >= at_ms // DAY_MS - 2 * WINDOW}
+        first = at_ms // DAY_MS - 2 * WINDOW
+        self._days = {key: one for key, one in self._days.items() if one >> WINDOW >= first}
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
-        return [self.since_ms, [[key, *one] for key, one in sorted(self._days.items())]]
+        return [self.since_ms, [[key, *_read(one)] for key, one in sorted(self._days.items())]]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
         self.since_ms = state[0]
-        self._days = {key: (newest, bits) for key, newest, bits in state[1]}
+        self._days = {key: newest << WINDOW | bits & _MASK for key, newest, bits in state[1]}
+
+
+def _read(one: int) -> tuple[int, int]:
+    return one >> WINDOW, one & _MASK
 
 
 def _gap(bits: int) -> int:

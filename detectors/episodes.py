@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.contract import Law
 
@@ -215,9 +216,19 @@ class Episodes:
             if at <= until_ms and not self.confirmed(i):
                 yield at + base, i
 
-    def proofs(self) -> Iterator[Episode]:
-        """Yield the confirmed episodes, oldest first."""
-        return (self._episode(i) for i in range(len(self._starts)) if self.confirmed(i))
+    def proofs(self) -> list[Episode]:
+        """Return the confirmed episodes, oldest first."""
+        base, exits, lone = self._base, self._exits, self._lone
+        if exits is None:
+            found = [Episode(start + base, end + base, 0) for start, end in zip(self._starts, self._ends, strict=True)]
+        else:
+            found = [
+                Episode(start + base, end + base, exit_ms + base if exit_ms else 0)
+                for start, end, exit_ms in zip(self._starts, self._ends, exits, strict=True)
+            ]
+        if lone is None:
+            return found
+        return [one for i, one in enumerate(found) if not lone[i] or self.confirmed(i)]
 
     def begun(self) -> list[int]:
         """Return when the confirmed episodes began, oldest first."""
@@ -302,6 +313,19 @@ class Episodes:
             return ring
         count = 2 * len(kinds) - 1
         apart = np.frombuffer(packed, "<u4" if len(packed) == 4 * count else "<u8", count)
+        if (
+            isinstance(at, int)
+            and apart.itemsize == 4
+            and -LAST_MS < at < LAST_MS - _SPAN
+            and int(apart.sum(dtype=np.int64)) < _SPAN - _LEAD_MS
+        ):
+            ring._base = at - _LEAD_MS
+            offsets = np.empty(count + 1, np.uint32)
+            offsets[0] = _LEAD_MS
+            offsets[1:] = apart
+            np.cumsum(offsets, out=offsets)
+            ring._take_columns(offsets, kinds, others)
+            return ring
         times = np.empty(count + 1, np.int64)
         times[0] = at
         times[1:] = apart
@@ -313,22 +337,24 @@ class Episodes:
             raise ValueError("episodes out of order or beyond all time")
         ring._count_from([first], last)
         times -= ring._base
-        if ring._starts.typecode == "I":
-            times = times.astype(np.uint32)
-        ring._starts.frombytes(times[0::2].tobytes())
-        ring._ends.frombytes(times[1::2].tobytes())
-        if not others and kinds == bytes([_SURE]) * len(kinds):
-            return ring
+        ring._take_columns(times.astype(np.uint32) if ring._starts.typecode == "I" else times, kinds, others)
+        return ring
+
+    def _take_columns(self, times: NDArray[Any], kinds: bytes, others: list[int]) -> None:
+        self._starts.frombytes(times[0::2].tobytes())
+        self._ends.frombytes(times[1::2].tobytes())
+        if not others and not kinds.strip(bytes([_SURE])):
+            return
         rest = iter(others)
-        exits, lone = _zeros(ring._starts.typecode, len(kinds)), _zeros("I", len(kinds))
+        exits, lone = _zeros(self._starts.typecode, len(kinds)), _zeros("I", len(kinds))
         try:
-            for i, (kind, end) in enumerate(zip(kinds, ring._ends, strict=True)):
-                exits[i] = end if kind & _LEAVES else end - next(rest, 0) if kind & _EXITS else 0
-                lone[i] = 0 if kind & _SURE else _code(next(rest, 0))
+            for i, (kind, end) in enumerate(zip(kinds, self._ends, strict=True)):
+                if kind != _SURE:
+                    exits[i] = end if kind & _LEAVES else end - next(rest, 0) if kind & _EXITS else 0
+                    lone[i] = 0 if kind & _SURE else _code(next(rest, 0))
         except OverflowError as error:
             raise ValueError("no checksum of a device, or no way out of an episode") from error
-        ring._exits, ring._lone = exits if any(exits) else None, lone if any(lone) else None
-        return ring
+        self._exits, self._lone = exits if any(exits) else None, lone if any(lone) else None
 
 
 def _zeros(typecode: str, count: int) -> "array[int]":

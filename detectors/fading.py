@@ -9,6 +9,7 @@ from river import stats
 from detectors.contract import Law
 
 _FORM: Final = struct.Struct("<3d")
+_NOTHING: Final = (0.0, 0.0, 0.0)
 
 
 class Fading:
@@ -41,9 +42,7 @@ class Fading:
 
         The spread is taken around the shrunk mean, so that a home unlike the population is first of all uncertain.
         """
-        mu = (self.count * self.mean + mean_weight * mean) / (self.count + mean_weight)
-        around = self.square - 2 * mu * self.mean + mu * mu
-        return mu, (self.count * max(around, 0.0) + variance_weight * variance) / (self.count + variance_weight)
+        return _shrunk((self.count, self.mean, self.square), mean, variance, mean_weight, variance_weight)
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
@@ -76,13 +75,25 @@ class Fadings:
     def __getitem__(self, place: int) -> Fading:
         """Return what is known at a place; to learn, ask this."""
         one = Fading(self._half_life)
-        if self._numbers:
-            one.count, one.mean, one.square = _FORM.unpack_from(self._numbers, place * _FORM.size)
+        one.count, one.mean, one.square = self._at(place)
         return one
+
+    def _at(self, place: int) -> tuple[float, float, float]:
+        return _FORM.unpack_from(self._numbers, place * _FORM.size) if self._numbers else _NOTHING
 
     def count(self, place: int) -> float:
         """Return the faded count of values at a place."""
-        return self[place].count if self._numbers else 0.0
+        return self._at(place)[0]
+
+    def mean(self, place: int) -> float:
+        """Return the mean at a place; 0 before the first value."""
+        return self._at(place)[1]
+
+    def shrunk(
+        self, place: int, mean: float, variance: float, mean_weight: float, variance_weight: float
+    ) -> tuple[float, float]:
+        """Return `Fading.shrunk` of the one at a place."""
+        return _shrunk(self._at(place), mean, variance, mean_weight, variance_weight)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -90,7 +101,9 @@ class Fadings:
 
     def state(self) -> list[list[float]]:
         """Return plain numbers."""
-        return [self[place].state() for place in range(self._count)]
+        if not self._numbers:
+            return [[0.0, 0.0, 0.0] for _ in range(self._count)]
+        return [list(numbers) for numbers in _FORM.iter_unpack(self._numbers)]
 
     def restore(self, state: list[list[float]]) -> None:
         """Take the numbers of a `state()`.
@@ -101,7 +114,18 @@ class Fadings:
         """
         if len(state) != self._count:
             raise ValueError("not so many means")
-        self._numbers = b"".join([_FORM.pack(*numbers) for numbers in state]) if any(one[0] for one in state) else b""
+        self._numbers = b"".join([_FORM.pack(*numbers) for numbers in state])
+        if self._numbers == bytes(len(self._numbers)):
+            self._numbers = b""
+
+
+def _shrunk(
+    known: tuple[float, float, float], mean: float, variance: float, mean_weight: float, variance_weight: float
+) -> tuple[float, float]:
+    count, own, square = known
+    mu = (count * own + mean_weight * mean) / (count + mean_weight)
+    around = square - 2 * mu * own + mu * mu
+    return mu, (count * max(around, 0.0) + variance_weight * variance) / (count + variance_weight)
 
 
 def _moved(mean: float, x: float, share: float) -> float:

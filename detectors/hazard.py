@@ -22,6 +22,7 @@ SHAPE: Final = (2, 2, 24, BUCKETS)
 """Context (home, away), kind of day (weekday, weekend), local hour, bucket."""
 _PER_CONTEXT: Final = 2 * 24 * BUCKETS
 _CELLS: Final = 2 * _PER_CONTEXT
+_MASK_BYTES: Final = 2 * _CELLS // 8
 NEIGHBOURS: Final = 0.5
 AWAY_FLOOR: Final = 0.3
 """Share of the floor that holds while away, and for carried devices, which may lie in a drawer."""
@@ -70,7 +71,8 @@ class HazardTable:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._places = b""
-        """Positions of the cells that hold anything, uint16, little-endian: those of events, then those of exposure."""
+        """Which cells hold anything, those of events and then those of exposure: a bit each, or, where they are few, their
+        positions as in a row."""
         self._numbers = b""
         """What they hold, float32, little-endian."""
 
@@ -114,13 +116,19 @@ class HazardTable:
     def _cells(self) -> NDArray[np.float32]:
         """Return all cells, those of events and then those of exposure."""
         cells = np.zeros(2 * _CELLS, np.float32)
-        cells[np.frombuffer(self._places, "<u2")] = np.frombuffer(self._numbers, "<f4")
+        where = self._mask() if len(self._places) == _MASK_BYTES else np.frombuffer(self._places, "<u2")
+        cells[where] = np.frombuffer(self._numbers, "<f4")
         return cells
+
+    def _mask(self) -> NDArray[np.bool_]:
+        return np.unpackbits(np.frombuffer(self._places, np.uint8)).view(np.bool_)
 
     def _keep(self, cells: NDArray[np.float32]) -> None:
         where = np.flatnonzero(cells)
-        self._places = where.astype("<u2").tobytes()
         self._numbers = cells[where].astype("<f4").tobytes()
+        self._places = where.astype("<u2").tobytes()
+        if len(self._places) >= _MASK_BYTES:
+            self._places = np.packbits(cells != 0).tobytes()
 
     @property
     def knows(self) -> bool:
@@ -145,7 +153,10 @@ class HazardTable:
 
     def state(self) -> list[Any]:
         """Return the cells that hold anything: (positions as uint16, numbers as float32), little-endian bytes."""
-        return [self._places, self._numbers]
+        places = self._places
+        if len(places) == _MASK_BYTES:
+            places = np.flatnonzero(self._mask()).astype("<u2").tobytes()
+        return [places, self._numbers]
 
     def restore(self, state: list[Any]) -> None:
         """Take the cells of a `state()`.
@@ -157,6 +168,13 @@ class HazardTable:
         self._places, self._numbers = state
         if 2 * len(self._places) != len(self._numbers) or not are_amounts(self._numbers):
             raise ValueError("no cells of a table")
+        if len(self._places) >= _MASK_BYTES:
+            places = np.frombuffer(self._places, "<u2")
+            mask = np.zeros(2 * _CELLS, np.bool_)
+            mask[places] = True
+            if not (places[1:] > places[:-1]).all():
+                raise ValueError("cells out of order")
+            self._places = np.packbits(mask).tobytes()
         self._cells()
 
 

@@ -10,8 +10,8 @@ from detectors.foresight import learn_delay
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME, PHONE
-from detectors.rhythm import Day, Spans
-from detectors.state import HORIZON_MS, UNTIL_HOME, State
+from detectors.rhythm import Day
+from detectors.state import HORIZON_MS, UNTIL_HOME, Few, State
 from detectors.table import learn_at_table, look_at_table
 from detectors.weeks import UNSEEN
 from detectors.words import (
@@ -91,14 +91,14 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
         ring.forget_before(end_ms)
     state.devices.forget_before(end_ms)
     state.learned_ms = end_ms
-    state.paused = [(a, b) for a, b in state.paused if b > end_ms - HORIZON_MS]
+    state.paused = tuple([(a, b) for a, b in state.paused if b > end_ms - HORIZON_MS])
     state.rhythm_version += 1
 
 
-def _settled(state: State, end_ms: int) -> Spans:
+def _settled(state: State, end_ms: int) -> Few:
     """Return the spans that were no ordinary life and may still touch a day: one that ended by now stays as it is."""
     both = [(one, state.untrue_span(one, end_ms)) for one in state.untrue]
-    return [span if span[1] <= end_ms else one for one, span in both if span[1] > end_ms - HORIZON_MS]
+    return tuple([span if span[1] <= end_ms else one for one, span in both if span[1] > end_ms - HORIZON_MS])
 
 
 def _learn_outcomes(state: State, start_ms: int, end_ms: int, proofs: list[Episode]) -> None:

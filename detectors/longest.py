@@ -65,8 +65,10 @@ class LongestSilence:
 
     def usual(self, *, away: bool = False) -> tuple[float, float]:
         """Return (mean, deviation) of a day's longest silence, hours, drawn towards the population."""
-        known, people = self._known[int(away)], self._people(away=away)
-        mean, variance = known.shrunk(people.mean_h, people.deviation_h**2, people.mean_weight, people.variance_weight)
+        people = self._people(away=away)
+        mean, variance = self._known.shrunk(
+            int(away), people.mean_h, people.deviation_h**2, people.mean_weight, people.variance_weight
+        )
         return mean, math.sqrt(max(variance, LEAST_VARIANCE))
 
     def deadline_h(self, k: float, budget: float, *, away: bool = False) -> float:

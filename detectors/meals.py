@@ -7,6 +7,8 @@ less likely than the kind's part of the budget allows, so that a household must 
 
 import math
 import re
+from array import array
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, ClassVar, Final
@@ -51,6 +53,11 @@ def is_of_meals(device: str) -> bool:
     return _DEVICE.search(device) is not None
 
 
+_NO_ROW: Final[tuple[int, int, float]] = (0, 0, 0.0)
+_NOTHING: Final[Sequence[float]] = (0.0,) * 6
+"""What is known of meals where none was learned: most homes share it."""
+
+
 class Meals:
     """Signs of meals of the days not learned yet, how often each stretch passes without one, and the row of missed ones."""
 
@@ -61,9 +68,9 @@ class Meals:
     def __init__(self) -> None:
         self._eaten: dict[int, int] = {}
         """By day of life, one bit a stretch with a sign of a meal: setting a bit again is the same."""
-        self._learned = [0.0] * 6
+        self._learned = _NOTHING
         """Of each stretch the faded count of days, then of those without a sign."""
-        self._row: tuple[int, int, float] = (0, 0, 0.0)
+        self._row = _NO_ROW
         """Meals missed in a row by the last learned day, since when (UTC milliseconds), and their nats."""
         self._settled_ms = 0
         self.found: Lasting | None = None
@@ -92,7 +99,7 @@ class Meals:
     @property
     def watched(self) -> bool:
         """Tell whether this home has anything with which meals are seen."""
-        return bool(self._eaten) or any(self._learned)
+        return bool(self._eaten) or self._learned is not _NOTHING
 
     def learn_day(self, day: int, start_ms: int, at_home: tuple[int, ...]) -> None:
         """Learn a day of life in order: which of its stretches the person spent at home and seen."""
@@ -100,10 +107,12 @@ class Meals:
             return
         self._row = self._after(self._row, day, start_ms, at_home)
         eaten = self._eaten.pop(day, 0)
+        learned = array("d", self._learned)
         for place, here in enumerate(at_home):
             if here == HERE:
-                self._learned[place] = self._learned[place] * KEEP + 1.0
-                self._learned[3 + place] = self._learned[3 + place] * KEEP + (not eaten >> place & 1)
+                learned[place] = learned[place] * KEEP + 1.0
+                learned[3 + place] = learned[3 + place] * KEEP + (not eaten >> place & 1)
+        self._learned = learned if any(learned) else _NOTHING
         for old in [one for one in self._eaten if one <= day]:
             del self._eaten[old]
 
@@ -144,7 +153,7 @@ class Meals:
                 continue
             at_ms = start_ms + int((SLOTS[place][0] - DAY_BEGINS_H) * HOUR_MS)
             if eaten >> place & 1 or (here == OUT and at_ms - row[1] > ROW_MS):
-                row = (0, 0, 0.0)
+                row = _NO_ROW
             elif here == HERE:
                 if at_ms <= self._settled_ms:
                     continue
@@ -153,21 +162,21 @@ class Meals:
 
     def settle(self, clock_ms: int) -> None:
         """Take a responder's word that it was looked after: only what is missed from now on counts."""
-        self._settled_ms, self.found, self._row = clock_ms, None, (0, 0, 0.0)
+        self._settled_ms, self.found, self._row = clock_ms, None, _NO_ROW
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
         found = (
             None if self.found is None else [self.found.since_ms, self.found.facts["missed"], self.found.facts["told"]]
         )
-        return [sorted(self._eaten.items()), self._learned, list(self._row), self._settled_ms, found]
+        return [sorted(self._eaten.items()), list(self._learned), list(self._row), self._settled_ms, found]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
         self._eaten = {day: bits for day, bits in state[0]}  # noqa: C416 - pairs come back as lists
-        self._learned = list(state[1])
+        self._learned = array("d", list(state[1])) if any(state[1]) else _NOTHING
         count, since_ms, weight = state[2]
-        self._row = (count, since_ms, weight)
+        self._row = (count, since_ms, weight) if count else _NO_ROW
         self._settled_ms = state[3]
         self.found = None if state[4] is None else Lasting(state[4][0], {"missed": state[4][1], "told": state[4][2]})
 

@@ -1,6 +1,8 @@
 """Missed medication: doses in a row that the care robot saw missed."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
+from sys import intern
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
@@ -50,6 +52,9 @@ class MissedRow(NamedTuple):
     last_ms: int
 
 
+_NO_ROW: Final = MissedRow(0, 0, 0)
+
+
 class Medication:
     """Doses, exact within the learning horizon: repeats and order of arrival do not matter.
 
@@ -62,7 +67,7 @@ class Medication:
 
     def __init__(self) -> None:
         self._doses: list[Dose] = []
-        self._base = MissedRow(0, 0, 0)
+        self._base = _NO_ROW
         self.settled_ms = 0
 
     def learn_one(self, event: Event) -> bool:
@@ -78,29 +83,29 @@ class Medication:
             self._base = self._after(self._base, self._doses.pop(0), [])
         return True
 
-    def score_one(self, paused: list[tuple[int, int]] | None = None) -> int:
+    def score_one(self, paused: Sequence[tuple[int, int]] = ()) -> int:
         """Return the doses missed in a row."""
-        return self.row(paused or []).doses
+        return self.row(paused).doses
 
-    def row(self, paused: list[tuple[int, int]]) -> MissedRow:
+    def row(self, paused: Sequence[tuple[int, int]]) -> MissedRow:
         """Return the doses missed in a row; those of a declared absence (`paused`) do not count."""
         row = self._base
         for dose in self._doses:
             row = self._after(row, dose, paused)
-        return MissedRow(0, 0, 0) if row.last_ms <= self.settled_ms else row
+        return _NO_ROW if row.last_ms <= self.settled_ms else row
 
-    def learn_before(self, at_ms: int, paused: list[tuple[int, int]]) -> None:
+    def learn_before(self, at_ms: int, paused: Sequence[tuple[int, int]]) -> None:
         """Fold doses older than `at_ms` into the row."""
         while self._doses and self._doses[0].at_ms < at_ms:
             self._base = self._after(self._base, self._doses.pop(0), paused)
 
-    def _after(self, row: MissedRow, dose: Dose, paused: list[tuple[int, int]]) -> MissedRow:
+    def _after(self, row: MissedRow, dose: Dose, paused: Sequence[tuple[int, int]]) -> MissedRow:
         if dose.kind == TAKEN:
-            return MissedRow(0, 0, 0)
+            return _NO_ROW
         if dose.at_ms <= self.settled_ms or any(a <= dose.at_ms < b for a, b in paused):
             return row
         if row.last_ms <= self.settled_ms:
-            row = MissedRow(0, 0, 0)
+            row = _NO_ROW
         return MissedRow(row.doses + 1, row.first_ms or dose.at_ms, dose.at_ms)
 
     def state(self) -> list[Any]:
@@ -109,6 +114,7 @@ class Medication:
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
-        self._doses = [Dose(*dose) for dose in state[0]]
-        self._base = MissedRow(*state[1])
+        self._doses = [Dose(at_ms, intern(kind), number) for at_ms, kind, number in state[0]]
+        row = MissedRow(*state[1])
+        self._base = row if row.doses else _NO_ROW
         self.settled_ms = state[2]

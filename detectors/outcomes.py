@@ -41,7 +41,7 @@ class Outcomes:
     __slots__ = ("false", "real", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[int, int]] = []
+        self.waiting: tuple[tuple[int, int], ...] = ()
         """(when its incident opened, what it was), in this order: which was heard first makes no difference."""
         self.false = 0.0
         self.real = 0.0
@@ -59,7 +59,7 @@ class Outcomes:
             else None
         )
         if what is not None:
-            self.waiting = sorted({*self.waiting, (opened_ms, what)})[-MOST_WAITING:]
+            self.waiting = tuple(sorted({*self.waiting, (opened_ms, what)})[-MOST_WAITING:])
 
     @property
     def faults(self) -> list[int]:
@@ -72,7 +72,7 @@ class Outcomes:
         due = {what for opened_ms, what in self.waiting if opened_ms < end_ms}
         self.false = self.false * keep + (_FALSE in due)
         self.real = self.real * keep + (_REAL in due)
-        self.waiting = [one for one in self.waiting if one[0] >= end_ms]
+        self.waiting = tuple([one for one in self.waiting if one[0] >= end_ms])
 
     @property
     def factor(self) -> float:
@@ -85,4 +85,5 @@ class Outcomes:
 
     def restore(self, state: list[Any]) -> None:
         """Take the numbers of a `state()`."""
-        self.false, self.real = state
+        false, real = state
+        self.false, self.real = false or 0.0, real or 0.0  # nearly all homes share that one

@@ -54,7 +54,7 @@ def mark(state: State, clock_ms: int) -> int:
 
     Signs of life within one stretch of activity change it only by the stretch's end of an hour, telemetry not at all.
     """
-    parts: list[Any] = [state.hours.day_start(clock_ms), state.rhythm_version, state.hospital_ms, state.paused]
+    parts: list[Any] = [state.hours.day_start(clock_ms), state.rhythm_version, state.hospital_ms, [*state.paused]]
     for kind in sorted(state.rings):
         ring = state.rings[kind]
         parts.append((kind, len(ring), ring.last.start, ring.last.end // HOUR_MS) if len(ring) else (kind,))

@@ -37,7 +37,7 @@ def take_record(state: State, record: HouseholdRecord) -> None:
     # An absence that the registry no longer lists was cut short: the part that is over stays out of the baseline.
     over = [(a, min(b, state.clock_ms)) for a, b in state.paused if a < state.clock_ms]
     declared = absences(record)
-    state.paused = sorted({*declared, *(span for span in over if not _within(span, declared))})[-MOST_SPANS:]
+    state.paused = tuple(sorted({*declared, *(span for span in over if not _within(span, declared))})[-MOST_SPANS:])
     state.know_kinds()
 
 

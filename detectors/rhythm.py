@@ -2,6 +2,7 @@
 
 import itertools
 from array import array
+from sys import intern
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.begun import HOURS, BegunAt
@@ -176,7 +177,7 @@ class Rhythm:
         """Take the lists of a `state()`."""
         self.tables = {}
         for kind, cells in state[0]:
-            self.table(kind).restore(cells)
+            self.table(intern(kind)).restore(cells)
         self.threshold.restore(state[1])
         self.longest.restore(state[2])
         self.busy, self._hundredths = array("d", list(state[3])), None

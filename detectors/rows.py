@@ -1,6 +1,7 @@
 """The two snapshot rows of a household: plain numbers in msgpack, the same bytes for the same state."""
 
 import struct
+from sys import intern
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +10,7 @@ from detectors.alarm import Alarm
 from detectors.episodes import Episodes
 from detectors.hours import hours_of
 from detectors.row_forms import check
-from detectors.state import State, Told
+from detectors.state import NEVER_UNSEEN, State, Told
 from schemas.households import HouseholdRecord
 from schemas.incidents import IncidentKind
 from schemas.profiles import Profile
@@ -96,12 +97,12 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
         raise ValueError(f"format {row[0]} and {slow[0]}, not {FORMAT}")
     state = State(row[1], profile, record, row[2])
     state.clock_ms, state.wake_ms = row[3:5]
-    state.rings = {kind: Episodes.from_state(ring) for kind, ring in row[5]}
+    state.rings = {intern(kind): Episodes.from_state(ring) for kind, ring in row[5]}
     state.seeing.restore(row[6])
     state.calls.restore(row[7])
     state.medication.restore(row[8])
-    state.paused = [(a, b) for a, b in row[9]]
-    state.untrue = [(a, b) for a, b in row[10]]
+    state.paused = tuple([(a, b) for a, b in row[9]])
+    state.untrue = tuple([(a, b) for a, b in row[10]])
     state.restart_ms, state.hospital_ms, state.quiet_ms = row[11]
     state.silence = Alarm.from_state(row[12]) if row[12] else None
     state.past = Alarm.from_state(row[13]) if row[13] else None
@@ -116,7 +117,7 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     if len(row) > 19:
         state.conditions.restore(row[19])
     if len(row) > 20:
-        state.outcomes.waiting = [(at_ms, what) for at_ms, what in row[20]]
+        state.outcomes.waiting = tuple([(at_ms, what) for at_ms, what in row[20]])
     if len(row) > 21:
         state.meals.restore(row[21][0])
         state.devices.restore(row[21][1])
@@ -124,7 +125,7 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
         state.quiet_offline_ms = row[21][3]
         if len(row[21]) > 4:
             since_ms, until_ms = row[21][4]
-            state.unseen = (since_ms, until_ms)
+            state.unseen = (since_ms, until_ms) if since_ms else NEVER_UNSEEN
     state.rhythm_version, state.learned_ms, state.next_learning_ms = slow[1:4]
     state.rhythm.restore(slow[4])
     state.calls.restore_rates(slow[5])

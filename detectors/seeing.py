@@ -1,6 +1,7 @@
 """Whether Anbu can see at all: which sources report, since when they are dark, and what they saw before."""
 
 from itertools import pairwise
+from sys import intern
 from typing import Any, ClassVar, Final
 
 from detectors.contract import Law
@@ -36,7 +37,7 @@ class Seeing:
             return None
         source = self.sources.get(name)
         if source is None:
-            source = self.sources[name] = Source(kind, at_ms)
+            source = self.sources[intern(name)] = Source(kind, at_ms)
             if len(self.sources) > MOST_SOURCES:
                 self._drop_one(name)
         return source
@@ -158,7 +159,7 @@ class Seeing:
         for name, *numbers in state[1]:
             if channel_of(name) not in SEEING:
                 raise ValueError("no source that sees")
-            source = self.sources[name] = Source(channel_of(name), 0)
+            source = self.sources[intern(name)] = Source(channel_of(name), 0)
             source.restore(numbers)
 
     def gaps_state(self) -> list[Any]:

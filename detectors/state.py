@@ -1,5 +1,6 @@
 """Everything that is known of one household, and the questions that are asked of it."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -17,7 +18,7 @@ from detectors.life import HOME
 from detectors.meals import Meals
 from detectors.medication import Medication
 from detectors.outcomes import Outcomes
-from detectors.rhythm import Rhythm, Spans
+from detectors.rhythm import Rhythm
 from detectors.seeing import Seeing
 from detectors.share import share
 from detectors.silence import Lane, Step, blind_spans, is_dark_from, score
@@ -47,6 +48,11 @@ CARRIED_NATS: Final = 1.5
 """Where nothing at home sees the person: the hours at which somebody takes a phone or a step counter up say little, and the
 rhythm clock would spend on quiet days what the other clock uses better. There it waits for so many times the score: only
 unanswered calls bring it there first."""
+
+
+NEVER_UNSEEN: Final = (0, 0)
+Few = Sequence[tuple[int, int]]
+"""Spans of which most homes have none: those share the empty one."""
 
 
 class Told(NamedTuple):
@@ -131,9 +137,9 @@ class State:
         """Days before this are learned and their details forgotten."""
         self.next_learning_ms = self.learning_after(self.learned_ms)
         self.seeing = Seeing(self.learned_ms)
-        self.paused: Spans = []
+        self.paused: Few = ()
         """Declared absences."""
-        self.untrue: Spans = []
+        self.untrue: Few = ()
         """Spans that responders found to be no ordinary life, as `untrue_span` reads them: how long they lasted may still
         come late."""
         self.restart_ms = 0
@@ -150,7 +156,7 @@ class State:
         """A blindness closed by a responder is not told again before this."""
         self.quiet_offline_ms = 0
         """The same of a device offline in a home that is seen."""
-        self.unseen = (0, 0)
+        self.unseen = NEVER_UNSEEN
         """The last time that nothing could be seen: since when, and when something reported again; 0 while nothing does."""
         self.silence: Alarm | None = None
         self.past: Alarm | None = None

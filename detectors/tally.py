@@ -7,45 +7,68 @@ from typing import Final
 
 MOST: Final = 65_535
 """A count stops here."""
+_ALL: Final = 255
+_UPPER: Final = bytes(_ALL) + bytes([_ALL])
+"""The upper byte of a count below 255, or of `MOST`, by its lower one."""
 
 
 class Tally:
     """Rows of counts, each under a number that grows with time; the oldest go when there are too many."""
 
-    __slots__ = ("_form", "_most", "rows")
+    __slots__ = ("_form", "_is_halved", "_kept", "_most")
 
     def __init__(self, width: int, most: int) -> None:
         self._form = _form(width)
         self._most = most
-        self.rows = b""
+        self._kept = b""
+        self._is_halved = False
+        """Whether what is kept is `_halved` rows, as nearly always."""
+
+    @property
+    def rows(self) -> bytes:
         """Each row: its number, then its counts, 16 bits each."""
+        return _whole(self._kept, self._form.size) if self._is_halved else self._kept
+
+    @rows.setter
+    def rows(self, rows: bytes) -> None:
+        halved = _halved(rows, self._form.size)
+        self._kept, self._is_halved = rows if halved is None else halved, halved is not None
 
     def add(self, number: int, places: dict[int, int]) -> None:
         """Add to the counts at some places of a row. One that is older than all there are, and too many, is let go."""
-        size = self._form.size
+        size, rows = self._form.size, self.rows
         numbers = self.numbers()
         i = bisect_left(numbers, number)
         if i == len(numbers) or numbers[i] != number:
             empty = self._form.pack(number, *[0] * (size // 2 - 1))
-            self.rows = self.rows[: i * size] + empty + self.rows[i * size :]
+            rows = rows[: i * size] + empty + rows[i * size :]
             if len(numbers) == self._most:
-                self.rows = self.rows[size:]
+                rows = rows[size:]
                 i -= 1
         if i < 0:
             return
-        row = list(self._form.unpack_from(self.rows, i * size))
+        row = list(self._form.unpack_from(rows, i * size))
         for place, count in places.items():
             row[place + 1] = min(MOST, row[place + 1] + count)
-        self.rows = self.rows[: i * size] + self._form.pack(*row) + self.rows[(i + 1) * size :]
+        self.rows = rows[: i * size] + self._form.pack(*row) + rows[(i + 1) * size :]
 
     def numbers(self) -> list[int]:
         """Return the numbers of the rows, the oldest first."""
-        size = self._form.size
-        return [int.from_bytes(self.rows[i : i + 2], "little") for i in range(0, len(self.rows), size)]
+        rows = self.rows
+        return [int.from_bytes(rows[i : i + 2], "little") for i in range(0, len(rows), self._form.size)]
 
     def all(self) -> list[tuple[int, list[int]]]:
         """Return (number, counts) of each row, the oldest first."""
-        return [(row[0], list(row[1:])) for row in self._form.iter_unpack(self.rows)]
+        if not self._is_halved:
+            return [(row[0], list(row[1:])) for row in self._form.iter_unpack(self._kept)]
+        kept, size = self._kept, self._form.size // 2 + 1
+        out = []
+        for at in range(0, len(kept), size):
+            counts = list(kept[at + 1 : at + size - 1])
+            if _ALL in counts:
+                counts = [MOST if count == _ALL else count for count in counts]
+            out.append((kept[at] | kept[at + size - 1] << 8, counts))
+        return out
 
     def plus(self, found: dict[int, dict[int, int]]) -> list[tuple[int, list[int]]]:
         """Return what `all` would, had more counts been added, by number and place."""
@@ -71,6 +94,31 @@ class Tally:
         if len(rows) % self._form.size or len(rows) > self._most * self._form.size:
             raise ValueError("not whole rows of counts")
         self.rows = rows
+
+
+def _halved(rows: bytes, size: int) -> bytes | None:
+    """Return of each row the lower bytes and the upper one of its number, where the other upper ones follow; else None.
+
+    Nearly all counts are below 255, and `MOST` is said instead of one.
+    """
+    lower, upper = rows[0::2], rows[1::2]
+    size //= 2
+    expected = bytearray(lower.translate(_UPPER))
+    expected[::size] = upper[::size]
+    if expected != upper:
+        return None
+    return b"".join([lower[at : at + size] + upper[at : at + 1] for at in range(0, len(lower), size)])
+
+
+def _whole(kept: bytes, size: int) -> bytes:
+    """Return the rows of a `_halved`."""
+    size //= 2
+    lower = b"".join([kept[at : at + size] for at in range(0, len(kept), size + 1)])
+    upper = bytearray(lower.translate(_UPPER))
+    upper[::size] = kept[size :: size + 1]
+    rows = bytearray(2 * len(lower))
+    rows[0::2], rows[1::2] = lower, upper
+    return bytes(rows)
 
 
 @cache

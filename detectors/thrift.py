@@ -8,6 +8,7 @@ incidents that helped nobody are as many as the budget has. (A stochastic approx
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from detectors.contract import Law
@@ -63,6 +64,11 @@ MOST: Final = 4.0
 """A limit is never moved by more than this, whatever the budget."""
 
 
+_NO_STEPS: Final[Mapping[IncidentKind, float]] = {}
+_NONE_CLOSED: Final[Mapping[IncidentKind, tuple[float, float]]] = {}
+"""Nothing is ever written into them: most homes share them."""
+
+
 class Thrift:
     """Steps by which each kind is stricter than among people, 0 or more, and how often incidents of it were true or not."""
 
@@ -71,8 +77,8 @@ class Thrift:
     __slots__ = ("_at_ms", "_closed", "_steps")
 
     def __init__(self) -> None:
-        self._steps: dict[IncidentKind, float] = {}
-        self._closed: dict[IncidentKind, tuple[float, float]] = {}
+        self._steps = _NO_STEPS
+        self._closed = _NONE_CLOSED
         self._at_ms = 0
 
     def learn_one(self, kind: IncidentKind, clock_ms: int, cause: CloseCause | None = None) -> None:
@@ -80,13 +86,13 @@ class Thrift:
         if kind in PARTS and cause in TRUE | UNTRUE:
             true, untrue = self._closed.get(kind, (0.0, 0.0))
             share = min(1.0, (MOST_CLOSINGS - 1.0) / (true + untrue)) if true + untrue else 1.0
-            self._closed[kind] = (true * share + (cause in TRUE), untrue * share + (cause in UNTRUE))
+            counts = (true * share + (cause in TRUE), untrue * share + (cause in UNTRUE))
+            self._closed = {**self._closed, kind: counts}
         if kind not in PARTS or (cause is not None and cause not in RIGHT):
             return
-        steps = self._steps.get(kind, 0.0) + (1.0 if cause is None else -1.0)
-        self._steps[kind] = min(max(steps, 0.0), MOST_STEPS)
-        if not self._steps[kind]:
-            del self._steps[kind]
+        steps = min(max(self._steps.get(kind, 0.0) + (1.0 if cause is None else -1.0), 0.0), MOST_STEPS)
+        others = {one: known for one, known in self._steps.items() if one is not kind or steps}
+        self._steps = (others | {kind: steps} if steps else others) or _NO_STEPS
         self._at_ms = self._at_ms or clock_ms
 
     def pass_time(self, clock_ms: int, budget: float) -> None:
@@ -96,7 +102,7 @@ class Thrift:
             return
         months = max(0, clock_ms - self._at_ms) / MONTH_MS
         left = {kind: steps - budget * PARTS[kind] * months for kind, steps in self._steps.items()}
-        self._steps = {kind: steps for kind, steps in left.items() if steps > 0}
+        self._steps = {kind: steps for kind, steps in left.items() if steps > 0} or _NO_STEPS
         self._at_ms = max(self._at_ms, clock_ms)
 
     def factor(self, kind: IncidentKind, budget: float) -> float:
@@ -128,8 +134,8 @@ class Thrift:
 
         """
         self._at_ms = state[0]
-        self._steps = {IncidentKind(kind): steps for kind, steps in state[1]}
+        self._steps = {IncidentKind(kind): steps for kind, steps in state[1]} or _NO_STEPS
         closed = state[2] if len(state) > 2 else []  # rows of an earlier version do not say
-        self._closed = {IncidentKind(kind): (true, untrue) for kind, true, untrue in closed}
+        self._closed = {IncidentKind(kind): (true, untrue) for kind, true, untrue in closed} or _NONE_CLOSED
         if not self._steps.keys() <= PARTS.keys():
             raise ValueError("steps of a kind without a part of the budget")

@@ -3,7 +3,6 @@
 Kept to be shown to the officer of the household.
 """
 
-from bisect import bisect_left
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
@@ -18,11 +17,12 @@ from detectors.words import (
     OUTINGS,
     TALKS,
     TOPICS,
+    WORD_BYTES,
     Word,
     moment_and_place,
-    pack,
     read,
     spoke,
+    spoken,
     unpack,
     word_of,
 )
@@ -88,35 +88,40 @@ class Weeks:
     __slots__ = ("_concerns", "_days", "_months", "_moods", "_weeks", "_words", "referrals")
 
     def __init__(self) -> None:
-        self._words: list[int] = []
+        self._words = b""
+        """Numbers of `words.word_of` as `words.unpack` reads them, oldest first."""
         self._weeks = Tally(COUNTS + len(TOPICS) * len(LEVELS), MOST_WEEKS)
         self._months = Tally(COUNTS, MOST_MONTHS)
         self._days = Tally(24, LEARNED_DAYS)
-        self._concerns: list[Concern] = []
-        self._moods: list[Mood] = []
-        self.referrals: list[Referred] = []
+        self._concerns: tuple[Concern, ...] = ()
+        self._moods: tuple[Mood, ...] = ()
+        self.referrals: tuple[Referred, ...] = ()
 
     def learn_one(self, event: Event) -> int:
         """Remember one event, and return its word where it is new; 0 otherwise."""
         word = word_of(event)
         if word is None:
             return 0
-        i = bisect_left(self._words, word)
-        if i < len(self._words) and self._words[i] == word:
+        words = self._words
+        number = word.to_bytes(WORD_BYTES, "big")
+        at = len(words)  # nearly always the newest
+        while at and words[at - WORD_BYTES : at] > number:
+            at -= WORD_BYTES
+        if words[at - WORD_BYTES : at] == number:
             return 0
-        self._words.insert(i, word)
+        self._words = words[:at] + number + words[at:]
         return word
 
     def bound(self, hours: LocalHours) -> bool:
         """Count the oldest words where there are too many to remember one by one; tell whether `slow_state` changed so."""
-        is_full = len(self._words) > MOST_WORDS
-        while len(self._words) > MOST_WORDS:
+        is_full = self.size > MOST_WORDS
+        while self.size > MOST_WORDS:
             self._fold(hours)
         return is_full
 
     def learn_before(self, at_ms: int, hours: LocalHours) -> None:
         """Count words older than `at_ms` in their weeks, and forget them."""
-        while self._words and read(self._words[0]).at_ms < at_ms:
+        while self._words and read(_number(self._words, 0)).at_ms < at_ms:
             self._fold(hours)
 
     def learn_day(self, start_ms: int, hours: LocalHours, counts: dict[int, int], begun: list[int]) -> None:
@@ -129,15 +134,17 @@ class Weeks:
     def refer(self, service: str, at_ms: int, hours: LocalHours, *, robot: bool) -> None:
         """Remember that the person was referred to a service, and how much contact there was before."""
         before = self.index(monday_of(day_of(at_ms, hours)) - FOUR_WEEKS, hours, robot=robot)
-        self.referrals = [*self.referrals, Referred(at_ms, service, before, None)][-MOST_REFERRALS:]
+        self.referrals = (*self.referrals, Referred(at_ms, service, before, None))[-MOST_REFERRALS:]
 
     def follow(self, clock_ms: int, hours: LocalHours, *, robot: bool) -> None:
         """Note how much contact there was after each referral, until four weeks are over."""
-        for i, one in enumerate(self.referrals):
+        known = list(self.referrals)
+        for i, one in enumerate(known):
             monday = monday_of(day_of(one.at_ms, hours))
             if monday < monday_of(day_of(clock_ms, hours)) <= monday + FOUR_WEEKS + 7:
                 after = self.index(monday + 7, hours, robot=robot)
-                self.referrals[i] = one._replace(after=after)
+                known[i] = one._replace(after=after)
+        self.referrals = tuple(known)
 
     def index(self, monday: int, hours: LocalHours, *, robot: bool) -> float | None:
         """Return the contact index of the four weeks from a Monday on, as far as they are known."""
@@ -158,7 +165,7 @@ class Weeks:
         months: dict[int, dict[int, int]] = {}
         by_week: dict[int, int] = {}
         month = until_ms = -1
-        for number in self._words:  # ordered by time
+        for number in unpack(self._words):  # ordered by time
             at_ms, place = moment_and_place(number)
             if at_ms >= until_ms:
                 day, until_ms = _day_until(at_ms, hours)
@@ -184,40 +191,39 @@ class Weeks:
     @property
     def size(self) -> int:
         """Words remembered one by one: grows with each that comes."""
-        return len(self._words)
+        return len(self._words) // WORD_BYTES
 
     def concerns(self) -> list[Concern]:
         """Return what is or was of concern, by topic, as the last words left it."""
-        known = self._concerns
-        for number in self._words:
-            if spoke(number):
-                known = concerned(known, read(number))
+        known = list(self._concerns)
+        for number in spoken(self._words):
+            known = concerned(known, read(number))
         return known
 
     def moods(self) -> list[Mood]:
         """Return the last talks that spoke of the mood, oldest first."""
-        known = self._moods
-        for number in self._words:
-            if spoke(number):
-                known = _mooded(known, read(number))
+        known = list(self._moods)
+        for number in spoken(self._words):
+            known = _mooded(known, read(number))
         return known
 
     def words_before(self, at_ms: int) -> list[Word]:
         """Return the words older than a moment that are still remembered one by one."""
-        return [word for word in map(read, self._words) if word.at_ms < at_ms]
+        return [word for word in map(read, unpack(self._words)) if word.at_ms < at_ms]
 
     def _fold(self, hours: LocalHours) -> None:
-        word = read(self._words.pop(0))
+        word = read(_number(self._words, 0))
+        self._words = self._words[WORD_BYTES:]
         number = day_of(word.at_ms, hours)
         self._weeks.add(monday_of(number), _counts(word))
         if word.place < COUNTS:
             self._months.add(month_of(number), {word.place: 1})
-        self._concerns = concerned(self._concerns, word)
-        self._moods = _mooded(self._moods, word)
+        self._concerns = tuple(concerned(list(self._concerns), word))
+        self._moods = tuple(_mooded(list(self._moods), word))
 
     def state(self) -> bytes:
         """Return the words, changed by events."""
-        return pack(self._words)
+        return self._words
 
     def restore(self, state: bytes) -> None:
         """Take the bytes of a `state()`.
@@ -226,9 +232,10 @@ class Weeks:
             ValueError: they are not words in the order of their time.
 
         """
-        self._words = unpack(state)
-        if self._words and (self._words != sorted(self._words) or read(self._words[-1]).at_ms > LAST_MS):
+        words = [state[at : at + WORD_BYTES] for at in range(0, len(state), WORD_BYTES)]
+        if len(state) % WORD_BYTES or words != sorted(words) or (words and read(_number(words[-1], 0)).at_ms > LAST_MS):
             raise ValueError("no words in their order")
+        self._words = state
 
     def slow_state(self) -> list[Any]:
         """Return days, weeks, months, concerns and referrals, changed once a day, or where there are too many words."""
@@ -246,9 +253,13 @@ class Weeks:
         self._days.restore(state[0])
         self._weeks.restore(state[1])
         self._months.restore(state[2])
-        self._concerns = [Concern(*concern) for concern in state[3]]
-        self.referrals = [Referred(*one) for one in state[4]]
-        self._moods = [Mood(*one) for one in state[5]] if len(state) > 5 else []
+        self._concerns = tuple([Concern(*concern) for concern in state[3]])
+        self.referrals = tuple([Referred(*one) for one in state[4]])
+        self._moods = tuple([Mood(*one) for one in state[5]]) if len(state) > 5 else ()
+
+
+def _number(words: bytes, at: int) -> int:
+    return int.from_bytes(words[at : at + WORD_BYTES], "big")
 
 
 def day_of(at_ms: int, hours: LocalHours) -> int:

@@ -35,6 +35,7 @@ KINDS: Final = frozenset(_SAID)
 _NOWHERE: Final = COUNTS
 """Place of what is counted by topic alone: an answered message is no talk."""
 WORD_BYTES: Final = 18
+_UNSPOKEN: Final = bytes(3)
 
 
 class Word(NamedTuple):
@@ -80,6 +81,15 @@ def spoke(number: int) -> bool:
     return bool(number & 0xFFFFFF)
 
 
+def spoken(words: bytes) -> list[int]:
+    """Return those of some packed numbers that spoke of a topic."""
+    return [
+        int.from_bytes(words[end - WORD_BYTES : end], "big")
+        for end in range(WORD_BYTES, len(words) + 1, WORD_BYTES)
+        if words[end - 3 : end] != _UNSPOKEN
+    ]
+
+
 def moment_and_place(number: int) -> tuple[int, int]:
     """Return when an event as a number happened, and the place of its count."""
     return number >> 88, number >> 80 & 0xF
@@ -110,13 +120,8 @@ def minutes_of(steps: float) -> float:
     return float(SHORTEST_S * STEP ** (steps - 1) / 60)
 
 
-def pack(numbers: list[int]) -> bytes:
-    """Return numbers as bytes."""
-    return b"".join(number.to_bytes(WORD_BYTES, "big") for number in numbers)
-
-
 def unpack(words: bytes) -> list[int]:
-    """Return the numbers of a `pack`.
+    """Return the numbers of which bytes hold `WORD_BYTES` each, big-endian: so they have the order of the numbers.
 
     Raises:
         ValueError: they are not whole words.

@@ -237,7 +237,7 @@ def lived(event_waits: list[int], closing_waits: list[int], *, restored_after: i
             model.learn_one(one, clock_ms)
     while model.learned_ms < at(24, 4):
         model.advance(model.clock_ms + HOUR_MS)
-    assert model._state.outcomes.waiting == []
+    assert model._state.outcomes.waiting == ()
     return model.rhythm()
 
 

@@ -1,5 +1,6 @@
 """What is reckoned in a shorter way is what the longer one says."""
 
+import struct
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from detectors.episodes import LINK_MS, Episodes
 from detectors.fading import Fading, Fadings
-from detectors.hazard import BUCKETS, NEVER_MS, NO_RATES, DayRates, bucket, row_of
+from detectors.hazard import BUCKETS, NEVER_MS, NO_RATES, DayRates, HazardTable, bucket, row_of
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.overview import overview
 from detectors.rhythm import Rhythm
@@ -227,3 +228,30 @@ def test_means_held_together_are_those_held_apart(learned: list[tuple[int, float
     for each in (together, kept):
         assert [each[place].state() for place in range(3)] == [one.state() for one in apart]
         assert [each.count(place) for place in range(3)] == [one.count for one in apart]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0, 1, 7, 254, 255, 256, 65_534, 65_535]), min_size=3, max_size=3), max_size=5)
+)
+def test_counts_whose_upper_bytes_are_left_out_are_the_counts_they_were(counts: list[list[int]]) -> None:
+    numbers = [20_000 + 300 * i for i in range(len(counts))]
+    rows = b"".join(struct.pack("<4H", number, *row) for number, row in zip(numbers, counts, strict=True))
+    tally = Tally(3, 5)
+    tally.restore(rows)
+    assert tally.rows == rows
+    assert tally.all() == list(zip(numbers, counts, strict=True))
+    assert tally.numbers() == numbers
+    if counts:
+        tally.add(numbers[-1], {1: 1})
+        assert tally.all()[-1][1] == [counts[-1][0], min(65_535, counts[-1][1] + 1), counts[-1][2]]
+
+
+@given(cells=st.dictionaries(st.integers(0, 2687), st.floats(0.125, 1e6, width=32), max_size=400))
+def test_cells_of_a_table_are_the_same_whether_few_or_many_are_kept(cells: dict[int, float]) -> None:
+    places = sorted(cells)
+    state = [struct.pack(f"<{len(cells)}H", *places), struct.pack(f"<{len(cells)}f", *[cells[at] for at in places])]
+    table = HazardTable("home")
+    table.restore(state)
+    assert table.state() == state
+    table.fade(0.5)
+    assert table.state() == [state[0], struct.pack(f"<{len(cells)}f", *[cells[at] / 2 for at in places])]
