@@ -10,11 +10,11 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadsco
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test integration bench-detection bench bench-jvm bench-engine bench-recovery check docs clean
+.PHONY: help install demo up test integration bench-detection bench bench-jvm bench-engine bench-recovery native native-remove check docs clean
 .SILENT:
 
 help: ## list these commands
-	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(STAMP) ## make the environment in .venv (the others do it by themselves)
 
@@ -45,6 +45,12 @@ bench-engine: $(STAMP) ## what the pure engine costs, step by step; no broker
 
 bench-recovery: $(STAMP) ## a hundred restarts of workers on Apache Kafka, by every fault; about half an hour
 	$(BIN)/python tests/recovery_run.py $(BENCH)
+
+native: $(STAMP) ## compile the engine with mypyc and the C compiler: the same word for word, faster (a minute or two)
+	$(BIN)/python -m infra.native
+
+native-remove: $(STAMP) ## plain Python again
+	$(BIN)/python -m infra.native --remove
 
 check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/ruff format --check --quiet .

@@ -5,8 +5,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from schemas.compiled import first
+
 if TYPE_CHECKING:
     from detectors.household import Household
+
+__path__ = first(__name__, __path__)
 
 __all__ = ["Household"]
 

@@ -88,8 +88,12 @@ class Household:
         record: HouseholdRecord | None = None,
         *,
         start_ms: int,
+        kept: State | None = None,
     ) -> None:
-        """Begin to watch at `start_ms`, UTC milliseconds."""
+        """Begin to watch at `start_ms`, UTC milliseconds; with `kept`, go on with that state alone."""
+        if kept is not None:
+            self._take(kept)
+            return
         self._take(State(pseudonym, profile, record, start_ms))
         if record is not None:
             take_record(self._state, record)
@@ -502,9 +506,8 @@ class Household:
         """
         if rhythm is None:
             return cls.from_snapshot(hot, profile, record)
-        household = _blank(cls)
-        household._take(state_of(hot, rhythm, profile, record))  # noqa: SLF001 - its own class
-        return household
+        state = state_of(hot, rhythm, profile, record)
+        return cls(state.pseudonym, profile, record, start_ms=state.start_ms, kept=state)
 
     @classmethod
     def from_snapshot(cls, snapshot: bytes, profile: Profile, record: HouseholdRecord | None) -> "Household":
@@ -556,9 +559,3 @@ class Household:
         self._met[name] = (source, ring)
         state.know_kinds()
         return source, ring
-
-
-def _blank(kind: Any) -> Household:
-    """Return a household without its state; a compiled class is known to have `__new__` only when it is asked as any other."""
-    household: Household = kind.__new__(kind)
-    return household

@@ -4,9 +4,8 @@ The registry's rungs are asked in its order, the cheapest first. Where the time 
 are asked that together are most likely to reach somebody before an officer must know.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
-from math import prod
 from typing import Final, Literal, NamedTuple
 
 from detectors.hours import LocalHours
@@ -251,5 +250,13 @@ def _likeliest(home: Home, rungs: list[Rung], now_ms: int, left_ms: int) -> list
         for chosen in combinations(weighed, size)
         if sum(PATIENCE_MS[rung.ask] for rung in chosen) <= left_ms
     ]
-    best = max(fitting, key=lambda chosen: 1 - prod(1 - _hope(home, rung, now_ms) for rung in chosen), default=())
+    best = max(fitting, key=lambda chosen: 1.0 - _missing(home, chosen, now_ms), default=())
     return list(best)
+
+
+def _missing(home: Home, rungs: Iterable[Rung], now_ms: int) -> float:
+    """Return the chance that none of these rungs reaches anybody."""
+    missing = 1.0
+    for rung in rungs:
+        missing *= 1 - _hope(home, rung, now_ms)
+    return missing

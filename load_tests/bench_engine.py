@@ -2,6 +2,7 @@
 
     python -m load_tests.bench_engine --households 1000
     python -m load_tests.bench_engine --against ../another/checkout     # interleaved rounds of two versions
+    python -m load_tests.bench_engine --pure                            # compiled and not
 
 Two versions that say the same and keep the same have the same digests: a change of speed must leave them alone.
 """
@@ -23,6 +24,7 @@ import msgspec
 from detectors.findings import Output as Found
 from detectors.household import Household
 from load_tests.bench_stream import Stream, Wanted, stream_of
+from schemas.compiled import COMPILED, PURE, state
 from schemas.decode import decode
 from schemas.encode import encode
 from schemas.events import TICK_KEY
@@ -50,6 +52,8 @@ class Cost(msgspec.Struct):
     """Digest of everything said, in order."""
     states: str
     """Digest of every household's rows at the end."""
+    engine: str = ""
+    """Whether it ran compiled."""
 
     @property
     def apply_s(self) -> float:
@@ -86,6 +90,7 @@ def measure(stream: Stream) -> Cost:
         row_bytes,
         told.hexdigest(),
         _states(engine),
+        state(),
     )
 
 
@@ -193,6 +198,8 @@ def table(costs: list[Cost], name: str) -> str:
     last = costs[-1]
     lines.append(f"  {last.rows:,} rows, {last.row_bytes / max(last.rows, 1):.0f} bytes each")
     lines.append(f"  said {last.outputs}, kept {last.states}")
+    seen = "" if last.engine != COMPILED else "; no probe reaches its looks at the clock: `apply` holds `wake`"
+    lines.append(f"  engine: {last.engine or 'plain Python'}{seen}")
     return "\n".join(lines)
 
 
@@ -206,6 +213,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--live", action="store_true", help="ticks as a live log has them: views each hour")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--against", type=Path, help="another checkout with its own .venv, in interleaved rounds")
+    parser.add_argument(
+        "--pure", action="store_true", help="the compiled engine against plain Python, in interleaved rounds"
+    )
     parser.add_argument("--json", action="store_true", help="one round, as JSON")
     parser.add_argument("--streams", type=Path, default=STREAMS)
     asked = parser.parse_args(arguments)
@@ -215,20 +225,25 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(msgspec.json.encode(measure(stream)).decode() + "\n")
         return 0
     del stream
-    trees = [Path.cwd()] + ([asked.against] if asked.against else [])
-    own = [one for one in sys.argv[1:] if one != "--json"] if arguments is None else arguments
-    found: dict[Path, list[Cost]] = {tree: [] for tree in trees}
-    for _ in range(asked.rounds):
-        for tree in trees:
-            found[tree].append(_child(tree, own, asked.streams.resolve()))
-    for tree, costs in found.items():
-        sys.stdout.write(table(costs, tree.name) + "\n")
+    here = Path.cwd()
+    sides = [(here.name, here, False)]
     if asked.against:
-        mine, theirs = found[trees[0]], found[trees[1]]
+        sides.append((asked.against.name, asked.against, False))
+    elif asked.pure:
+        sides.append(("plain Python", here, True))
+    own = [one for one in sys.argv[1:] if one not in ("--json", "--pure")] if arguments is None else arguments
+    found: list[list[Cost]] = [[] for _ in sides]
+    for _ in range(asked.rounds):
+        for costs, (_, tree, pure) in zip(found, sides, strict=True):
+            costs.append(_child(tree, own, asked.streams.resolve(), pure=pure))
+    for costs, (name, _, _) in zip(found, sides, strict=True):
+        sys.stdout.write(table(costs, name) + "\n")
+    if len(sides) > 1:
+        mine, theirs = found
         ratios = sorted(b.total_s / a.total_s for a, b in zip(mine, theirs, strict=True))
         same = {(a.outputs, a.states) for a in mine} == {(b.outputs, b.states) for b in theirs}
         sys.stdout.write(
-            f"{trees[1].name} / {trees[0].name}: {statistics.median(ratios):.2f} "
+            f"{sides[1][0]} / {sides[0][0]}: {statistics.median(ratios):.2f} "
             f"({ratios[0]:.2f} to {ratios[-1]:.2f}); {'the same was said and kept' if same else 'THEY DIFFER'}; "
             f"load {os.getloadavg()[0]:.1f}\n"
         )
@@ -236,11 +251,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _child(tree: Path, own: list[str], streams: Path) -> Cost:
+def _child(tree: Path, own: list[str], streams: Path, *, pure: bool) -> Cost:
     """Run one round in a process of its own: no round inherits another's memory."""
     python = tree / ".venv" / "bin" / "python"
     command = [str(python), "-m", "load_tests.bench_engine", *own, "--json", "--streams", str(streams)]
-    done = subprocess.run(command, cwd=tree, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own program
+    env = {**os.environ, PURE: "1"} if pure else None
+    done = subprocess.run(command, cwd=tree, check=True, stdout=subprocess.PIPE, env=env)  # noqa: S603 - our own program
     return msgspec.json.decode(done.stdout, type=Cost)
 
 

@@ -28,6 +28,7 @@ from load_tests.whatif.log import close, opened, past_of_archive, past_of_topics
 from load_tests.whatif.on_disk import OnDisk
 from load_tests.whatif.past import drop_spool, spooled_work
 from load_tests.whatif.runs import Variant, Work, play_unit
+from schemas.compiled import state
 from schemas.rows import ARCHIVE
 from schemas.topics import ORDERED_NAMES
 from streams.archive.rows import archive_rows
@@ -188,7 +189,7 @@ def main(homes: int, days: tuple[int, ...], seed: int, stores: tuple[str, ...]) 
             with file.open("w", encoding="utf-8") as out:
                 out.writelines(rows(homes, one, seed))
             readings = homes * one * READINGS_A_DAY
-            click.echo(f"{one} days of {homes} homes, {readings:,} readings")
+            click.echo(f"{one} days of {homes} homes, {readings:,} readings; engine: {state()}")
             for store in stores or ("files", "topics", "archive"):
                 with _stored(store, file, folder) as where:
                     _tell(store, folder / store, where, readings)

@@ -3,11 +3,12 @@
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any, Final, NoReturn
 
 import click
 
+from schemas.compiled import state
 from streams.commands.teach import keep_examples
 
 HERE: Final[dict[str, tuple[str, str]]] = {
@@ -122,8 +123,17 @@ def _one_line(error: click.ClickException) -> str:
     return f"anbu: {said}"
 
 
+def _version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    """Say which version this is, and whether its engine runs compiled."""
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"anbu {version('anbu')}, engine: {state()}")
+        ctx.exit()
+
+
 @click.group(cls=Commands, help=keep_examples(ABOUT))
-@click.version_option(package_name="anbu", prog_name="anbu", message="%(prog)s %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
+)
 def cli() -> None:
     """Only a place for the commands."""
 

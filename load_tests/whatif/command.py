@@ -40,6 +40,7 @@ from load_tests.whatif.sources import Source, SourceError, open_source
 from load_tests.whatif.spool import Cut
 from load_tests.whatif.table import show
 from load_tests.whatif.timelines import choose, timelines
+from schemas.compiled import state
 from schemas.times import to_rfc3339
 from schemas.topics import DAY_MS
 from streams.commands.outcome import Failed, Misconfigured
@@ -341,7 +342,7 @@ def _tell_speed(played: dict[str, Played], kept: int, took_s: float) -> None:
     elif took_s:
         words += f" in {took_s:.1f} s, {readings / took_s:,.0f} a second"
     if cpu_s:
-        words += f"; {readings / cpu_s:,.0f} a second of processor time"
+        words += f"; {readings / cpu_s:,.0f} a second of processor time, engine: {state()}"
     click.echo(words, err=True)
 
 

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from schemas.compiled import state
 from streams.commands.outcome import settings, told
 from streams.commands.teach import Taught
 
@@ -29,7 +30,10 @@ def worker() -> None:
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.INFO)
     for library in ("faust", "mode", "aiokafka", "kafka", "streams.worker.delivery"):
         logging.getLogger(library).setLevel(logging.ERROR)
-    click.echo(f"judging {chosen.partitions} partitions on {chosen.bootstrap} as group {chosen.group}", err=True)
+    click.echo(
+        f"judging {chosen.partitions} partitions on {chosen.bootstrap} as group {chosen.group}; engine: {state()}",
+        err=True,
+    )
     code = run_worker(chosen)
     sys.stdout.flush()
     sys.stderr.flush()
