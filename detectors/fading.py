@@ -9,7 +9,6 @@ from river import stats
 from detectors.contract import Law
 
 _FORM: Final = struct.Struct("<3d")
-_NOTHING: Final = (0.0, 0.0, 0.0)
 
 
 class Fading:
@@ -79,7 +78,7 @@ class Fadings:
         return one
 
     def _at(self, place: int) -> tuple[float, float, float]:
-        return _FORM.unpack_from(self._numbers, place * _FORM.size) if self._numbers else _NOTHING
+        return _FORM.unpack_from(self._numbers, place * _FORM.size) if self._numbers else (0.0, 0.0, 0.0)
 
     def count(self, place: int) -> float:
         """Return the faded count of values at a place."""

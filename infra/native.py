@@ -107,7 +107,8 @@ def build(place: Path = PLACE) -> float:
             text=True,
         )
         if done.returncode:
-            raise NativeError(f"the compiler refused:\n{done.stdout.strip()}")
+            said = [line for line in done.stdout.splitlines() if ": warning: " not in line]
+            raise NativeError("\n".join(["the compiler refused:", *said]))
         (folder / "made" / MADE_OF).write_text(sources, encoding="ascii")
         shutil.rmtree(place, ignore_errors=True)
         (folder / "made").rename(place)
