@@ -23,7 +23,7 @@ from schemas.incidents import CloseCause, IncidentKind
 from schemas.profiles import DEFAULT_PROFILE
 from streams.engine.partition import Partition
 from streams.engine.shared import Shared
-from streams.engine.snapshot import HOT, RHYTHMS, pack, unpack
+from streams.engine.snapshot import HOT, POSITIONS, RHYTHMS, pack, unpack
 
 ROUNDS = 60
 whole = partial(Partition, 0, 1, engine=ENGINE, buffer_records=1 << 40)
@@ -162,6 +162,23 @@ def test_whatever_rows_of_one_home_say_the_partition_goes_on_and_all_others_are_
 
 def _changed(payload: list[Any], rng: random.Random) -> Any:
     return msgspec.msgpack.decode(changed(msgspec.msgpack.encode(payload), rng))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_a_position_row_says_the_partition_begins_with_it_or_with_the_one_before(seed: int) -> None:
+    rng = random.Random(seed)
+    rows, _ = lived()
+    place = max(i for i, row in enumerate(rows) if row[0] in POSITIONS)
+    key, value = rows[place]
+    stamp, payload = unpack(value or b"")
+    refused = 0
+    for _ in range(12):
+        damaged = [*rows[:place], (key, pack(stamp, _changed(payload, rng)))]
+        found = recovered_from(damaged)
+        refused += found.corrupt
+        assert found.position is not None
+        assert Partition(0, 1, engine=ENGINE, recovered=found).names() == [*NAMES]
+    assert refused
 
 
 # A mistake in judging.

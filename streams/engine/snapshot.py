@@ -14,11 +14,13 @@ from zlib import crc32
 import msgspec
 
 from detectors.row_forms import Count, Moment
+from schemas.alerts import PublicAlert
 from schemas.profiles import Profile
 from schemas.refusals import is_pseudonym
 from schemas.topics import ORDERED_NAMES
 from streams.cases.given import Given, given_of
 from streams.cases.lessons import Leaving, leaving_of
+from streams.engine.beside import Beside
 
 _HEAD: Final = Struct("<IQQQ")
 _FORMAT: Final = 1
@@ -37,8 +39,9 @@ KINDS: Final = frozenset({HOT, *RHYTHMS, RECORD})
 
 _CUT = tuple[list[Count], list[int], Moment, bool]
 _ENDED = tuple[_CUT, list[int], list[Given], list[Leaving]]
-_ENDS = list[tuple[str, int, int, int]]
+_ENDS = list[tuple[str, Moment, Moment, int]]
 _LOADS = list[tuple[str, list[Given]]]
+_ALERTS = list[tuple[PublicAlert, str, bool]]
 _END_LENGTH: Final = 4
 """An end of the first versions is `[cut]`, of later ones `[cut, slots]` and `[cut, slots, given]`."""
 _FORMS: Final[dict[bytes, Any]] = {
@@ -46,7 +49,7 @@ _FORMS: Final[dict[bytes, Any]] = {
     **dict.fromkeys(RHYTHMS, tuple[int, bytes]),
     RECORD: bytes | None,
     **dict.fromkeys(
-        POSITIONS, tuple[_CUT, Profile, list[Any], _ENDS, int, list[Any], str, _LOADS, list[Any], list[Leaving]]
+        POSITIONS, tuple[_CUT, Profile, list[Any], _ENDS, Count, _ALERTS, str, _LOADS, Beside, list[Leaving]]
     ),
 }
 _LATER: Final[dict[bytes, tuple[int, list[Any]]]] = {
@@ -137,6 +140,8 @@ def is_sound(key: bytes, payload: Any) -> bool:
     if form is None or kind in RHYTHMS or kind == RECORD:
         return form is not None
     offsets, ticks, _, _ = found[0]
+    if kind in POSITIONS and (beside := payload[8]) and not (len(beside) == 3 and len(beside[0]) in (0, 3)):
+        return False
     return len(offsets) == len(ticks) == len(ORDERED_NAMES)
 
 
