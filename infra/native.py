@@ -26,6 +26,8 @@ from schemas.compiled import FOLDERS, GROUP, MADE_OF, PLACE, PURE, ROOT, made_of
 OPTIMIZE: Final = "2"
 OF_SCHEMAS: Final = frozenset({"checks.py", "decode.py", "partitions.py", "times.py", "topics.py"})
 """What the engine calls for every record; the others of schemas/ describe and are read by name."""
+HELD_ON: Final = (3, 11)
+"""The Python of the image and of CI."""
 MADE_BY_OTHERS: Final = frozenset({"Struct", "StrEnum", "IntEnum", "Enum"})
 """Bases whose classes are made by a metaclass of their own: mypyc would write their annotations anew. They stay as they are."""
 SETTINGS: Final = """\
@@ -44,12 +46,18 @@ WRONG: Final = re.compile(
 """mypyc 2.4.1 takes a constant tuple that begins with a float for one that was never set: it fails when it is read."""
 
 
+SLICE: Final = ("Py_ssize_t slice_len = endn - startn;", "Py_ssize_t slice_len = endn > startn ? endn - startn : 0;")
+"""mypyc 2.4.1 fails where a slice of bytes ends before it begins; Python gives no bytes. The line is mended before it is compiled."""
+
+
 class NativeError(Exception):
     """Why nothing was compiled, in one line."""
 
 
 def lacking() -> str | None:
     """Say what a compiler needs and is not here; None where everything is."""
+    if sys.version_info[:2] != HELD_ON:
+        return f"it is held against plain Python on {'.'.join(map(str, HELD_ON))} alone: from 3.12 on sums of floats are made another way"
     compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")[0]
     compiler = shlex.split(os.environ.get("CC", compiler))[0]
     if shutil.which(compiler) is None:
@@ -142,6 +150,8 @@ def _compile(folder: Path) -> None:
         target_dir=str(folder / "c"),
         group_name=GROUP.removesuffix("__mypyc"),
     )
+    slices = folder / "c" / "bytes_ops.c"
+    slices.write_text(slices.read_text(encoding="utf-8").replace(*SLICE), encoding="utf-8")
     for file in (folder / "c").glob("*.c"):
         if wrong := WRONG.search(file.read_text(encoding="utf-8")):
             raise NativeError(f"{wrong[1]} in {file.stem} is a constant tuple that begins with a float: annotate it")
