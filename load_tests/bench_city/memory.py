@@ -27,7 +27,21 @@ class Memory(NamedTuple):
 
 def measured(households: int, seed: int) -> Memory:
     """Play a city of the usual mix for 60 days, then restore every household anew and weigh what that allocates."""
-    hood = simulate(households, DAYS, seed, start_ms=START_MS, injections=False)
+    models, event_us, events = lived(households, DAYS, seed)
+    rows = [(one.snapshot(), one.record) for one in models]
+    models.clear()
+    gc.collect()
+    tracemalloc.start()
+    restored = [Household.from_snapshot(row, DEFAULT_PROFILE, record) for row, record in rows]
+    gc.collect()
+    bytes_now, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Memory(households, bytes_now / len(restored), event_us, events)
+
+
+def lived(households: int, days: int, seed: int) -> tuple[list[Household], float, int]:
+    """Return the households of a city after so many days, CPU microseconds an event of the last ten days, and how many those were."""
+    hood = simulate(households, days, seed, start_ms=START_MS, injections=False)
     models = {
         one.household: Household(one.household, DEFAULT_PROFILE, one, start_ms=START_MS) for one in hood.records()
     }
@@ -42,15 +56,7 @@ def measured(households: int, seed: int) -> Memory:
         _take(models, message)
     spent_s = time.process_time() - before_s
     events = sum(len(message.events) for message in last)
-    rows = [(one.snapshot(), one.record) for one in models.values()]
-    models.clear()
-    gc.collect()
-    tracemalloc.start()
-    restored = [Household.from_snapshot(row, DEFAULT_PROFILE, record) for row, record in rows]
-    gc.collect()
-    bytes_now, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return Memory(households, bytes_now / len(restored), spent_s / events * 1e6, events)
+    return list(models.values()), spent_s / events * 1e6, events
 
 
 def _take(models: dict[str, Household], message: Message) -> None:
