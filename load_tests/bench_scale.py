@@ -28,6 +28,7 @@ from schemas.events import TICK_KEY
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
 from streams.engine.chunk import Chunk
 from streams.engine.partition import Partition
+from streams.engine.records import record_of
 from streams.engine.sleep import ALL
 
 SEEDS: Final = 1000
@@ -117,8 +118,10 @@ def copy_homes(engine: Partition, copy: int) -> None:
             continue
         made = roster.meet(_named(name, copy), engine.clock_ms)
         roster.register(made)
-        made.record, made.record_bytes = one.record, bytes(bytearray(one.record_bytes))
-        made.model = Household.restore(one.model.hot(), one.model.rhythm(), one.model.profile, one.record)
+        made.record_bytes = bytes(bytearray(one.record_bytes))
+        made.record = record_of(made.record_bytes, made.name)
+        made.model = Household.restore(one.model.hot(), one.model.rhythm(), one.model.profile, made.in_force)
+        made.model._state.pseudonym = made.name  # noqa: SLF001 - a probe; rows of another household are refused
         roster.touch(made)
         engine.sleep.settle()
 

@@ -359,7 +359,7 @@ def test_an_action_before_its_incident_is_kept_and_applied_and_each_is_answered_
     assert acted.result is not None
     assert acted.result.ok
     assert told.act(START_MS, acknowledge) is None
-    assert told.ledger.waiting == []
+    assert told.ledger.waiting == ()
 
 
 def test_an_action_on_an_incident_that_merged_at_once_is_answered_too() -> None:
@@ -371,7 +371,7 @@ def test_an_action_on_an_incident_that_merged_at_once_is_answered_too() -> None:
     (acted,) = told.act_late(START_MS)
     assert acted.result is not None
     assert (acted.result.reason, acted.close) == ("already_ended", None)
-    assert told.ledger.waiting == []
+    assert told.ledger.waiting == ()
 
 
 def test_an_incident_that_was_merged_again_and_again_is_acknowledged_where_it_goes_on() -> None:

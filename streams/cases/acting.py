@@ -95,7 +95,7 @@ class Acting:
         ready = [one.action for one in ledger.waiting if ledger.knows(one.action.incident)]
         if not ready:
             return []
-        ledger.waiting = [one for one in ledger.waiting if not ledger.knows(one.action.incident)]
+        ledger.waiting = tuple([one for one in ledger.waiting if not ledger.knows(one.action.incident)])
         ledger.rearm()
         return [self.act(action) for action in ready]
 
@@ -116,7 +116,7 @@ class Acting:
         if len(ledger.waiting) >= MOST_WAITING:
             # Refused, not kept in another's place: that one was told that it is kept.
             return Acted([], answer(action, self._clock_ms, "too_many"))
-        ledger.waiting.append(Kept(action, self._clock_ms))
+        ledger.waiting = (*ledger.waiting, Kept(action, self._clock_ms))
         ledger.rearm()
         return Acted([], answer(action, self._clock_ms, "kept_for_later"))
 
@@ -208,17 +208,17 @@ class Acting:
         ]
         if len(others) >= MOST_ABSENCES:
             return self._answer(action, "too_many")
-        ledger.absences = [
+        ledger.absences = (
             *others,
             Absence(to_rfc3339(start_ms), to_rfc3339(until_ms), action.absence or "other"),
-        ]
+        )
         return self._answer(action)._replace(is_absence=True)
 
     def _refer(self, action: ResponderAction, _: Open | None) -> Acted:
         if action.referral is None:
             return self._answer(action, "referral_needed")
         ledger = self._ledger
-        ledger.referrals = [*ledger.referrals, (self._clock_ms, action.referral)][-MOST_REFERRALS:]
+        ledger.referrals = (*ledger.referrals, (self._clock_ms, action.referral))[-MOST_REFERRALS:]
         return self._answer(action)
 
     def _told(self, action: ResponderAction, entry: Open, after: Incident) -> Acted:
@@ -227,5 +227,5 @@ class Acting:
 
     def _answer(self, action: ResponderAction, reason: str = "") -> Acted:
         ledger = self._ledger
-        ledger.seen = [*ledger.seen, action.id][-MOST_SEEN:]
+        ledger.seen = (*ledger.seen, action.id)[-MOST_SEEN:]
         return Acted([], answer(action, self._clock_ms, reason))

@@ -48,7 +48,7 @@ class Answers:
     __slots__ = ("_all",)
 
     def __init__(self) -> None:
-        self._all: list[Answer] = []
+        self._all: tuple[Answer, ...] = ()
 
     def learn(self, kind: IncidentKind, steps: Iterable[LadderStep], cause: CloseCause | None, ended_ms: int) -> None:
         """Take the questions of an incident that has ended; incidents that shared one count it once."""
@@ -59,7 +59,7 @@ class Answers:
                 continue
             if step.ask not in OFTEN or (step.ask in RESIDENT and not _tells(kind, cause, in_time=in_time)):
                 continue
-            self._all.append(Answer(ended_ms, step.request, step.ask, in_time))
+            self._all = (*self._all, Answer(ended_ms, step.request, step.ask, in_time))
         self._all = self._all[-MOST:]
 
     def chance(self, ask: Ask, since_ms: int) -> float:
@@ -85,7 +85,7 @@ class Answers:
 
         """
         answers = cls()
-        answers._all = [Answer(int(at_ms), str(request), ask, bool(yes)) for at_ms, request, ask, yes in state]
+        answers._all = tuple([Answer(int(at_ms), str(request), ask, bool(yes)) for at_ms, request, ask, yes in state])
         return answers
 
 

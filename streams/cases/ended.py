@@ -30,10 +30,10 @@ class Ends:
     __slots__ = ("_all", "_forgotten", "buried")
 
     def __init__(self) -> None:
-        self._all: list[Ended] = []
+        self._all: tuple[Ended, ...] = ()
         self.buried = 0
         """So many of them, the first, have had their tombstone."""
-        self._forgotten: list[str] = []
+        self._forgotten: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Count those that are remembered."""
@@ -58,27 +58,30 @@ class Ends:
 
     def add(self, ended: Ended) -> None:
         """Remember an end; the oldest makes room."""
-        self._all.append(ended)
+        self._all = (*self._all, ended)
         if len(self._all) > MOST_ENDED:
-            oldest = self._all.pop(0)
+            oldest, *rest = self._all
+            self._all = tuple(rest)
             if self.buried:
                 self.buried -= 1
             else:
-                self._forgotten.append(oldest.id)
+                self._forgotten = (*self._forgotten, oldest.id)
 
     def forgotten(self) -> list[str]:
         """Return, once, the ids of those that had to make room: their tombstones are due now."""
-        gone, self._forgotten = self._forgotten, []
-        return gone
+        gone, self._forgotten = self._forgotten, ()
+        return list(gone)
 
     def wake(self, clock_ms: int) -> list[str]:
         """Let time pass; return the ids whose tombstones are due."""
         due = [one for one in self._all[self.buried :] if one.ended_ms + SHOWN_MS <= clock_ms]
-        buried = [
-            one
-            for one in self._all[: self.buried + len(due)]
-            if one.kind in EMERGENCIES and one.ended_ms + KNOWN_MS > clock_ms
-        ]
+        buried = tuple(
+            [
+                one
+                for one in self._all[: self.buried + len(due)]
+                if one.kind in EMERGENCIES and one.ended_ms + KNOWN_MS > clock_ms
+            ]
+        )
         self._all = buried + self._all[self.buried + len(due) :]
         self.buried = len(buried)
         return [one.id for one in due]
@@ -107,6 +110,6 @@ class Ends:
 
         """
         ends = cls()
-        ends._all = [Ended(name, IncidentKind(kind), raised, *rest) for name, kind, raised, *rest in state]
+        ends._all = tuple([Ended(name, IncidentKind(kind), raised, *rest) for name, kind, raised, *rest in state])
         ends.buried = buried
         return ends

@@ -77,17 +77,17 @@ class Ledger:
         self.household = household
         self.open: dict[str, Open] = {}
         self.ended = Ends()
-        self.waiting: list[Kept] = []
+        self.waiting: tuple[Kept, ...] = ()
         """In the order in which they came."""
-        self.seen: list[str] = []
+        self.seen: tuple[str, ...] = ()
         """Ids of the last actions: a repeated one changes nothing and is not answered again."""
         self.answers = Answers()
         """What came of its questions."""
         self.lessons = Lessons()
         """What its closings teach the shared model."""
-        self.absences: list[Absence] = []
+        self.absences: tuple[Absence, ...] = ()
         """Declared by responders and not over; those of the registry are not among them."""
-        self.referrals: list[tuple[int, str]] = []
+        self.referrals: tuple[tuple[int, str], ...] = ()
         """When the person was referred to which service, the last ones."""
         self.given: list[Given] = []
         """What was given to a post of late."""
@@ -119,7 +119,7 @@ class Ledger:
 
     def forget_absences(self, clock_ms: int) -> None:
         """Forget declared absences that are over: the model knows which days they were."""
-        self.absences = [one for one in self.absences if from_rfc3339(one.end) > clock_ms]
+        self.absences = tuple([one for one in self.absences if from_rfc3339(one.end) > clock_ms])
 
     def note_given(self, at_ms: int, shift_ms: int, owner: str) -> None:
         """Note that an incident was given to a post in a shift."""
@@ -351,7 +351,7 @@ class Ledger:
             [one.state() for one in self.open.values()],
             self.ended.state(),
             [[plain(one.action), one.since_ms] for one in self.waiting],
-            self.seen,
+            list(self.seen),
             self.ended.buried,
             [plain(one) for one in self.absences],
             [list(one) for one in self.referrals],
@@ -374,15 +374,15 @@ class Ledger:
             entry = Open.from_state(one)
             ledger.open[entry.incident.id] = entry
         ledger.ended = Ends.from_state(state[1], state[4])
-        ledger.waiting = [_kept(one) for one in state[2]]
-        ledger.seen = list(state[3])
+        ledger.waiting = tuple([_kept(one) for one in state[2]])
+        ledger.seen = tuple(state[3])
         if len(state) > _FORMER:
             absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
             ledger.given = given_of(rest[0] if rest else [])
             ledger.answers = Answers.from_state(rest[1] if len(rest) > 1 else [])
             ledger.lessons = Lessons.from_state(rest[2] if len(rest) > 2 else [])
-            ledger.absences = [msgspec.convert(one, Absence) for one in absences]
-            ledger.referrals = [(at_ms, service) for at_ms, service in referrals]
+            ledger.absences = tuple([msgspec.convert(one, Absence) for one in absences])
+            ledger.referrals = tuple([(at_ms, service) for at_ms, service in referrals])
         ledger.rearm()
         return ledger
 

@@ -82,7 +82,7 @@ class Lessons:
     __slots__ = ("_all", "_ended_ms")
 
     def __init__(self) -> None:
-        self._all: list[Taught] = []
+        self._all: tuple[Taught, ...] = ()
         """In the order in which they were said."""
         self._ended_ms = 0
         """When it was last said, by the log's clock at the latest, that something ended here."""
@@ -98,7 +98,7 @@ class Lessons:
         life = incident.last_sign_of_life
         if life and self._all:
             same = (str(incident.kind), life)
-            self._all = [one for one in self._all if one.left_ms or (one.kind, one.life) != same]
+            self._all = tuple([one for one in self._all if one.left_ms or (one.kind, one.life) != same])
 
     def end(
         self, incident: Incident, cause: CloseCause | None, told: Sequence[Told], said_ms: int | None, clock_ms: int
@@ -112,7 +112,7 @@ class Lessons:
         x = next((one.x for one in reversed(told) if one.at_ms <= since_ms), told[0].x)
         life = incident.last_sign_of_life or ""
         one = Taught(since_ms, incident.id, str(incident.kind), life, float(cause in NEEDED), x)
-        self._all = sorted([*self._all, one])[-MOST:]
+        self._all = tuple(sorted([*self._all, one])[-MOST:])
 
     def leaving(self, *, is_open: bool) -> list[Leaving]:
         """Return those of which it is known when they leave, or left: none that waits while something `is_open`."""
@@ -124,17 +124,17 @@ class Lessons:
         """Let time pass: what left long ago is forgotten."""
         if self._all:
             next_ms = _mark(self._ended_ms + WAITS_MS)
-            self._all = [one for one in self._all if (one.left_ms or next_ms) + KNOWN_MS > clock_ms]
+            self._all = tuple([one for one in self._all if (one.left_ms or next_ms) + KNOWN_MS > clock_ms])
 
     def inherit(self, left: Iterable[Leaving]) -> None:
         """Take what a former life of the home has said or will say: a state that knows of its end must not lose it."""
         known = [Taught(one.at_ms - WAITS_MS, one.incident, "", "", one.y, one.x, one.at_ms) for one in left]
-        self._all = sorted([*self._all, *known])[-MOST:]
+        self._all = tuple(sorted([*self._all, *known])[-MOST:])
 
     def _let_go(self, clock_ms: int) -> None:
         at_ms = _mark(self._ended_ms + WAITS_MS)
         if self._all and at_ms <= clock_ms:
-            self._all = [one if one.left_ms else one._replace(left_ms=at_ms) for one in self._all]
+            self._all = tuple([one if one.left_ms else one._replace(left_ms=at_ms) for one in self._all])
 
     def state(self) -> list[Any]:
         """Return plain data."""
@@ -152,7 +152,7 @@ class Lessons:
         if state:
             ended_ms, known = state
             lessons._ended_ms = int(ended_ms)
-            lessons._all = [Taught(*one) for one in known]
+            lessons._all = tuple([Taught(*one) for one in known])
         return lessons
 
 

@@ -20,6 +20,7 @@ from streams.engine.consequences import Consequences
 from streams.engine.counts import APPLIED, LATE, NO_CONSENT, NOT_REGISTERED
 from streams.engine.order import Applied
 from streams.engine.outputs import Output
+from streams.engine.records import sharing
 from streams.engine.repeats import Repeats
 from streams.engine.shared import Shared
 from streams.engine.watched import Watched
@@ -128,7 +129,8 @@ class Applying:
             return []  # published again each day
         roster.register(watched)
         roster.settle(watched, record.district)
-        watched.record, watched.record_bytes, watched.record_dirty = record, one.value or b"", True
+        watched.record = sharing(record, watched.name)
+        watched.record_bytes, watched.record_dirty = one.value or b"", True
         out: list[Output] = []
         if watched.model is not None:
             out = self._consequences.of_absences(watched)

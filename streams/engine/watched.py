@@ -20,6 +20,7 @@ from streams.cases.ledger import Ledger
 from streams.cases.ledger_form import check_checks, check_ledger
 from streams.cases.lessons import Leaving
 from streams.districts.hearing import NEVER, Last
+from streams.engine.records import record_of
 from streams.engine.sleep import Sleep
 from streams.engine.snapshot import Cut, Rows, plain
 
@@ -189,7 +190,7 @@ class Watched:
     def record(self) -> HouseholdRecord | None:
         """Its registry record. It sleeps on."""
         if self._ledger is None:
-            return _RECORD.decode(self.record_bytes) if self.record_bytes else None
+            return record_of(self.record_bytes, self.name)
         return self._record
 
     @record.setter
@@ -244,7 +245,7 @@ class Watched:
         sleep.woken += 1
         self.used = True
         try:
-            self._record = _RECORD.decode(self.record_bytes) if self.record_bytes else None
+            self._record = record_of(self.record_bytes, self.name)
             self._ledger = Ledger.from_state(self.name, msgspec.msgpack.decode(self._ledger_row))
         except Exception:  # noqa: BLE001 - whatever its rows hold, it costs this household alone
             self._ledger = Ledger(self.name)
