@@ -26,7 +26,7 @@ HOUR_MS: Final = 3_600_000
 CHECKPOINT_MS: Final = 5_000
 
 EVENT_US: Final = 39.0
-HOME_KB: Final = 18.7
+HOME_KB: Final = 10.8
 HOT_ROW_BYTES: Final = 1_779
 """CPU time an event, memory a household, bytes of a checkpoint's rows: `python -m load_tests.bench_scale`, 1,000 to 200,000
 households a worker, 2026-11-27, load 7; the highest of the sizes."""
