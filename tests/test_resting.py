@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
 from streams.worker import resting
@@ -35,7 +36,7 @@ def asked_after(brings: int, at_s: float, monkeypatch: pytest.MonkeyPatch) -> tu
     now_s = [100.0]
     monkeypatch.setattr(resting, "monotonic_s", lambda: now_s[0])
     fetcher: Any = Fetcher(brings)
-    Resting(fetcher, 0.025)
+    Resting(fetcher, 0.025, {})
     request = SimpleNamespace(topics=[("home.sensors", [(0, 7, 1000)])])
     assert asyncio.run(fetcher._proc_fetch_request(None, 1, request)) == bool(brings)
     now_s[0] += at_s
@@ -59,3 +60,30 @@ def test_no_rest_is_longer_than_it_may_be() -> None:
     rests = [rest_s(brought, 0.025) for brought in range(0, 2 * FULL_BYTES, 100)]
     assert max(rests) == 0.025
     assert rest_s(FULL_BYTES // 2, 0.025) == 0.025
+
+
+def test_what_is_far_ahead_is_left_out_of_fetches_for_a_while_and_delays_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr(resting, "monotonic_s", lambda: now_s[0])
+    fetcher: Any = Fetcher(0)
+    held_off = {PLACE: 100.25}
+    Resting(fetcher, 0.025, held_off)
+
+    def asked() -> tuple[list[tuple[int, list[Any], int]], float]:
+        both = [("home.sensors", [(0, 7, 1000), (1, 8, 1000)]), ("phone.usage", [(0, 9, 1000)])]
+        requests = [FetchRequest(1500, 1, 1 << 20, 0, topics) for topics in (both, [("home.sensors", [(0, 7, 1000)])])]
+        monkeypatch.setattr(fetcher, "_get_actions_per_node", lambda _: (list(enumerate(requests)), {}, 0.5, False, []))
+        Resting(fetcher, 0.025, held_off)
+        fetches, _, timeout_s, _, _ = fetcher._get_actions_per_node(None)
+        return [(node, one.topics, one._max_wait_ms) for node, one in fetches], timeout_s
+
+    left, timeout_s = asked()
+    assert left == [(0, [("home.sensors", [(1, 8, 1000)]), ("phone.usage", [(0, 9, 1000)])], 250)]
+    assert timeout_s == pytest.approx(0.25)
+    now_s[0] += 0.25
+    assert [node for node, _, _ in asked()[0]] == [0, 1]
+    held_off[PLACE] = 0.0
+    left, timeout_s = asked()
+    assert (len(left), left[0][2], timeout_s) == (2, 1500, 0.5)

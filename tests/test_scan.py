@@ -117,6 +117,42 @@ def test_any_bytes_on_any_topic_are_looked_through_without_an_error(
         assert ORDERED_NAMES[topic] in EVENT_TOPICS
 
 
+MOTION = Event("h-1", "motion", "/sensors/gw", "e-1", START_MS, Data(device="hall"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    records=st.lists(
+        st.integers(1, 9).map(lambda minute: (TICK_KEY, minute))
+        | st.sampled_from([PRESS, MOTION]).map(lambda event: (b"h-1", encode_events([event])))
+        | st.sampled_from(
+            [(b"h-1", b"anbu.gas.v1"), (b"h-1", b"\\"), (b"h-1", None), (b"h-1", b"anbu.fall"), (TICK_KEY, b".")]
+        ),
+        max_size=30,
+    )
+)
+def test_a_chunk_is_looked_through_as_its_records_one_by_one(records: list[tuple[bytes, Any]]) -> None:
+    keys: list[bytes | None] = [key for key, _ in records]
+    values: list[bytes | None] = []
+    minute = 0
+    for _, value in records:
+        if isinstance(value, int):
+            minute += value
+            values.append(encode(Tick(START_MS + minute * MINUTE_MS, TickMode.SIMULATED)))
+        else:
+            values.append(value)
+    count = len(records)
+    whole, single = Scanner("test", TOPICS), Scanner("test", TOPICS)
+    each = [
+        one
+        for i in range(count)
+        for one in single.look(SENSORS, Chunk(i, i + 1, [i], [keys[i]], [values[i]], [1000 + i]))
+    ]
+    stamps = [1000 + i for i in range(count)]
+    assert whole.look(SENSORS, Chunk(0, count, list(range(count)), keys, values, stamps)) == each
+    assert len(each) == values.count(encode_events([PRESS]))
+
+
 # Wherever the chunk comes from.
 
 

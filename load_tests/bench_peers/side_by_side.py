@@ -17,6 +17,7 @@ from load_tests.bench_live.place import NotMeasuredError, a_broker, cores
 from load_tests.bench_peers.log import write
 from load_tests.bench_peers.table import Bench, Round
 from load_tests.bench_stream import Stream
+from schemas.compiled import PURE
 
 BUILD: Final = Path("build")
 STREAMS: Final = BUILD / "bench-streams"
@@ -36,7 +37,9 @@ SLOW: Final = {
     "anbu_real": (500_000, 800_000),
 }
 """Those that would take all day: of these, where the warm part begins and ends."""
-PYTHON: Final = ("naive_faust", "naive_faust_real", "quix", "bytewax", "pathway", "librdkafka", "limit")
+LIMITS: Final = ("limit", "limit_as_peers")
+"""Anbu's own consumer with decoding and nothing else: with Anbu's decoding and its checks, and with what the peers decode."""
+PYTHON: Final = ("naive_faust", "naive_faust_real", "quix", "bytewax", "pathway", "librdkafka", *LIMITS)
 JAVA: Final = {"kafka_streams": "Streams", "flink": "FlinkPeer", "java_consumer": "Plain"}
 ANBU: Final = ("anbu_trivial", "anbu_real")
 
@@ -50,7 +53,7 @@ def marks_of(name: str, until: int = WARM) -> tuple[int, int]:
 def command_of(name: str, bootstrap: str, marks: str) -> list[str]:
     """Return the command of one run; what it prints at its marks is its meter's."""
     own = [sys.executable, "-m", "load_tests.bench_peers.anbu"]
-    if name in ANBU or name == "limit":
+    if name in ANBU or name in LIMITS:
         which = name.removeprefix("anbu_")
         group = f"bench-{which}-{uuid.uuid4().hex[:8]}"
         if name in ANBU:
@@ -77,7 +80,8 @@ def run(name: str, bootstrap: str, core: int, within_s: float, until: int) -> Ro
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        # Anbu's engine carries a probe, and of a compiled one there are no other kinds.
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **({PURE: "1"} if name in ANBU else {})},
     )
     try:
         said, complaints = child.communicate(timeout=within_s)

@@ -16,8 +16,8 @@ from schemas.incidents import Certainty, DisasterCounts, Incident, IncidentKind,
 from schemas.times import from_rfc3339
 from streams.cases.alerts_in_force import Bearing, Known
 from streams.cases.disaster import in_danger
+from streams.engine.applied import Applied
 from streams.engine.consequences import Consequences
-from streams.engine.order import Applied
 from streams.engine.outputs import Output
 from streams.engine.shared import Shared
 from streams.engine.watched import Watched

@@ -16,9 +16,9 @@ from schemas.topics import ORDERED_NAMES
 from streams.cases.climb import OUTCOMES as ANSWERS
 from streams.cases.ledger import answer
 from streams.engine.alerting import Alerting
+from streams.engine.applied import Applied
 from streams.engine.consequences import Consequences
 from streams.engine.counts import APPLIED, LATE, NO_CONSENT, NOT_REGISTERED
-from streams.engine.order import Applied
 from streams.engine.outputs import Output
 from streams.engine.records import sharing
 from streams.engine.repeats import Repeats

@@ -17,6 +17,7 @@ import msgspec
 
 from schemas.checks import check_tick
 from schemas.events import TICK_KEY, Tick, TickMode
+from streams.engine.applied import Applied
 from streams.engine.chunk import Chunk
 
 LIVE_TOLERANCE_MS: Final = 60_000
@@ -56,20 +57,6 @@ def is_refused(tick: Tick, chunk: Chunk, i: int, *, live: bool) -> bool:
     return live
 
 
-class Applied(NamedTuple):
-    """One record whose turn has come.
-
-    `arrival_ms` is its topic's last tick before it; in a live log whose broker stamps arrivals, that stamp where it is
-    later. Else everything that came while the ticker was away would seem to lie in the future.
-    """
-
-    topic: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    arrival_ms: int
-
-
 class Moved(NamedTuple):
     """The clock moved: deadlines up to `clock_ms` are due."""
 
@@ -104,8 +91,56 @@ class _Lane:
     expect: int
     waiting: deque[Chunk] = field(default_factory=deque)
     at: int = 0
-    held: int = 0
+    """How many records of the first chunk have been taken."""
+    records: int = 0
+    """Records of all of them, those taken among them."""
     dropping: bool = False
+
+    @property
+    def held(self) -> int:
+        """How many records wait for their turn."""
+        return self.records - self.at
+
+
+class Turn:
+    """Records of one topic, up to its next tick, whose turn has come: all that can be applied without asking again.
+
+    They are taken by iterating, or in columns from `at` to `end` and then `pass_to`. Positions move along: stop anywhere.
+    """
+
+    __slots__ = ("_before_ms", "_is_stamped", "_lane", "_offsets", "chunk", "end", "topic")
+
+    def __init__(self, topic: int, lane: _Lane, end: int, positions: Positions) -> None:
+        self.topic = topic
+        self.chunk = lane.waiting[0]
+        self.end = end
+        self._lane = lane
+        self._offsets = positions.offsets
+        self._before_ms = positions.ticks[topic]
+        self._is_stamped = self.chunk.broker_stamped and positions.live
+
+    @property
+    def at(self) -> int:
+        """Place in the chunk of the next record."""
+        return self._lane.at
+
+    def __iter__(self) -> Iterator[Applied]:
+        """Give the records one by one."""
+        lane, topic, offsets, arrival_ms = self._lane, self.topic, self._offsets, self._before_ms
+        places, keys, values = self.chunk.offsets, self.chunk.keys, self.chunk.values
+        for i in range(lane.at, self.end):
+            lane.at = i + 1
+            offset = places[i]
+            offsets[topic] = offset + 1
+            if self._is_stamped:
+                arrival_ms = max(self._before_ms, self.chunk.timestamps[i])
+            yield Applied(topic, offset, keys[i], values[i], arrival_ms)
+
+    def pass_to(self, place: int) -> None:
+        """Note that the records before a place in the chunk were taken."""
+        if place > self._lane.at:
+            self._lane.at = place
+            self._offsets[self.topic] = self.chunk.offsets[place - 1] + 1
 
 
 @dataclass(slots=True)
@@ -174,7 +209,7 @@ class CanonicalOrder:
             return None
         self.counts.taken_chunks += 1
         lane.waiting.append(chunk)
-        lane.held += len(chunk)
+        lane.records += len(chunk)
         lane.expect = chunk.next
         return None
 
@@ -214,8 +249,11 @@ class CanonicalOrder:
                 out.append((topic, lane.expect))
         return out
 
-    def pump(self) -> Iterator[Applied | Moved]:
-        """Give everything whose turn has come. Positions move as records are given: stop anywhere and go on there."""
+    def pump(self) -> Iterator[Turn | Moved]:
+        """Give everything whose turn has come. Positions move as records are taken: stop anywhere and go on there.
+
+        A turn is given again until its records are taken.
+        """
         positions = self.positions
         ticks, offsets = positions.ticks, positions.offsets
         lanes = self._lanes
@@ -228,25 +266,21 @@ class CanonicalOrder:
             if not lane.waiting:
                 return
             chunk = lane.waiting[0]
+            count = len(chunk)
+            try:
+                end = chunk.keys.index(TICK_KEY, lane.at)
+            except ValueError:
+                end = count
+            while lane.at < end:
+                yield Turn(topic, lane, end, positions)
             before = ticks[topic]
-            places, keys, values = chunk.offsets, chunk.keys, chunk.values
-            count = len(places)
-            for i in range(lane.at, count):
-                lane.at = i + 1
-                lane.held -= 1
-                offset = places[i]
-                offsets[topic] = offset + 1
-                key = keys[i]
-                if key != TICK_KEY:
-                    stamped = chunk.broker_stamped and positions.live
-                    arrival_ms = max(before, chunk.timestamps[i]) if stamped else before
-                    yield Applied(topic, offset, key, values[i], arrival_ms)
-                    continue
-                self._take_tick(topic, values[i], chunk, i)
-                if ticks[topic] != before:
-                    break
+            if end < count:
+                lane.at = end + 1
+                offsets[topic] = chunk.offsets[end] + 1
+                self._take_tick(topic, chunk.values[end], chunk, end)
             if lane.at >= count:
                 lane.waiting.popleft()
+                lane.records -= count
                 lane.at = 0
                 offsets[topic] = max(offsets[topic], chunk.next)
             if ticks[topic] != before:

@@ -21,7 +21,7 @@ from streams.engine.consequences import Consequences
 from streams.engine.counts import OUTCOMES, Controls, Counts
 from streams.engine.gathering import STAGE, Gathering
 from streams.engine.keeping import Checkpoint, Keeper, restore
-from streams.engine.order import CanonicalOrder, Moved
+from streams.engine.order import CanonicalOrder, Moved, Turn
 from streams.engine.outputs import SAID, Output, told
 from streams.engine.refused import Refused
 from streams.engine.roster import Roster
@@ -215,17 +215,30 @@ class Partition:
         self.is_done = False
         if not self._go_on(out, is_enough) or at_most <= 0:
             return out
-        apply, counts = self._applying.by_topic, self.counts.records
-        sleep = self._roster.sleep
-        for one in self.order.pump():
-            self.pumped += 1
-            if isinstance(one, Moved):
+        for turn in self.order.pump():
+            if isinstance(turn, Moved):
+                self.pumped += 1
                 if self._gaps:
                     self._count_gaps()
-                said: list[Output] | Iterator[list[Output]] = self._waking.move(one.clock_ms)
-            else:
-                counts[one.topic] += 1
-                said = apply[one.topic](one)
+                self._under_way = self._views.after(self._waking.move(turn.clock_ms))
+                if not self._go_on(out, is_enough) or self._is_enough(at_most, is_enough):
+                    return out
+            elif not self._take(turn, out, at_most, is_enough):
+                return out
+        self.is_done = True
+        return out
+
+    def _is_enough(self, at_most: int, is_enough: Callable[[], bool]) -> bool:
+        return self.pumped >= at_most or (self.pumped % ASK_EVERY == 0 and is_enough())
+
+    def _take(self, turn: Turn, out: list[Output], at_most: int, is_enough: Callable[[], bool]) -> bool:
+        """Apply records; False where it was enough before all were."""
+        apply, sleep = self._applying.by_topic[turn.topic], self._roster.sleep
+        counts = self.counts.records
+        for one in turn:
+            self.pumped += 1
+            counts[one.topic] += 1
+            said = apply(one)
             if isinstance(said, list):
                 if said:
                     out += said
@@ -235,11 +248,10 @@ class Partition:
             else:
                 self._under_way = self._views.after(said)
                 if not self._go_on(out, is_enough):
-                    return out
+                    return False
             if self.pumped >= at_most or (self.pumped % ASK_EVERY == 0 and is_enough()):
-                return out
-        self.is_done = True
-        return out
+                return False
+        return True
 
     @property
     def is_moving(self) -> bool:

@@ -10,10 +10,10 @@ from schemas.households import HouseholdRecord
 from schemas.topics import ORDERED_NAMES
 from streams.cases.revisions import Teller
 from streams.districts.hearing import CHANNEL_OF
+from streams.engine.applied import Applied
 from streams.engine.counts import REFUSED, Controls, Counts
 from streams.engine.keeping import Whole
 from streams.engine.load import Loads
-from streams.engine.order import Applied
 from streams.engine.outputs import Output, kept
 from streams.engine.refused import Refused
 from streams.engine.roster import Roster

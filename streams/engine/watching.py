@@ -15,9 +15,9 @@ from schemas.households import HouseholdRecord
 from schemas.incidents import Certainty, CloseCause, Incident, IncidentKind, Severity, Urgency
 from streams.cases.identity import case_id
 from streams.cases.revisions import Teller, arrived, ended
+from streams.engine.applied import Applied
 from streams.engine.consequences import Consequences
 from streams.engine.counts import NOT_REGISTERED
-from streams.engine.order import Applied
 from streams.engine.outputs import Output, kept
 from streams.engine.shared import Shared
 from streams.engine.watched import Watched

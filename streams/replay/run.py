@@ -14,8 +14,9 @@ import msgspec
 from schemas.checkins import CheckinRequest
 from schemas.incidents import Incident
 from schemas.topics import ORDERED_NAMES
+from streams.engine.applied import Applied
 from streams.engine.chunk import Chunk
-from streams.engine.order import Applied, CanonicalOrder, Moved, Positions
+from streams.engine.order import CanonicalOrder, Moved, Positions
 from streams.engine.partition import Output, Partition
 
 MONTH_MS: Final = 30.4 * 86_400_000
@@ -165,7 +166,11 @@ class Listener:
             if self.order.offer(topic, chunk) is not None:
                 self.order.skip_to(topic, chunk.start)
                 self.order.offer(topic, chunk)
-            yield from self.order.pump()
+            for turn in self.order.pump():
+                if isinstance(turn, Moved):
+                    yield turn
+                else:
+                    yield from turn
 
 
 def _take(run: Run, outputs: Iterable[Output]) -> None:

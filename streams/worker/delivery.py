@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiokafka.consumer.fetcher as aiokafka_fetcher
 import faust
 from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
@@ -36,6 +36,8 @@ def unpack(records: Any) -> Chunk:
     """
     start = records.next_fetch_offset
     chunk = Chunk(start, start)
+    add_offset, add_key, add_value = chunk.offsets.append, chunk.keys.append, chunk.values.append
+    add_timestamp = chunk.timestamps.append
     committed_only = records._isolation_level == aiokafka_fetcher.READ_COMMITTED
     batches = records._records
     expected = start
@@ -53,14 +55,18 @@ def unpack(records: Any) -> Chunk:
         if batch.is_control_batch:
             expected = batch.next_offset
             continue
-        chunk.broker_stamped = batch.timestamp_type == _LOG_APPEND_TIME
-        for record in batch:
-            # A fetch answers with whole batches: their beginning may have been read before.
-            if record.offset >= expected:
-                chunk.offsets.append(record.offset)
-                chunk.keys.append(record.key)
-                chunk.values.append(record.value)
-                chunk.timestamps.append(record.timestamp)
+        is_stamped = chunk.broker_stamped = batch.timestamp_type == _LOG_APPEND_TIME
+        # A fetch answers with whole batches: their beginning may have been read before.
+        is_cut = getattr(batch, "base_offset", -1) < expected
+        for record in [record for record in batch if record.offset >= expected] if is_cut else batch:
+            add_offset(record.offset)
+            add_key(record.key)
+            add_value(record.value)
+            if not is_stamped:
+                add_timestamp(record.timestamp)
+        if unstamped := len(chunk.offsets) - len(chunk.timestamps):
+            # The broker stamps a batch as a whole: one number for all its records.
+            chunk.timestamps += [record.timestamp] * unstamped
         expected = batch.next_offset
     records.next_fetch_offset = expected
     chunk.next = expected
@@ -110,9 +116,9 @@ class _Thread(driver.AIOKafkaConsumerThread):
         """Start the consumer, and listen to its heartbeats."""
         await super().on_start()
         consumer: Any = self._consumer
-        gather_s = getattr(self.consumer.app, "gather_s", 0.0)
-        if gather_s:
-            Resting(consumer._fetcher, gather_s)
+        app = self.consumer.app
+        if isinstance(app, ChunkApp):
+            Resting(consumer._fetcher, app.gather_s, app.held_off)
         coordinator = consumer._coordinator
         beat = getattr(coordinator, "_do_heartbeat", None)
         if beat is None:
@@ -245,6 +251,11 @@ class ChunkApp(faust.App):
 
     gather_s: float = 0.0
     """Longest rest after a fetch that brought little: `streams.worker.resting`."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.held_off: dict[TopicPartition, float] = {}
+        """What is not fetched before which moment, for it is far ahead of the rest; read by the consumer's thread."""
+        super().__init__(*args, **options)
 
     def _new_transport(self) -> Any:
         return ChunkTransport(self.conf.broker_consumer, self)

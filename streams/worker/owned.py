@@ -117,6 +117,13 @@ class Owned:
         topic = self.engine.order.next_topic
         return self.engine.order.positions.offsets[topic] >= self.ends[topic]
 
+    def is_behind(self, records: int) -> bool:
+        """Tell whether the topic whose turn it is has more than so many records to bring."""
+        if self.engine is None:
+            return False
+        topic = self.engine.order.next_topic
+        return self.ends[topic] - self.engine.order.positions.offsets[topic] > records
+
     def moved(self, engine: Partition) -> bool:
         """Tell whether the position has moved since it was kept."""
         positions = engine.order.positions

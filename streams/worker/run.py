@@ -22,6 +22,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
 from faust.types.tuples import TP
 
 from schemas.topics import ALL, ORDER_OF, ORDERED_NAMES, changelog_of
@@ -40,8 +41,9 @@ from streams.worker.gauge import Gauges
 from streams.worker.outbox import NotDeliveredError, Outbox
 from streams.worker.owned import Owned
 from streams.worker.progress import Progress
-from streams.worker.pumping import Pumping
+from streams.worker.pumping import MANY, Pumping
 from streams.worker.rebuild import CannotRebuildError, Rebuilder, read_for_salvage
+from streams.worker.resting import AHEAD_S
 
 log = logging.getLogger("anbu.worker")
 
@@ -328,6 +330,7 @@ class Worker:
         if owned.active and owned.engine is not None:
             owned.sought_s[topic] = monotonic_s()
             tp = TP(ORDERED_NAMES[topic], owned.number)
+            self._app.held_off[TopicPartition(*tp)] = 0.0
             await self._app.consumer.seek_to(tp, owned.engine.order.expected(topic))
 
     # Chunks in, outputs out.
@@ -360,7 +363,8 @@ class Worker:
             return
         owned.heard_s[topic] = monotonic_s()
         # Neither a move of the clock nor a checkpoint is waited for. What breaks off here is fetched and looked at again.
-        if not await self._send(owned, engine.look(topic, chunk)):
+        is_new = chunk.next > owned.looked_through[topic]
+        if is_new and not await self._send(owned, engine.look(topic, chunk)):
             return
         await owned.room.wait()
         if not owned.active:
@@ -369,14 +373,22 @@ class Worker:
             await self._mend(owned, topic)
             return
         owned.feed()
-        await self._pass_looked_through(owned, topic, chunk.next)
+        await self._pass_looked_through(owned, topic, chunk)
 
-    async def _pass_looked_through(self, owned: Owned, topic: int, next_offset: int) -> None:
-        """Fetch a topic that runs ahead from where nobody has looked for emergencies yet, or each lap would look again."""
+    async def _pass_looked_through(self, owned: Owned, topic: int, chunk: Chunk) -> None:
+        """Fetch a topic that runs ahead from where nobody has looked for emergencies yet, or each lap would look again.
+
+        Not in every lap where it brings much and others have a backlog of their own: what is dropped is fetched twice.
+        """
         engine, seen = owned.engine, owned.looked_through[topic]
-        owned.looked_through[topic] = max(seen, next_offset)
-        if owned.active and engine is not None and engine.order.is_full(topic) and next_offset < seen:
-            await self._app.consumer.seek_to(TP(ORDERED_NAMES[topic], owned.number), seen)
+        owned.looked_through[topic] = max(seen, chunk.next)
+        if not owned.active or engine is None or not engine.order.is_full(topic):
+            return
+        tp = TP(ORDERED_NAMES[topic], owned.number)
+        if len(chunk) > MANY and owned.is_behind(MANY):
+            self._app.held_off[TopicPartition(*tp)] = monotonic_s() + AHEAD_S
+        if chunk.next < seen:
+            await self._app.consumer.seek_to(tp, seen)
 
     async def _mend(self, owned: Owned, topic: int) -> None:
         """Mend a missing chunk: fetch again from where it should begin, or pass what is no longer there."""
