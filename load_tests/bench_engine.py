@@ -29,7 +29,7 @@ from schemas.decode import decode
 from schemas.encode import encode
 from schemas.events import TICK_KEY
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
-from streams.engine.order import CanonicalOrder, Moved, Positions
+from streams.engine.order import CanonicalOrder, Positions
 from streams.engine.partition import Output, Partition
 
 STREAMS: Final = Path("build/bench-streams")
@@ -155,10 +155,8 @@ def _order_s(stream: Stream) -> float:
             if order.expected(topic) >= ends[topic]:
                 topic = next(t for t in range(len(ends)) if order.expected(t) < ends[t])
             order.offer(topic, stream.chunk(topic, order.expected(topic), end=ends[topic]))
-            for turn in order.pump():
-                if not isinstance(turn, Moved):
-                    for _ in turn:
-                        pass
+            for _ in order.each():
+                pass
 
     step(stream.warm)
     before_s = time.process_time()

@@ -33,7 +33,6 @@ from schemas.rows import ARCHIVE
 from schemas.topics import ORDERED_NAMES
 from streams.archive.rows import archive_rows
 from streams.engine.chunk import Chunk
-from streams.engine.order import Moved
 from streams.replay.run import Listener, Source, replay
 
 BEGIN: Final = datetime(2026, 3, 2, tzinfo=UTC)
@@ -85,10 +84,8 @@ def followed(source: Source) -> Iterator[tuple[int, Chunk]]:
     listener = Listener()
     for topic, chunk in source.chunks(listener):
         listener.order.offer(topic, chunk)
-        for turn in listener.order.pump():
-            if not isinstance(turn, Moved):
-                for _ in turn:  # a turn is given again until its records are taken
-                    pass
+        for _ in listener.order.each():
+            pass
         yield topic, chunk
 
 

@@ -1,5 +1,4 @@
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hypothesis import given, settings
@@ -64,19 +63,10 @@ class Trace:
     seen: list[object] = field(default_factory=list)
 
     def drain(self, order: CanonicalOrder, at_most: int = 1 << 30) -> None:
-        for taken, one in enumerate(records_of(order), 1):
+        for taken, one in enumerate(order.each(), 1):
             self.seen.append((one.topic, one.offset, one.arrival_ms) if isinstance(one, Applied) else one)
             if taken >= at_most:
                 return
-
-
-def records_of(order: CanonicalOrder) -> Iterator[Applied | Moved]:
-    """Everything whose turn has come, one by one."""
-    for turn in order.pump():
-        if isinstance(turn, Moved):
-            yield turn
-        else:
-            yield from turn
 
 
 def uninterrupted(logs: list[Log]) -> list[object]:

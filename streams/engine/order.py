@@ -289,6 +289,14 @@ class CanonicalOrder:
                     positions.clock_ms = clock_ms
                     yield Moved(clock_ms)
 
+    def each(self) -> Iterator[Applied | Moved]:
+        """Give every record whose turn has come, one by one: for those who read a log and judge nothing."""
+        for turn in self.pump():
+            if isinstance(turn, Moved):
+                yield turn
+            else:
+                yield from turn
+
     def _take_tick(self, topic: int, value: bytes | None, chunk: Chunk, i: int) -> None:
         tick, positions = read_tick(value), self.positions
         if tick is None or is_refused(tick, chunk, i, live=positions.live):

@@ -166,11 +166,7 @@ class Listener:
             if self.order.offer(topic, chunk) is not None:
                 self.order.skip_to(topic, chunk.start)
                 self.order.offer(topic, chunk)
-            for turn in self.order.pump():
-                if isinstance(turn, Moved):
-                    yield turn
-                else:
-                    yield from turn
+            yield from self.order.each()
 
 
 def _take(run: Run, outputs: Iterable[Output]) -> None:
