@@ -72,6 +72,8 @@ class Partition:
         """Whether the last `pump` left nothing that has its turn."""
         self.steps = 0
         """Households that moves of the clock, and records that bear on all, have passed: who watches it sees it work."""
+        self.life: set[str] = set()
+        """Nothing is in it, and it goes when the engine does: of a compiled object no weak reference can be had, of a set one can."""
         self._under_way: Iterator[list[Output]] | None = None
         """The rest of a move of the clock, or of a record that bears on all households."""
         controls = controls or Controls()

@@ -72,7 +72,7 @@ class Worker:
         self.metrics = WorkerMetrics(registry, engine=ENGINE)
         self.health = Health(monotonic_s())
         self._registry = registry
-        self._collecting = Collecting(self._engines)
+        self._collecting = Collecting(lambda: [engine.life for engine in self._engines()])
         self._gauges = Gauges(self.metrics)
         self._progress = Progress()
         self._outbox = Outbox(settings.bootstrap, acknowledged=self._gauges.acknowledged, failed=self._refuse)
@@ -274,7 +274,7 @@ class Worker:
                     controls=self._controls,
                 )
             )
-        self._collecting.watch(engine)
+        self._collecting.watch(engine.life)
         self._gauges.recovered(recovered)
         if engine.unreadable:
             await self._salvage(owned, engine)
