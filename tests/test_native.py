@@ -65,6 +65,18 @@ def test_the_laws_of_the_engine_hold_of_the_compiled_one() -> None:
     assert done.returncode == 0, done.stdout[-4000:]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("_compiled")
+def test_a_pipeline_runs_on_the_compiled_engine_from_feed_to_clickhouse(tmp_path: Path) -> None:
+    """The engine alone may work where its worker, which is plain Python around it, cannot even start."""
+    demo = "import sys; from streams.cli import main; sys.argv[0] = 'anbu'; main()"
+    words = ("demo", "--households", "20", "--days", "4", "--out", str(tmp_path / "demo"))
+    done = _python("-c", demo, *words)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert "Equal to what the topics hold: nothing was lost on the way, nothing doubled." in done.stdout
+    assert f"engine: {COMPILED}" in (tmp_path / "demo/logs/worker.log").read_text("utf-8")
+
+
 @pytest.mark.usefixtures("_compiled")
 def test_an_edited_source_runs_as_plain_python(tmp_path: Path) -> None:
     """Else a mended engine would go on as it was until somebody thought of compiling it."""
