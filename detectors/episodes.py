@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contract import Law
+from detectors.hours import FARTHEST_MS
 
 LINK_MS: Final = 300_000
 """Signs of life at most this far apart are one episode (single linkage)."""
@@ -24,8 +25,6 @@ _SPAN: Final = 1 << 32
 _BITS: Final = _SPAN - 1
 _LEAD_MS: Final = 172_800_000
 """So long before its first time a ring counts from: what comes late, by the horizon of learning, still fits."""
-LAST_MS: Final = 1 << 47
-"""No calendar reckons with what lies far beyond it."""
 
 
 class Episode(NamedTuple):
@@ -316,7 +315,7 @@ class Episodes:
         if (
             isinstance(at, int)
             and apart.itemsize == 4
-            and -LAST_MS < at < LAST_MS - _SPAN
+            and -FARTHEST_MS < at < FARTHEST_MS - _SPAN
             and int(apart.sum(dtype=np.int64)) < _SPAN - _LEAD_MS
         ):
             ring._base = at - _LEAD_MS
@@ -332,7 +331,7 @@ class Episodes:
         np.cumsum(times, out=times)
         first, last = int(times[0]), int(times[-1])
         is_ascending = apart.itemsize == 4 or bool((times[1:] >= times[:-1]).all())
-        if not is_ascending or not -LAST_MS < first < LAST_MS or last >= LAST_MS:
+        if not is_ascending or not -FARTHEST_MS < first < FARTHEST_MS or last >= FARTHEST_MS:
             # Damaged: the search by halves and the bytes of the next checkpoint suppose times that ascend and do not overflow.
             raise ValueError("episodes out of order or beyond all time")
         ring._count_from([first], last)

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+FARTHEST_MS: Final = 1 << 47
+"""Year 6429: no calendar reckons with what lies far beyond it."""
 DAY_BEGINS_H: Final = 4
 """A day of life runs from 04:00 to 04:00: the quietest hour, so that one night is not cut in two."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -16,6 +16,7 @@ from detectors.chronic import HABITS
 from detectors.devices import WINDOW
 from detectors.episodes import MOST as MOST_EPISODES
 from detectors.hazard import NEVER_MS
+from detectors.hours import FARTHEST_MS
 from detectors.medication import MOST as MOST_DOSES
 from detectors.outcomes import MOST_WAITING
 from detectors.source import MOST_HOURS
@@ -23,8 +24,6 @@ from detectors.words import LEVELS, TOPICS
 from schemas.incidents import IncidentKind, Severity
 from schemas.views import Slow
 
-FARTHEST_MS: Final = 1 << 47
-"""Year 6429: no calendar reckons with what lies far beyond it."""
 _EARLIEST_MS: Final = -(1 << 45)
 _MOST: Final = 1e15
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contact import contact
 from detectors.contract import Law
-from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, HOUR_MS, LocalHours
+from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, FARTHEST_MS, HOUR_MS, LocalHours
 from detectors.tally import Tally
 from detectors.words import (
     COUNTS,
@@ -38,8 +38,6 @@ UNSEEN: Final = 65_535
 """In place of the count of an hour in which nothing could be seen."""
 FOUR_WEEKS: Final = 28
 MOST_MOODS: Final = 6
-LAST_MS: Final = 1 << 47
-"""No calendar reckons with what lies far beyond it."""
 _MOOD: Final = TOPICS.index(CareTopic.MOOD)
 _MONDAY: Final = 4
 """1970-01-05 was a Monday: the fourth day after the first."""
@@ -233,7 +231,11 @@ class Weeks:
 
         """
         words = [state[at : at + WORD_BYTES] for at in range(0, len(state), WORD_BYTES)]
-        if len(state) % WORD_BYTES or words != sorted(words) or (words and read(_number(words[-1], 0)).at_ms > LAST_MS):
+        if (
+            len(state) % WORD_BYTES
+            or words != sorted(words)
+            or (words and read(_number(words[-1], 0)).at_ms > FARTHEST_MS)
+        ):
             raise ValueError("no words in their order")
         self._words = state
 
