@@ -23,6 +23,7 @@ from infra.embedded import EmbeddedBroker
 from infra.kafka_node import KafkaNode
 from infra.topics import describe
 from schemas.compiled import is_compiled
+from streams.engine.shared import Output, Shared
 
 if TYPE_CHECKING:
     from worker_day import Day
@@ -83,6 +84,27 @@ class _ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByWhatIsShared:
     """Give the tests to the processes (see Makefile)."""
     return _ByWhatIsShared(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _no_mistake_is_swallowed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A mistake in judging a home costs that home alone, and would cost a test nothing: here it fails whatever met it."""
+    if is_compiled() or request.node.get_closest_marker("mistakes"):
+        yield
+        return
+    note, met = Shared.note, list[Exception]()
+
+    def noted(shared: Shared, error: Exception) -> list[Output]:
+        met.append(error)
+        return note(shared, error)
+
+    setattr(Shared, "note", noted)  # noqa: B010 - not by the fixture for it: the compiled engine leaves out what asks for that
+    try:
+        yield
+    finally:
+        setattr(Shared, "note", note)  # noqa: B010
+    if met:
+        raise AssertionError(f"{len(met)} mistakes in judging homes were swallowed") from met[0]
 
 
 @pytest.fixture(scope="session")

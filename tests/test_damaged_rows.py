@@ -218,6 +218,7 @@ def states_of_all() -> dict[str, Any]:
     return states(partition)
 
 
+@pytest.mark.mistakes
 def test_a_mistake_in_judging_one_home_costs_that_home_alone_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted, name = states_of_all(), victim()
     broken_by(monkeypatch, Mistake)
@@ -233,6 +234,7 @@ def test_a_mistake_in_judging_one_home_costs_that_home_alone_and_is_told(monkeyp
     assert not [one for one in counts.mistakes if name in one]
 
 
+@pytest.mark.mistakes
 def test_whoever_goes_on_after_a_crash_breaks_off_at_the_same_places(monkeypatch: pytest.MonkeyPatch) -> None:
     victim()
     broken_by(monkeypatch, Mistake)
@@ -257,6 +259,7 @@ def test_negative_control_without_the_net_a_mistake_in_judging_ends_the_partitio
         run(whole(), eventful())
 
 
+@pytest.mark.mistakes
 @pytest.mark.parametrize("error", [MemoryError, OSError])
 def test_what_the_machine_lacks_is_nobodys_damage_and_ends_the_worker(
     error: type[Exception], monkeypatch: pytest.MonkeyPatch

@@ -152,6 +152,10 @@ class Run:
     def finish(self, within_s: float = 180.0) -> None:
         """Wait until everything is applied, then stop politely."""
         wait_until(self.is_done, within_s, "the end of the logs")
+        for log in {worker.child.log for worker in self.workers}:
+            assert b"a mistake of ours" not in log.read_bytes(), (
+                "judging a home broke off, which costs it alone and no test"
+            )
         for worker in self.workers:
             if worker.child.alive:
                 assert worker.child.stop(20) == 0, worker.child.tail()

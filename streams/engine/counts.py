@@ -23,7 +23,7 @@ class Counts:
     unseen_s: list[float] = field(default_factory=list)
     """How long homes that were told as "cannot see" were not seen, seconds of log time; exercises not counted."""
     repeated_messages: int = 0
-    mistakes: list[str] = field(default_factory=list)
+    mistakes: Counter[str] = field(default_factory=Counter)
     """Errors that cost one household something, and where they were raised: names and lines of the program, no data."""
     begun_anew: int = 0
     """Households that began anew: their rows turned out to be unreadable as they woke, or judging them broke off."""

@@ -137,7 +137,7 @@ class Shared:
         """
         if isinstance(error, OF_THE_MACHINE):
             raise error
-        self.counts.mistakes.append(place_of(error))
+        self.counts.mistakes[place_of(error)] += 1
         return []
 
     def unseen(self, watched: Watched) -> list[Output]:

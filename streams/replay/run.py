@@ -4,6 +4,7 @@ A partition's state and everything it says are a function of its logs, so replay
 beginning gives the same incidents, ids and revisions. With a profile of one's own it answers "what would have been".
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from streams.engine.chunk import Chunk
 from streams.engine.order import CanonicalOrder, Moved, Positions
 from streams.engine.partition import Output, Partition
 
+log = logging.getLogger("anbu.replay")
 MONTH_MS: Final = 30.4 * 86_400_000
 STEP_RECORDS: Final = 500
 """So many are applied at a time, less than an hour of an empty log: how long a home was watched is known to that."""
@@ -148,6 +150,8 @@ def replay(
         readings = engine.counts.readings
         run.readings = sum(map(sum, readings))
         run.dead_letters = sum(engine.counts.refused.values())
+    for mistake, times in engine.counts.mistakes.items():
+        log.error("partition %d: a mistake of ours, %d times: %s", engine.number, times, mistake)
     run.households = engine.households
     run.clocks_ms = [engine.clock_ms]
     run.erased = getattr(source, "erased", 0)

@@ -1,7 +1,6 @@
 """What engines count, brought into the worker's metrics."""
 
 import logging
-from collections import Counter
 from collections.abc import Collection
 from itertools import accumulate
 from typing import Final
@@ -54,7 +53,7 @@ class Gauges:
         if counts.begun_anew:
             metrics.households_begun_anew.inc(counts.begun_anew)
             log.error("partition %d: %d homes begin anew", partition, counts.begun_anew)
-        for mistake, times in Counter(counts.mistakes).items():
+        for mistake, times in counts.mistakes.items():
             log.error("partition %d: a mistake of ours, %d times: %s", partition, times, mistake)
         for what, number in (("gap", order.gaps), ("overlap", order.overlaps), ("dropped", order.dropped_chunks)):
             metrics.chunks.labels(what).inc(number)
