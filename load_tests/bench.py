@@ -10,12 +10,12 @@
 
 The broker has one core, each worker in its turn the other. Writes build/bench.json after every round, so that a run that is
 cut short has not been for nothing; what cannot be had within its time is shown as not measured. With `--only` the other parts
-of the file stay as they were. The engine runs as plain Python here, compiled or not: the probes stand in for parts of it.
+of the file stay as they were. The engine runs as it ships, compiled where `make native` was done, and every part says which ran;
+beside the compiled one the table of peers has the same worker as plain Python. `ANBU_PURE=1 make bench` is plain Python throughout.
 """
 
 import argparse
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ from load_tests.bench_live.place import NotMeasuredError
 from load_tests.bench_peers import side_by_side
 from load_tests.bench_peers.table import Bench, compared, machine, printed
 from load_tests.bench_stream import Stream, Wanted, stream_of
-from schemas.compiled import PURE, is_compiled
+from schemas.compiled import state
 
 PARTS: Final = ("deadlines", "scaling", "latency")
 SWEPT_HOUSEHOLDS: Final = 200_000
@@ -139,11 +139,11 @@ def _chosen(asked: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Return which workers run for the table of peers, Anbu's first, and which parts."""
     peers = [*side_by_side.PYTHON, *(side_by_side.JAVA if asked.jvm else ())]
     if asked.only is None:
-        return [*side_by_side.ANBU, *peers], list(PARTS)
+        return [*side_by_side.own(), *peers], list(PARTS)
     wanted = [name for name in asked.only if name not in PARTS and name not in ("anbu", "peers")]
     if "peers" in asked.only:
         wanted = peers
-    beside = side_by_side.ANBU if wanted or "anbu" in asked.only else ()
+    beside = side_by_side.own() if wanted or "anbu" in asked.only else ()
     return [*beside, *wanted], [part for part in PARTS if part in asked.only]
 
 
@@ -154,6 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.show or asked.docs:
         bench = msgspec.json.decode(asked.out.read_bytes(), type=Bench)
     else:
+        sys.stderr.write(f"engine: {state()}\n")
         names, parts = _chosen(asked)
         stream = stream_of(Wanted(asked.households, 168, 0), side_by_side.STREAMS)
         bench = Bench(machine(), asked.households, stream.events)
@@ -170,7 +171,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    if is_compiled():
-        # Its probes stand in for parts of the engine, which compiled code would go past.
-        os.execve(sys.executable, [*sys.orig_argv], {**os.environ, PURE: "1"})  # noqa: S606 - this very command
     sys.exit(main())

@@ -7,7 +7,7 @@ from typing import Final
 
 from load_tests.bench_live.figures import spread
 from load_tests.bench_live.shown import tables_of
-from load_tests.bench_peers.table import GOALS, Bench
+from load_tests.bench_peers.table import GOALS, Bench, called
 
 PAGE: Final = Path("docs/performance.md")
 BEGIN: Final = "<!-- bench: generated -->"
@@ -51,7 +51,7 @@ def _workers(bench: Bench) -> list[str]:
         cold = [one.cold_us for one in rounds if one.cold_us is not None]
         per_s = statistics.median(one.warm_per_s for one in rounds)
         warm = spread([one.warm_us for one in rounds])
-        lines.append(f"| {name.replace('_', ' ')} | {warm} | {spread(cold)} | {per_s:,.0f} | {len(rounds)} |")
+        lines.append(f"| {called(name, rounds)} | {warm} | {spread(cold)} | {per_s:,.0f} | {len(rounds)} |")
     return lines
 
 

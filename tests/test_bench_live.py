@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from load_tests import bench, bench_docs
-from load_tests.bench_live.figures import Latency, Live, Scaled, percentile
+from load_tests.bench_live.figures import Latency, Live, Scaled, Swept, percentile
 from load_tests.bench_live.place import NotMeasuredError
 from load_tests.bench_live.script import TICKS, steps
 from load_tests.bench_live.shown import tables_of
@@ -46,6 +46,15 @@ def test_a_goal_of_latency_scaling_or_frugality_that_is_missed_is_said_to_be_mis
     bad = Live(scaling=[Scaled(30, 40, 5, 5, 1)], latency={"200/s": [a_run(30)], "2,000/s": [a_run(50, 0.16)]})
     assert "**missed**" not in "\n".join(tables_of(good))
     assert "\n".join(tables_of(bad)).count("**missed**") == 3
+
+
+def test_what_was_measured_names_the_engine_that_ran() -> None:
+    found = Live(scaling=[Scaled(30, 31, 5, 5, 1)], latency={"200/s": [a_run(20)]}, deadlines=[Swept(9, 1, 1, 1, 1, 1)])
+    assert "compiled" not in "\n".join(tables_of(found))
+    found.engines = dict.fromkeys(("scaling", "latency", "deadlines"), "compiled")
+    assert "\n".join(tables_of(found)).count(", compiled") == 3
+    found.forget("scaling")
+    assert set(found.engines) == {"latency", "deadlines"}
 
 
 def test_the_page_has_the_tables_of_the_file_between_its_marks_and_keeps_the_rest(tmp_path: Path) -> None:

@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from load_tests import bench_docs
+from load_tests.bench_live.engine import heard, say
 from load_tests.bench_peers.table import GOALS, Bench, Round, compared, printed
+from schemas.compiled import COMPILED, state
 
 
 def a_round(warm_us: float) -> Round:
@@ -54,3 +58,21 @@ def test_a_round_without_500_000_events_says_nothing_of_them() -> None:
     long = Round.of([(1, 1.0, 0.0), (500_001, 2.0, 1.0), (600_001, 2.1, 2.0)], load=0.0)
     assert long.cold_us is not None
     assert round(long.cold_us, 6) == 2.0
+
+
+def test_the_table_names_the_engine_that_ran() -> None:
+    bench = a_bench(quix=40.0)
+    for name, engine in (("anbu_real", COMPILED), ("anbu_real_plain", "plain Python, as ANBU_PURE=1 asks")):
+        bench.figures[name] = [msgspec.structs.replace(a_round(5.0), engine=engine)]
+    for table in (printed(bench), bench_docs.tables(bench)):
+        assert "anbu real, compiled" in table
+        assert "anbu real, plain Python " in table
+        assert "quix " in table
+    assert bench.paired("quix", "anbu_real") == [8.0]
+
+
+def test_a_worker_says_which_engine_it_runs(capfd: pytest.CaptureFixture[str]) -> None:
+    say()
+    lines = capfd.readouterr().out.splitlines()
+    assert heard(["at 1 0.1 0.1", *lines]) == state()
+    assert heard(["at 2 0.1 0.1"], "as before") == "as before"

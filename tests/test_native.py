@@ -23,6 +23,7 @@ LAWS: Final = (
     "test_engine_rules.py",
     "test_snapshot.py",
     "test_decode.py",
+    "test_bench_probes.py",
 )
 """Properties of any order of arrival, of restarts and of any bytes whatever: they hold of the compiled engine as well."""
 

@@ -79,12 +79,15 @@ class Live(msgspec.Struct):
     """By name of the rate."""
     deadlines: list[Swept] = []
     not_measured: dict[str, str] = {}
+    engines: dict[str, str] = {}
+    """Of each part, whether the engine ran compiled."""
     settings: dict[str, str] = {}
     """The worker's settings, one configuration for all rows of latency."""
 
     def forget(self, part: str) -> None:
         """Begin anew with a part."""
         self.not_measured.pop(part, None)
+        self.engines.pop(part, None)
         if part == "latency":
             self.not_measured.pop("capacity", None)
             self.capacity_per_s = self.capacity = None

@@ -68,6 +68,7 @@ async def _round(
     try:
         script = steps(stream, COPIES)
         live.drained_per_s.append(await _warm(player, probe, script))
+        live.engines["latency"] = probe.engine
         if live.capacity_per_s is None:
             await _find_capacity(live, player, script)
             save()

@@ -12,6 +12,7 @@ from typing import Final, Self
 from infra.kafka_node import KafkaNode
 from infra.processes import Child
 from infra.topics import create_topics
+from load_tests.bench_live.engine import heard
 from streams.settings import Settings
 
 CHECKPOINT_EVERY_S: Final = 10.0
@@ -55,6 +56,8 @@ class Probe:
         self._sink = (folder / "worker.log").open(encoding="utf-8", errors="replace")
         self._rest = ""
         self.said: list[At] = []
+        self.engine = ""
+        """Which engine runs in it, as it says itself."""
 
     def look(self) -> At:
         """Return what it said last.
@@ -65,6 +68,7 @@ class Probe:
         """
         *lines, self._rest = (self._rest + self._sink.read()).split("\n")
         self.said += [At.of(line) for line in lines if line.startswith("at ")]
+        self.engine = heard(lines, self.engine)
         if not self.child.alive:
             raise NotMeasuredError(f"the worker ended: {self.child.tail(1)[:200]}")
         return self.said[-1] if self.said else At(0, 0.0, time.monotonic())

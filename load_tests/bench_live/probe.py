@@ -8,9 +8,10 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Final
+from typing import Final
 
-from streams.engine.partition import Output, Partition
+from load_tests.bench_live.counted import count_into
+from load_tests.bench_live.engine import say
 from streams.settings import Settings
 from streams.worker import run as worker
 
@@ -18,19 +19,9 @@ EVERY_S: Final = 0.25
 _applied = 0
 
 
-class Counted(Partition):
-    """The engine, counted."""
-
-    def pump(self, *limits: Any) -> list[Output]:
-        """Apply, and count the readings."""
-        global _applied  # noqa: PLW0603 - one number of one process
-        before = self._read()  # the metrics set the counts back between two pumps
-        out = super().pump(*limits)
-        _applied += self._read() - before
-        return out
-
-    def _read(self) -> int:
-        return sum(map(sum, self.counts.readings))
+def _take(events: int) -> None:
+    global _applied  # noqa: PLW0603 - one number of one process
+    _applied += events
 
 
 def _say() -> None:
@@ -43,7 +34,8 @@ def _say() -> None:
 def main() -> int:
     """Work until it is ended."""
     logging.basicConfig(level=logging.ERROR)
-    setattr(worker, "Partition", Counted)  # noqa: B010 - a probe: the worker's own engine, counted
+    say()
+    count_into(_take)
     threading.Thread(target=_say, daemon=True).start()
     return worker.run_worker(Settings.from_env(os.environ))
 

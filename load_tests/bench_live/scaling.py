@@ -29,8 +29,8 @@ def measure(live: Live, stream: Stream, rounds: int, save: Callable[[], None]) -
     with a_broker(PARTITIONS, "bench") as node, tempfile.TemporaryDirectory(prefix="bench-scaling-") as folder:
         asyncio.run(_write(stream, node.bootstrap))
         for number in range(rounds):
-            one = _run(node.bootstrap, node.pid, 1, Path(folder))
-            two = _run(node.bootstrap, node.pid, 2, Path(folder))
+            one = _run(live, node.bootstrap, node.pid, 1, Path(folder))
+            two = _run(live, node.bootstrap, node.pid, 2, Path(folder))
             found = Scaled(one[0], two[0], one[1], two[1], os.getloadavg()[0])
             live.scaling.append(found)
             sys.stderr.write(f"round {number + 1} scaling: {found.one_us:.1f} and {found.two_us:.1f} us an event\n")
@@ -57,7 +57,7 @@ def _up_to(script: Iterator[Step], events: int) -> Iterator[Step]:
             return
 
 
-def _run(bootstrap: str, broker_pid: int, workers: int, folder: Path) -> tuple[float, float]:
+def _run(live: Live, bootstrap: str, broker_pid: int, workers: int, folder: Path) -> tuple[float, float]:
     """Return CPU us an event of the workers together and of the broker."""
     group = f"bench-{uuid.uuid4().hex[:8]}"
     create_topics(bootstrap, PARTITIONS, group=group)
@@ -73,6 +73,7 @@ def _run(bootstrap: str, broker_pid: int, workers: int, folder: Path) -> tuple[f
     finally:
         for probe in probes:
             probe.end()
+    live.engines["scaling"] = probes[0].engine
     return _each_us(began, ended, broker_s)
 
 

@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from load_tests.bench_live.figures import Latency, Live, Swept, spread
+from load_tests.bench_live.engine import shortly
+from load_tests.bench_live.figures import Latency, Live, spread
 
 GOALS_MS: Final = {"200/s": 25.0, "50 %": 100.0}
 """p99 that is not to be exceeded."""
@@ -33,7 +34,7 @@ def lines_of(live: Live) -> list[str]:
 
 def tables_of(live: Live) -> list[str]:
     """Return the tables of the documentation."""
-    lines = [*_scaling(live), *_latency(live), *_deadlines(live.deadlines)]
+    lines = [*_scaling(live), *_latency(live), *_deadlines(live)]
     return [*lines, *(f"Not measured: {name}: {why}." for name, why in sorted(live.not_measured.items()))]
 
 
@@ -43,7 +44,7 @@ def _scaling(live: Live) -> list[str]:
         return []
     ratio = [one.ratio for one in found]
     return [
-        "| workers, real detection, 2 partitions | CPU us an event | broker, CPU us an event |",
+        f"| workers, real detection{_engine(live, 'scaling')}, 2 partitions | CPU us an event | broker, CPU us an event |",
         "|---|---|---|",
         f"| one | {spread([one.one_us for one in found])} | {spread([one.one_broker_us for one in found])} |",
         f"| two, summed | {spread([one.two_us for one in found])} | {spread([one.two_broker_us for one in found])} |",
@@ -56,7 +57,7 @@ def _latency(live: Live) -> list[str]:
     if not live.latency:
         return []
     told = ", ".join(f"{name} {value}" for name, value in live.settings.items())
-    lines = [f"Settings of every row: {told}.", ""]
+    lines = [f"Settings of every row: {told}{_engine(live, 'latency')}.", ""]
     if live.capacity is not None:
         lines += [f"Capacity: {live.capacity_per_s:,.0f} events/s. At it: {line_of(live.capacity)}.", ""]
     lines += [
@@ -84,19 +85,25 @@ def _each(runs: Sequence[Latency], value: Callable[[Latency], float]) -> str:
     return spread([value(one) for one in runs], "{:.1f}")
 
 
-def _deadlines(found: Sequence[Swept]) -> list[str]:
+def _deadlines(live: Live) -> list[str]:
+    found = live.deadlines
     if not found:
         return []
     looks, late = [one.sweep_us for one in found], [one.latest_ticks for one in found]
     look = f"{spread(looks, '{:.0f}')}, goal {SWEEP_US:g}: {_reached(looks, at_most=SWEEP_US)}"
     return [
-        "| deadlines | |",
+        f"| deadlines{_engine(live, 'deadlines')} | |",
         "|---|---|",
         f"| a look through those of {found[0].households:,} households, us | {look} |",
         f"| homes that fell silent and were found | {spread([float(one.found) for one in found], '{:.0f}')} |",
         f"| found behind their deadline, ticks, the latest | {spread(late)}, goal 1: {_reached([max(late)], at_most=1.0)} |",
         "",
     ]
+
+
+def _engine(live: Live, part: str) -> str:
+    engine = shortly(live.engines.get(part, ""))
+    return f", {engine}" if engine else ""
 
 
 def _reached(found: Sequence[float], *, at_most: float | None = None, at_least: float | None = None) -> str:

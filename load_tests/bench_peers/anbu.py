@@ -9,18 +9,21 @@ import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
+from load_tests.bench_live.counted import count_into
+from load_tests.bench_live.engine import say
 from load_tests.peers.meter import Meter
 from load_tests.peers.trivial import after, events_of
 from schemas.decode import decode
 from schemas.events import TICK_KEY, Event
-from schemas.topics import EVENT_TOPICS, ORDER_OF, ORDERED_NAMES
+from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
 from streams.engine.chunk import Chunk
+from streams.engine.counts import Counts
 from streams.engine.keeping import Checkpoint
-from streams.engine.order import Turn
+from streams.engine.order import Moved, Turn
 from streams.engine.partition import Output, Partition
 from streams.settings import Settings
 from streams.worker import run as worker
@@ -31,41 +34,57 @@ AT_ONCE: Final = 100
 """Records between two looks at whether an engine has been at it for long enough: about 0.1 ms."""
 
 
-class Real(Partition):
-    """The engine, counted."""
+class Trivial:
+    """One count and one moving average a household, in the engine's place; order, clock, search and checkpoints are the engine's own.
 
-    meter: Meter
+    It has an engine beside it and is none: of a compiled class plain Python has no heirs.
+    """
 
-    def pump(self, *limits: Any) -> list[Output]:
-        """Apply, and count the readings."""
-        before = self._read()  # the metrics set the counts back between two pumps
-        out = super().pump(*limits)
-        self.meter.take(self._read() - before)
-        return out
-
-    def _read(self) -> int:
-        return sum(map(sum, self.counts.readings))
-
-
-class Trivial(Partition):
-    """One count and one moving average a household, in the engine's place; order and checkpoints are the engine's own."""
-
-    meter: Meter
+    meter: ClassVar[Meter]
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+        self._engine = Partition(*args, **options)
         self._homes: dict[str, tuple[int, float]] = {}
         self._changed: set[bytes | None] = set()
         """Keys of what came since the last checkpoint: pseudonyms."""
-        applied = list(self._applying.by_topic)
-        applied[ORDER_OF["households"]] = lambda _: []  # the peers watch over nobody either
-        self._applying.by_topic = tuple(applied)
 
-    def _take(self, turn: Turn, out: list[Output], at_most: int, is_enough: Callable[[], bool]) -> bool:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted since it was last taken."""
+        return self._engine.counts
+
+    @counts.setter
+    def counts(self, counts: Counts) -> None:
+        self._engine.counts = counts
+
+    def pump(self, at_most: int = 1 << 62, is_enough: Callable[[], bool] = lambda: False) -> list[Output]:
+        """Take what has its turn as the engine does; readings go to the model, and nobody is registered, for the peers watch over nobody."""
+        engine = self._engine
+        out = engine.pump(0, is_enough)
+        if engine.is_moving or at_most <= 0:
+            return out
+        for turn in engine.order.pump():
+            if isinstance(turn, Moved):
+                engine.pumped += 1
+                engine._under_way = engine._views.after(engine._waking.move(turn.clock_ms))  # noqa: SLF001 - a probe
+                if not engine._go_on(out, is_enough):  # noqa: SLF001 - a probe
+                    return out
+            elif ORDERED_NAMES[turn.topic] in EVENT_TOPICS:
+                self._learn(turn, at_most)
+            else:
+                turn.pass_to(turn.end)
+            if engine.pumped >= at_most or is_enough():
+                return out
+        engine.is_done = True
+        return out
+
+    def _learn(self, turn: Turn, at_most: int) -> None:
         """Take the records of events that have their turn, as the peers take those of a poll."""
-        if ORDERED_NAMES[turn.topic] not in EVENT_TOPICS:
-            return super()._take(turn, out, at_most, is_enough)
-        end = min(turn.end, turn.at + AT_ONCE, turn.at + at_most - self.pumped)
+        engine = self._engine
+        end = min(turn.end, turn.at + AT_ONCE, turn.at + at_most - engine.pumped)
         values = turn.chunk.values[turn.at : end]
         self._changed.update(turn.chunk.keys[turn.at : end])
         homes = self._homes
@@ -78,13 +97,12 @@ class Trivial(Partition):
                 homes[name] = after(homes.get(name), event.data.value if event.data else None)
         self.meter.take(count)
         turn.pass_to(end)
-        self.pumped += len(values)
-        self.counts.records[turn.topic] += len(values)
-        return self.pumped < at_most and not is_enough()
+        engine.pumped += len(values)
+        engine.counts.records[turn.topic] += len(values)
 
     def checkpoint_steps(self) -> Generator[None, None, Checkpoint]:
         """Make the engine's checkpoint with a row of every household that changed."""
-        kept = yield from super().checkpoint_steps()
+        kept = yield from self._engine.checkpoint_steps()
         rows = [
             (b"n:" + key, msgspec.msgpack.encode(home))
             for key in self._changed
@@ -143,12 +161,15 @@ def main() -> int:
     """Run until the meter ends the process."""
     which, bootstrap, marks, group = sys.argv[1:5]
     meter = Meter(marks)
+    say()
     if which in LIMITS:
         asyncio.run(_limit(bootstrap, group, meter, LIMITS[which]))
         return 0
-    engine = Real if which == "real" else Trivial
-    engine.meter = meter
-    setattr(worker, "Partition", engine)  # noqa: B010 - a probe: the worker's own engine, or another in its place
+    if which == "real":
+        count_into(meter.take)
+    else:
+        Trivial.meter = meter
+        setattr(worker, "Partition", Trivial)  # noqa: B010 - a probe: another in the engine's place
     folder = Path(tempfile.mkdtemp(prefix="bench-anbu-"))
     (folder / "faust").mkdir()
     settings = Settings(

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from infra.topics import create_topics
+from load_tests.bench_live.engine import AS_PLAIN, heard
 from load_tests.bench_live.place import NotMeasuredError, a_broker, cores
 from load_tests.bench_peers.log import write
 from load_tests.bench_peers.table import Bench, Round
 from load_tests.bench_stream import Stream
-from schemas.compiled import PURE
+from schemas.compiled import PURE, is_compiled
 
 BUILD: Final = Path("build")
 STREAMS: Final = BUILD / "bench-streams"
@@ -44,21 +45,26 @@ JAVA: Final = {"kafka_streams": "Streams", "flink": "FlinkPeer", "java_consumer"
 ANBU: Final = ("anbu_trivial", "anbu_real")
 
 
+def own() -> tuple[str, ...]:
+    """Return Anbu's workers as they ship; where the engine is compiled, the same as plain Python after them."""
+    return (*ANBU, *(name + AS_PLAIN for name in ANBU)) if is_compiled() else ANBU
+
+
 def marks_of(name: str, until: int = WARM) -> tuple[int, int]:
     """Return where the warm part of a run begins and ends, events."""
-    begin, end = SLOW.get(name, (COLD, WARM))
+    begin, end = SLOW.get(name.removesuffix(AS_PLAIN), (COLD, WARM))
     return begin, min(end, max(until, begin + 1000))
 
 
 def command_of(name: str, bootstrap: str, marks: str) -> list[str]:
     """Return the command of one run; what it prints at its marks is its meter's."""
-    own = [sys.executable, "-m", "load_tests.bench_peers.anbu"]
+    name = name.removesuffix(AS_PLAIN)
     if name in ANBU or name in LIMITS:
         which = name.removeprefix("anbu_")
         group = f"bench-{which}-{uuid.uuid4().hex[:8]}"
         if name in ANBU:
             create_topics(bootstrap, 1, group=group)
-        return [*own, which, bootstrap, marks, group]
+        return [sys.executable, "-m", "load_tests.bench_peers.anbu", which, bootstrap, marks, group]
     if name in JAVA:
         part = JVM_BUILD / ("flink" if name == "flink" else "kafka")
         return ["java", "-cp", f"{part}/classes:{part}/libs/*", *_OPENS, JAVA[name], bootstrap, marks]
@@ -80,8 +86,7 @@ def run(name: str, bootstrap: str, core: int, within_s: float, until: int) -> Ro
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Anbu's engine carries a probe, and of a compiled one there are no other kinds.
-        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **({PURE: "1"} if name in ANBU else {})},
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **({PURE: "1"} if name.endswith(AS_PLAIN) else {})},
     )
     try:
         said, complaints = child.communicate(timeout=within_s)
@@ -91,12 +96,13 @@ def run(name: str, bootstrap: str, core: int, within_s: float, until: int) -> Ro
         complaints += f"\nnot done within {within_s:.0f} s"
     finally:
         child.kill()
-    found = [line.split()[1:] for line in said.splitlines() if line.startswith("at ")]
+    lines = said.splitlines()
+    found = [line.split()[1:] for line in lines if line.startswith("at ")]
     points = [(int(count), float(cpu_s), float(wall_s)) for count, cpu_s, wall_s in found]
     if len(points) < 3:
-        lines = [line for line in complaints.splitlines() if line.strip()]
-        return lines[-1][:200] if lines else f"it ended with code {child.returncode} after {len(points)} marks"
-    return Round.of(points, load=os.getloadavg()[0])
+        wrong = [line for line in complaints.splitlines() if line.strip()]
+        return wrong[-1][:200] if wrong else f"it ended with code {child.returncode} after {len(points)} marks"
+    return Round.of(points, load=os.getloadavg()[0], engine=heard(lines))
 
 
 def install_peers() -> None:

@@ -3,13 +3,14 @@
 import os
 import platform
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from load_tests.bench_live.engine import AS_PLAIN, shortly
 from load_tests.bench_live.figures import Live
 from load_tests.bench_live.shown import lines_of
 
@@ -38,13 +39,15 @@ class Round(msgspec.Struct):
     start_s: float
     """CPU seconds until the first event."""
     load: float
+    engine: str = ""
+    """Of Anbu's workers: whether the engine ran compiled, as the worker said."""
 
     @classmethod
-    def of(cls, points: list[tuple[int, float, float]], *, load: float) -> "Round":
+    def of(cls, points: list[tuple[int, float, float]], *, load: float, engine: str = "") -> "Round":
         """Return the round of the meter's points, (events, CPU seconds, wall seconds) each."""
         (n0, cpu0, _), (n1, cpu1, wall1), (n2, cpu2, wall2) = points
         cold = (cpu1 - cpu0) / (n1 - n0) * 1e6 if n1 >= 500_000 else None
-        return cls(cold, (cpu2 - cpu1) / (n2 - n1) * 1e6, (n2 - n1) / max(wall2 - wall1, 1e-9), cpu0, load)
+        return cls(cold, (cpu2 - cpu1) / (n2 - n1) * 1e6, (n2 - n1) / max(wall2 - wall1, 1e-9), cpu0, load, engine)
 
 
 class Ratio(msgspec.Struct):
@@ -87,6 +90,14 @@ class Bench(msgspec.Struct):
         return [theirs.warm_us / ours.warm_us for theirs, ours in pairs]
 
 
+def called(name: str, rounds: Sequence[Round]) -> str:
+    """Return a worker's name for a table, with the engine that it ran where it has one."""
+    engines = sorted({shortly(one.engine) for one in rounds} - {""})
+    return ", ".join(
+        [name.removesuffix(AS_PLAIN).replace("_", " "), " and ".join(engines)] if engines else [name.replace("_", " ")]
+    )
+
+
 def _median(found: list[float]) -> float | None:
     return round(statistics.median(found), 3) if found else None
 
@@ -115,13 +126,13 @@ def printed(bench: Bench) -> str:
         f"{bench.events:,} synthetic events of {bench.households:,} households; {told}",
         "",
         "CPU us an event of the whole process: median (least to most)",
-        f"  {'worker':18} {'warm':>26}  {'first 500,000':>26}  {'events/s':>9}  rounds",
+        f"  {'worker':26} {'warm':>26}  {'first 500,000':>26}  {'events/s':>9}  rounds",
     ]
     for name, rounds in sorted(bench.figures.items(), key=lambda item: statistics.median(r.warm_us for r in item[1])):
         cold = [one.cold_us for one in rounds if one.cold_us is not None]
         per_s = statistics.median(one.warm_per_s for one in rounds)
         warm = _spread([one.warm_us for one in rounds])
-        lines.append(f"  {name:18} {warm:>26}  {_spread(cold):>26}  {per_s:9,.0f}  {len(rounds)}")
+        lines.append(f"  {called(name, rounds):26} {warm:>26}  {_spread(cold):>26}  {per_s:9,.0f}  {len(rounds)}")
     lines += ["", "events per CPU second, Anbu over the peer: median (least to most), and the goal"]
     lines.append(f"  {'against':14} {'the same trivial model':>34}  {'Anbu with its real detection':>34}")
     for name, (same_goal, real_goal) in GOALS.items():
