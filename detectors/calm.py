@@ -13,6 +13,7 @@ A law holds both ways to the same rows: `tests/test_detectors_calm.py`.
 
 from typing import TYPE_CHECKING
 
+from detectors.chronic import BY_DAY
 from detectors.hours import HOUR_MS
 
 if TYPE_CHECKING:
@@ -25,9 +26,17 @@ def stir(state: "State") -> None:
 
 
 def settle(state: "State", changes_ms: int) -> None:
-    """Note after a whole look when time alone may change what was found, the silence left out; 0 while anything is open."""
-    is_open = state.told or state.silence is not None or state.past is not None or state.hospital_ms
+    """Note after a whole look when time alone may change what was found, the silence left out; 0 while life may end anything."""
+    is_open = state.silence is not None or state.past is not None or state.hospital_ms or not is_by_day(state)
     state.calm_ms = 0 if is_open else changes_ms
+
+
+def is_by_day(state: "State") -> bool:
+    """Tell whether what is open, if anything, is of habits alone, which a sign of life says nothing of.
+
+    A decline stays open for weeks, in which every sign of life would be followed by a whole look.
+    """
+    return not state.told or state.told.keys() <= BY_DAY
 
 
 def is_only_alive(state: "State") -> bool:

@@ -93,6 +93,8 @@ SEVERITIES: Final[dict[IncidentKind, Severity]] = {
     IncidentKind.DAY_NIGHT_REVERSAL: Severity.MODERATE,
     IncidentKind.SHORTER_TALKS: Severity.MINOR,
 }
+BY_DAY: Final = frozenset(way.kind for way in WAYS.values())
+"""Kinds that habits raise and end: nothing but a learned day changes what is found of them, and a responder's word."""
 _MOOD: Final = TOPICS.index(CareTopic.MOOD)
 Factor = Callable[[IncidentKind], float]
 _SETS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 
 from detectors.calls import REACHED, UNANSWERED
-from detectors.calm import is_only_alive, stir
+from detectors.calm import is_by_day, is_only_alive, stir
 from detectors.chronic import SEVERITIES
 from detectors.conditions import READ as CONDITIONS
 from detectors.conditions import RULES
@@ -537,7 +537,7 @@ class Household:
     def _listens(self, at_ms: int) -> bool:
         """Tell whether a sign of life at a moment may change what was told."""
         state = self._state
-        if state.told or state.silence is not None or state.hospital_ms:
+        if state.silence is not None or state.hospital_ms or not is_by_day(state):
             return True
         return state.past is not None and at_ms <= state.past.raised_ms
 

@@ -37,9 +37,10 @@ class ImpossibleTimeError(ValueError):
 
 def to_rfc3339(at_ms: int) -> str:
     """`2026-11-24T00:13:54.000Z` of UTC milliseconds."""
-    hour, rest_ms = divmod(at_ms, _HOUR_MS)
-    seconds, ms = divmod(rest_ms, 1000)
-    return f"{_hour_text(hour)}:{seconds // 60:02d}:{seconds % 60:02d}.{ms:03d}Z"
+    hour = at_ms // _HOUR_MS
+    rest_ms = at_ms - hour * _HOUR_MS
+    seconds = rest_ms // 1000
+    return _hour_text(hour) + _minute_text(seconds) + _TAILS[rest_ms - seconds * 1000]
 
 
 def from_rfc3339(text: str) -> int:
@@ -93,6 +94,14 @@ def _remember(memo: dict[str, int], part: str, ms: int) -> None:
     if len(memo) >= _REMEMBERED:
         memo.clear()
     memo[part] = ms
+
+
+_TAILS: Final = [f".{ms:03d}Z" for ms in range(1000)]
+
+
+@lru_cache(maxsize=3600)
+def _minute_text(seconds: int) -> str:
+    return f":{seconds // 60:02d}:{seconds % 60:02d}"
 
 
 @lru_cache(maxsize=4096)

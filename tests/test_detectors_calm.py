@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 from detector_streams import START_MS, Arrived, any_events, any_readings, arriving, event, readings
 
-from detectors import household
+from detectors import calm, household
 from detectors.calm import is_only_alive
 from detectors.findings import Ask, Output
 from detectors.hours import HOUR_MS, hours_of
@@ -17,6 +17,7 @@ from schemas.households import Absence, HouseholdRecord, Source
 from schemas.incidents import CloseCause, IncidentKind
 from schemas.times import to_rfc3339
 
+SOURCES = ("/sensors/gw", "/phone/app")
 Lived = tuple[list[Output], list[bytes]]
 
 
@@ -41,7 +42,27 @@ def at_odds(rng: random.Random, n: int) -> list[Arrived]:
     return sorted([*arriving(rng, n), *any_events(rng, n), *strange[: n // 10]], key=lambda one: one[1])
 
 
-def lives(stream: Callable[[random.Random, int], list[Arrived]], seed: int, looks: Callable[[State], bool]) -> Lived:
+def up_at_night(rng: random.Random, _n: int) -> list[Arrived]:
+    """Even days, and from the fifth on a way out in each night: told as wandering, which then stays open for days."""
+    said = []
+    for day in range(16):
+        day_ms = START_MS - START_MS % (24 * HOUR_MS) + day * 24 * HOUR_MS - 9 * HOUR_MS  # 00 h in Seoul
+        said += [event("motion", day_ms + minute * 60_000 + rng.randrange(60_000)) for minute in range(420, 1380, 7)]
+        said += [event("heartbeat", day_ms + hour * HOUR_MS, source) for hour in range(24) for source in SOURCES]
+        if day >= 4:
+            for minute, state in ((60, "on"), (61, "off"), (90, "on"), (91, "off")):
+                said.append(event("door", day_ms + minute * 60_000, device="front", state=state))
+            said.append(event("motion", day_ms + 92 * 60_000))
+    return sorted([(one, one.at_ms) for one in said if one.at_ms >= START_MS], key=lambda one: one[1])
+
+
+def lives(
+    stream: Callable[[random.Random, int], list[Arrived]],
+    seed: int,
+    looks: Callable[[State], bool],
+    *,
+    closed: float = 0.01,
+) -> Lived:
     """Let a household live through a stream, its clock moving by minutes; what it found, and its rows hour by hour."""
     rng = random.Random(seed)
     events = stream(rng, 2500)
@@ -60,7 +81,7 @@ def lives(stream: Callable[[random.Random, int], list[Arrived]], seed: int, look
             new = model.advance(clock_ms) if model.wake_ms <= clock_ms else []
             found += new
             raised += [(one.kind, int(one.facts["raised_ms"])) for one in new if not isinstance(one, Ask)]
-            for kind, raised_ms in raised if rng.random() < 0.01 else []:
+            for kind, raised_ms in raised if rng.random() < closed else []:
                 found += model.settle(kind, rng.choice(list(CloseCause)), raised_ms, clock_ms)
             if clock_ms % HOUR_MS == 0:
                 rows.append(model.snapshot())
@@ -71,14 +92,14 @@ def a_record() -> HouseholdRecord:
     away = [START_MS + days * 24 * HOUR_MS for days in (5, 6)]
     return HouseholdRecord(
         household="h",
-        sources=[Source("/sensors/gw", 3600), Source("/phone/app", 3600)],
+        sources=[Source(one, 3600) for one in SOURCES],
         absences=[Absence(to_rfc3339(away[0]), to_rfc3339(away[1]))],
         latest_silence_h=20.0,
     )
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("stream", [at_home, at_odds])
+@pytest.mark.parametrize("stream", [at_home, at_odds, up_at_night])
 def test_a_household_that_rests_is_the_one_that_was_looked_at(
     stream: Callable[[random.Random, int], list[Arrived]], seed: int
 ) -> None:
@@ -102,6 +123,33 @@ def test_negative_control_a_look_spared_whatever_comes_leaves_another_household(
     looked_at = lives(at_home, 0, lambda _: False)
     monkeypatch.setattr(household, "stir", lambda _: None)
     assert lives(at_home, 0, is_only_alive) != looked_at
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_home_with_a_decline_open_rests_as_it_did_before(seed: int) -> None:
+    looks = 0
+
+    def counted(state: State) -> bool:
+        nonlocal looks
+        rests = is_only_alive(state)
+        looks += not rests and IncidentKind.NIGHT_WANDERING in state.told
+        return rests
+
+    found, rows = lives(up_at_night, seed, counted, closed=0)
+    (told,) = [one for one in found if not isinstance(one, Ask)]
+    assert told.kind is IncidentKind.NIGHT_WANDERING
+    signs = sum(at_ms > told.event_until_ms for _, at_ms in up_at_night(random.Random(seed), 0))
+    assert 0 < looks < signs / 20, "signs of life were followed by whole looks for as long as it stood open"
+    assert (found, rows) == lives(up_at_night, seed, lambda _: False, closed=0)
+
+
+def test_negative_control_a_home_that_rests_whatever_is_open_is_told_late_that_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = lives(at_odds, 0, lambda _: False)
+    for module in (household, calm):
+        monkeypatch.setattr(module, "is_by_day", lambda _: True)
+    assert lives(at_odds, 0, is_only_alive) != looked_at
 
 
 @pytest.mark.parametrize("zone", ["Asia/Seoul", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo"])

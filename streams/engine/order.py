@@ -27,6 +27,7 @@ LONGEST_TICK: Final = 256
 """Bytes. Whatever is longer is no tick: it must neither be parsed nor be remembered."""
 
 _tick = msgspec.json.Decoder(Tick).decode
+_LIVE: Final = TickMode.LIVE
 
 
 def read_tick(value: bytes | None) -> Tick | None:
@@ -52,7 +53,7 @@ def is_refused(tick: Tick, chunk: Chunk, i: int, *, live: bool) -> bool:
     A live one must lie near its append time where the broker stamps that; a recording fed into a live log would throw
     its clock about.
     """
-    if tick.mode is TickMode.LIVE:
+    if tick.mode is _LIVE:
         return chunk.broker_stamped and abs(tick.tick - chunk.timestamps[i]) > LIVE_TOLERANCE_MS
     return live
 
@@ -157,6 +158,16 @@ class OrderCounts:
     repeated_ticks: int = 0
 
 
+def _least(ticks: list[int]) -> int:
+    """Return the first topic whose last tick is smallest; as a loop, for it is asked twice for every tick there is."""
+    topic, least_ms = 0, ticks[0]
+    for i in range(1, len(ticks)):
+        at_ms = ticks[i]
+        if at_ms < least_ms:
+            topic, least_ms = i, at_ms
+    return topic
+
+
 class CanonicalOrder:
     """Takes chunks as fetched, gives records in canonical order.
 
@@ -177,6 +188,8 @@ class CanonicalOrder:
         self._bound = buffer_records
         self._check_contiguity = check_contiguity
         self._as_fetched = as_fetched
+        self._tick_value: bytes | None = None
+        self._tick: Tick | None = None
 
     @property
     def held(self) -> int:
@@ -238,7 +251,7 @@ class CanonicalOrder:
     @property
     def next_topic(self) -> int:
         """The topic whose turn it is: nothing moves before it brings more."""
-        return min(range(len(self._lanes)), key=self.positions.ticks.__getitem__)
+        return _least(self.positions.ticks)
 
     def resumable(self) -> list[tuple[int, int]]:
         """Give (topic, offset) of each topic that dropped chunks and has room again: seek there."""
@@ -258,19 +271,18 @@ class CanonicalOrder:
         ticks, offsets = positions.ticks, positions.offsets
         lanes = self._lanes
         while True:
-            if self._as_fetched:
-                topic = next((i for i, lane in enumerate(lanes) if lane.waiting), 0)
-            else:
-                topic = ticks.index(min(ticks))
+            topic = self._first_waiting() if self._as_fetched else _least(ticks)
             lane = lanes[topic]
             if not lane.waiting:
                 return
             chunk = lane.waiting[0]
-            count = len(chunk)
-            try:
-                end = chunk.keys.index(TICK_KEY, lane.at)
-            except ValueError:
-                end = count
+            keys = chunk.keys
+            count, end = len(keys), lane.at
+            if end < count and keys[end] != TICK_KEY:
+                try:
+                    end = keys.index(TICK_KEY, end)
+                except ValueError:
+                    end = count
             while lane.at < end:
                 yield Turn(topic, lane, end, positions)
             before = ticks[topic]
@@ -284,10 +296,13 @@ class CanonicalOrder:
                 lane.at = 0
                 offsets[topic] = max(offsets[topic], chunk.next)
             if ticks[topic] != before:
-                clock_ms = min(ticks)
+                clock_ms = ticks[_least(ticks)]
                 if clock_ms > positions.clock_ms:
                     positions.clock_ms = clock_ms
                     yield Moved(clock_ms)
+
+    def _first_waiting(self) -> int:
+        return next((i for i, lane in enumerate(self._lanes) if lane.waiting), 0)
 
     def each(self) -> Iterator[Applied | Moved]:
         """Give every record whose turn has come, one by one: for those who read a log and judge nothing."""
@@ -298,14 +313,20 @@ class CanonicalOrder:
                 yield from turn
 
     def _take_tick(self, topic: int, value: bytes | None, chunk: Chunk, i: int) -> None:
-        tick, positions = read_tick(value), self.positions
+        positions = self.positions
+        tick = self._tick
+        if value != self._tick_value:
+            tick = read_tick(value)
+            if tick is not None:  # it comes in every topic, one after the other
+                self._tick_value, self._tick = value, tick
         if tick is None or is_refused(tick, chunk, i, live=positions.live):
             self.counts.refused_ticks += 1
             return
-        if tick.mode is TickMode.LIVE:
+        at_ms = tick.tick
+        if tick.mode is _LIVE:
             positions.live = True
-        if tick.tick > positions.ticks[topic]:
-            positions.ticks[topic] = tick.tick
+        if at_ms > positions.ticks[topic]:
+            positions.ticks[topic] = at_ms
             self.counts.taken_ticks += 1
         else:
             self.counts.repeated_ticks += 1

@@ -87,6 +87,8 @@ class Roster:
         self._households: dict[str, Watched] = {}
         self._ended: dict[str, End] = {}
         self._wakes: NDArray[np.int64] = np.full(256, NEVER_MS, np.int64)
+        self._soonest_ms = NEVER_MS
+        """None of them is earlier: most moves of a small partition's clock need not look through them."""
         self._turns: NDArray[np.uint16] = np.full(256, NO_TURN, np.uint16)
         """The minute of the day of each place's household: what is done of all in turn is not done of all at once."""
         self._at: list[Watched | None] = []
@@ -210,12 +212,12 @@ class Roster:
         self.dirty[watched.name] = watched
         if wake_ms < watched.wake_ms:
             watched.wake_ms = wake_ms
-            self._wakes[watched.index] = wake_ms
+            self._arm(watched.index, wake_ms)
 
     def recall(self, watched: Watched) -> None:
         """Count a household that sleeps as it was when it fell asleep."""
         self.open_incidents += watched.open_count * watched.counts
-        self._wakes[watched.index] = watched.wake_ms
+        self._arm(watched.index, watched.wake_ms)
         self.blind += watched.counts if watched.blind else 0
         self._count_delay(watched, watched.counts)
         for place, count in enumerate(unpacked(watched.source_health)):
@@ -272,12 +274,20 @@ class Roster:
         wake_ms = watched.due_ms()
         if wake_ms != watched.wake_ms:
             watched.wake_ms = wake_ms
-            self._wakes[watched.index] = wake_ms
+            self._arm(watched.index, wake_ms)
+
+    def _arm(self, place: int, wake_ms: int) -> None:
+        self._wakes[place] = wake_ms
+        self._soonest_ms = min(self._soonest_ms, wake_ms)
 
     def due(self, clock_ms: int) -> list[Watched]:
         """Return those that want to be woken by a clock, by (deadline, household)."""
-        (places,) = (self._wakes[: len(self._at)] <= clock_ms).nonzero()
+        if clock_ms < self._soonest_ms:
+            return []
+        wakes = self._wakes[: len(self._at)]
+        (places,) = (wakes <= clock_ms).nonzero()
         if not len(places):
+            self._soonest_ms = int(wakes.min(initial=NEVER_MS))
             return []
         found = (self._at[place] for place in places.tolist())
         return sorted((one for one in found if one is not None), key=lambda one: (one.wake_ms, one.name))
