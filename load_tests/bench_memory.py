@@ -18,6 +18,7 @@ from typing import Any, Final
 from detectors.household import Household
 from load_tests.bench_city.memory import lived
 from load_tests.simulator.neighbourhood import JUDGING_SEEDS
+from schemas.compiled import state
 from schemas.profiles import DEFAULT_PROFILE
 
 ROUND: Final = 16
@@ -33,12 +34,24 @@ def reached(root: object, but: Collection[int] = ()) -> dict[int, tuple[Any, str
         if id(one) in seen or id(one) in but or isinstance(one, SHARED):
             continue
         seen[id(one)] = one, ".".join(path[1:2]) or "state"
+        if native := getattr(type(one), "__mypyc_attrs__", ()):
+            ahead += [(each, (*path, name)) for name, each in _held(one, native)]
+            continue
         slots = [slot for kind in type(one).__mro__ for slot in getattr(kind, "__slots__", ())]
         if slots:
             ahead += [(getattr(one, slot), (*path, slot)) for slot in slots if hasattr(one, slot)]
         else:
             ahead += [(each, path) for each in gc.get_referents(one)]
     return seen
+
+
+def _held(one: object, names: Collection[str]) -> list[tuple[str, object]]:
+    """Return what a compiled object holds, by name: its numbers lie within it, and an object of each would be made for whoever asks."""
+    held = {id(each): each for each in gc.get_referents(one)}
+    found = [(name, each) for name in names if id(each := getattr(one, name, None)) in held]
+    for _, each in found:
+        held.pop(id(each), None)
+    return [*found, *(("", each) for each in held.values())]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
                 kinds[type(one).__name__] += size
     hot, rhythm = (sum(map(len, column)) / len(rows) for column in ([row[0] for row in rows], [row[1] for row in rows]))
     sys.stdout.write(
-        f"{len(homes)} synthetic households after {asked.days} days: {sum(parts.values()) / len(homes):,.0f} bytes each;"
+        f"{len(homes)} synthetic households after {asked.days} days, {state()}: {sum(parts.values()) / len(homes):,.0f} bytes each;"
         f" rows {hot:,.0f} (hot) and {rhythm:,.0f} (rhythm)\n"
     )
     for name, sizes in (("part", parts), ("type", kinds)):

@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from detectors.household import Household
 from load_tests.bench_engine import run_until
 from load_tests.bench_live.counted import Counting
 from load_tests.bench_live.deadlines import _moves
+from load_tests.bench_memory import reached
 from load_tests.bench_peers.anbu import Trivial
 from load_tests.bench_stream import HOUR_MS, START_MS, Stream, Wanted, stream_of
 from load_tests.peers.meter import Meter
@@ -108,3 +110,11 @@ def test_deadlines_are_read_before_the_move_that_finds_them_due(stream: Stream) 
     roster: Roster = engine._roster
     assert not roster.due(engine.clock_ms)
     assert woken > 0
+
+
+def test_what_the_memory_of_a_home_goes_to_is_named_by_the_parts_of_its_state() -> None:
+    """Numbers that lie within a compiled object are no objects of their own: made for whoever asks, they would be others each time."""
+    home = Household("home-1", start_ms=START_MS)
+    found = reached(home)
+    assert {"rhythm", "devices", "calls"} <= {part for _, part in found.values()}
+    assert reached(home).keys() == found.keys()
