@@ -17,7 +17,7 @@ HOURS: Final = 24
 AROUND: Final = 2
 """Silences begun this many hours before or after count for an hour too: nobody lives by the hour."""
 HALF_LIFE_DAYS: Final = 30.0
-_KEEP: Final = 0.5 ** (1.0 / HALF_LIFE_DAYS)
+_KEEP_SINGLE: Final = np.float32(0.5 ** (1.0 / HALF_LIFE_DAYS))
 PEOPLE_H: Final[tuple[float, ...]] = (
     *(4.8, 4.1, 3.1, 2.0, 1.6, 1.4, 1.2, 1.1, 1.2, 1.2, 1.2, 1.2),
     *(1.2, 1.2, 1.3, 1.3, 1.3, 1.4, 1.5, 1.7, 2.4, 3.7, 4.6, 4.9),
@@ -54,17 +54,19 @@ class BegunAt:
 
     def learn_one(self, longest_h: list[float]) -> None:
         """Learn one day; an hour around which no silence began learns nothing."""
-        one = np.array(longest_h, np.float32)
-        near = np.max([np.roll(one, shift) for shift in range(-AROUND, AROUND + 1)], axis=0)
+        around = np.array([*longest_h[-AROUND:], *longest_h, *longest_h[:AROUND]], np.float32)
+        near = around[:HOURS]
+        for shift in range(1, 2 * AROUND + 1):
+            near = np.maximum(near, around[shift : shift + HOURS])
         known = np.zeros((3, HOURS), np.float32)
         if self._known:
             known[:] = np.frombuffer(self._known, "<f4").reshape(3, HOURS)
-        days = np.where(near > 0, known[0] * np.float32(_KEEP) + 1, known[0])
+        days = np.where(near > 0, known[0] * _KEEP_SINGLE + 1, known[0])
         share = np.where(near > 0, 1 / np.maximum(days, 1), 0)
         known[1] += share * (near - known[1])
         known[2] += share * (near * near - known[2])
         known[0] = days
-        self._known = known.astype("<f4").tobytes()
+        self._known = known.astype("<f4", copy=False).tobytes()
 
     def usual(self, hour: int) -> tuple[float, float]:
         """Return (mean, deviation) for silences begun in an hour, hours, drawn towards people's."""

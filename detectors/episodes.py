@@ -1,7 +1,7 @@
 """Signs of life as a small sorted ring of activity episodes: the same ring in whatever order they arrive."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final, NamedTuple
 from zlib import crc32
@@ -22,6 +22,8 @@ _SURE, _LEAVES, _EXITS = 1, 2, 4
 """What an episode is, as bits of its packed byte."""
 _SPAN: Final = 1 << 32
 """Milliseconds that 32 bits count: seven weeks."""
+_FAR: Final = _SPAN // 2
+"""A ring whose last time lies further from its base counts from another one when it forgets: each day would say the same and cost more."""
 _BITS: Final = _SPAN - 1
 _LEAD_MS: Final = 172_800_000
 """So long before its first time a ring counts from: what comes late, by the horizon of learning, still fits."""
@@ -192,8 +194,12 @@ class Episodes:
         """Return the last confirmed episode that began at or before a moment."""
         starts = self._starts
         until_ms -= self._base
-        for i in range(len(starts) - 1, -1, -1):
-            if starts[i] <= until_ms and self.confirmed(i):
+        i = len(starts)
+        if i and starts[i - 1] > until_ms:
+            i = bisect_right(starts, until_ms)
+        while i:
+            i -= 1
+            if self.confirmed(i):
                 return self._episode(i)
         return None
 
@@ -229,6 +235,16 @@ class Episodes:
             return found
         return [one for i, one in enumerate(found) if not lone[i] or self.confirmed(i)]
 
+    def columns(self, until_ms: int) -> tuple[int, list[int], list[int], list[int], list[int]]:
+        """Return the episodes begun before a moment for `detectors.stretches`: base, starts, ends, ways out, lone triggers.
+
+        Starts and ends go on to one more, which may be company. No lone triggers is an empty list.
+        """
+        count = bisect_left(self._starts, until_ms - self._base)
+        exits = [0] * count if self._exits is None else self._exits[:count].tolist()
+        lone = [] if self._lone is None else self._lone[:count].tolist()
+        return self._base, self._starts[: count + 1].tolist(), self._ends[: count + 1].tolist(), exits, lone
+
     def begun(self) -> list[int]:
         """Return when the confirmed episodes began, oldest first."""
         base = self._base
@@ -236,12 +252,6 @@ class Episodes:
             return [start + base for start in self._starts]
         each = enumerate(zip(self._starts, self._lone, strict=True))
         return [start + base for i, (start, lone) in each if not lone or self.confirmed(i)]
-
-    def ghosts(self) -> list[int]:
-        """Return the moments of all ghosts."""
-        if self._lone is None:
-            return []
-        return [start + self._base for i, start in enumerate(self._starts) if not self.confirmed(i)]
 
     def lone(self, after_ms: int, until_ms: int) -> list[tuple[int, int]]:
         """Return (moment, device) of the ghosts after a moment and not after another, the last one first."""
@@ -268,7 +278,7 @@ class Episodes:
             else left
             for column in (self._exits, self._lone)
         )
-        if self._starts:
+        if self._starts and (self._starts.typecode != "I" or self._ends[-1] > _FAR):
             self._count_from([self._starts[0] + self._base], self._ends[-1] + self._base)
 
     def state(self) -> list[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contract import Law
-from detectors.hours import HOUR_MS, LocalHours
+from detectors.hours import HOUR_MS, LocalHours, is_weekend
 from detectors.life import HOME
 from detectors.priors import prior
 
@@ -35,6 +35,12 @@ DayRates = Sequence[float]
 """Events an hour at `row_of(weekend, hour) + bucket`."""
 NO_RATES: Final[DayRates] = (0.0,) * (2 * 24 * BUCKETS)
 """Of a channel that sees nothing of a silence, whose table need not be read."""
+
+
+MOST_ASKED: Final = 64
+_LAST: Final[dict[tuple[str, bool, float, float, float], tuple[bytes, bytes, DayRates]]] = {}
+"""The last rates by what was asked, and of which cells. A home that learns a day asks three times and more in a row: for what
+would have been, and then for its verdict."""
 
 
 def row_of(weekend: int, hour: int) -> int:
@@ -83,34 +89,41 @@ class HazardTable:
     def learn_many(self, hours: LocalHours, silences: list[tuple[int, int, bool]]) -> None:
         """Learn silences as `learn_one` does, (start, end, away) each, in their order."""
         places: list[int] = []
-        spans_h: list[float] = []
-        ends: list[int] = []
+        more: list[float] = []
+        steady_from_ms = silences[0][0] if silences else 0
+        steady_until_ms = hours.steady_until(steady_from_ms)
+        offset_ms = hours.offset_ms(steady_from_ms)
         for start_ms, end_ms, away in silences:
             if not EDGES_MS[0] < end_ms - start_ms <= LONGEST_MS:
                 continue
-            context = away * _PER_CONTEXT
+            context = _CELLS + (_PER_CONTEXT if away else 0)
             t, k = start_ms + EDGES_MS[0], 0
             bucket_ms = start_ms + EDGES_MS[1]
-            until_ms = row = 0
+            until_ms = row = place = 0
             while t < end_ms:
                 if t >= until_ms:
-                    weekend, hour, until_ms = hours.cell(t)
+                    if steady_from_ms <= t < steady_until_ms:
+                        number = (t + offset_ms) // HOUR_MS
+                        weekend, hour = is_weekend(number // 24), number % 24
+                        until_ms = (number + 1) * HOUR_MS - offset_ms
+                    else:
+                        weekend, hour, until_ms = hours.cell(t)
                     row = context + (weekend * 24 + hour) * BUCKETS
                 stop = min(until_ms, bucket_ms, end_ms)
-                places.append(row + k)
-                spans_h.append((stop - t) / HOUR_MS)
+                place = row + k
+                places.append(place)
+                more.append((stop - t) / HOUR_MS)
                 t = stop
                 if t >= bucket_ms:
                     k += 1
                     bucket_ms = start_ms + bucket_ends(k)
-            ends.append(places[-1])
-        if not ends:
+            places.append(place - _CELLS)
+            more.append(1.0)
+        if not places:
             return
         cells = self._cells()
-        events, exposure = cells[:_CELLS], cells[_CELLS:]
         # Added one after the other, each in single precision: the order of the sums is part of the result.
-        np.add.at(exposure, places, np.array(spans_h, np.float32))
-        np.add.at(events, ends, np.float32(1.0))
+        np.add.at(cells, places, np.array(more, np.float32))
         self._keep(cells)
 
     def _cells(self) -> NDArray[np.float32]:
@@ -124,11 +137,12 @@ class HazardTable:
         return np.unpackbits(np.frombuffer(self._places, np.uint8)).view(np.bool_)
 
     def _keep(self, cells: NDArray[np.float32]) -> None:
-        where = np.flatnonzero(cells)
-        self._numbers = cells[where].astype("<f4").tobytes()
-        self._places = where.astype("<u2").tobytes()
-        if len(self._places) >= _MASK_BYTES:
-            self._places = np.packbits(cells != 0).tobytes()
+        held = cells != 0
+        self._numbers = cells[held].astype("<f4", copy=False).tobytes()
+        if 2 * int(np.count_nonzero(held)) >= _MASK_BYTES:
+            self._places = np.packbits(held).tobytes()
+        else:
+            self._places = np.flatnonzero(held).astype("<u2").tobytes()
 
     @property
     def knows(self) -> bool:
@@ -137,7 +151,12 @@ class HazardTable:
 
     def fade(self, share: float) -> None:
         """Let everything learned fade to a share of its weight."""
-        if self._places:
+        if not self._places:
+            return
+        numbers = np.frombuffer(self._numbers, "<f4") * np.float32(share)
+        if numbers.all():
+            self._numbers = numbers.astype("<f4", copy=False).tobytes()
+        else:  # one has become too small to be told from nothing
             self._keep(self._cells() * np.float32(share))
 
     def rates(self, *, away: bool, k0_h: float, k1_h: float, floor_per_h: float) -> DayRates:
@@ -145,6 +164,17 @@ class HazardTable:
         floor = floor_per_h if self._kind == HOME and not away else AWAY_FLOOR * floor_per_h
         if not self._places:
             return _rates_of_people(self._kind, floor, away=away)
+        asked = (self._kind, away, k0_h, k1_h, floor)
+        last = _LAST.get(asked)
+        if last is not None and last[0] is self._places and last[1] is self._numbers:
+            return last[2]
+        rates = self._rates(k0_h, k1_h, floor, away=away)
+        if len(_LAST) >= MOST_ASKED:
+            _LAST.clear()
+        _LAST[asked] = (self._places, self._numbers, rates)
+        return rates
+
+    def _rates(self, k0_h: float, k1_h: float, floor: float, *, away: bool) -> DayRates:
         people = _people(self._kind, away=away)
         n, e = _with_neighbours(self._cells().reshape((2, *SHAPE))[:, int(away)])
         all_days = (n[0] + n[1] + k0_h * people) / (e[0] + e[1] + k0_h)

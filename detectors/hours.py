@@ -69,6 +69,13 @@ class LocalHours:
         """Return the hour of the day, 0 to 23."""
         return (at_ms + self.offset_ms(at_ms)) % DAY_MS // HOUR_MS
 
+    def hours_at(self, moments: list[int]) -> list[int]:
+        """Return the `hour` of each of some moments, oldest first."""
+        if moments and moments[-1] < self.steady_until(moments[0]):
+            offset_ms = self.offset_ms(moments[0])
+            return [(at_ms + offset_ms) % DAY_MS // HOUR_MS for at_ms in moments]
+        return [self.hour(at_ms) for at_ms in moments]
+
     def minute(self, at_ms: int) -> int:
         """Return the minute of the day, 0 to 1439."""
         return (at_ms + self.offset_ms(at_ms)) % DAY_MS // 60_000

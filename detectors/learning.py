@@ -1,17 +1,17 @@
 """The day's learning: 30 hours after a day has ended, when no event and no absence can change it any more."""
 
 from collections import Counter
-from itertools import pairwise
 from typing import Final
 
 from detectors.chronic import ACTIVITY, NIGHT_SHARE, NIGHTS_OUT, PACE
-from detectors.episodes import LINK_MS, Episode
+from detectors.episodes import LINK_MS
 from detectors.foresight import learn_delay
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME, PHONE
 from detectors.rhythm import Day
 from detectors.state import HORIZON_MS, UNTIL_HOME, Few, State
+from detectors.stretches import Stretches
 from detectors.table import learn_at_table, look_at_table
 from detectors.weeks import UNSEEN
 from detectors.words import (
@@ -73,10 +73,9 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
         untrue.append((state.hospital_ms, state.home_again(state.hospital_ms)))
     seeing, profile = state.seeing, state.profile
     dark = {kind: seeing.dark_spans(kind, end_ms, profile) for kind in seeing.kinds()}
-    proofs = {kind: list(ring.proofs()) for kind, ring in state.rings.items()}
-    day = Day(start_ms, end_ms, state.hours, state.rings, proofs, untrue, dark, state.start_ms)
+    day = Day(start_ms, end_ms, state.hours, state.rings, untrue, dark, state.start_ms)
     state.rhythm.learn_one(day, profile.silence)
-    learn_delay(state, start_ms, whole=not any(_meets(span, day) for span in untrue))
+    learn_delay(state, start_ms, whole=not day.touched(untrue))
     state.calls.learn_before(end_ms, state.hours.hour, state.paused)
     state.medication.learn_before(end_ms, state.paused)
     words = state.weeks.words_before(end_ms)
@@ -85,7 +84,7 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     learn_at_table(state, start_ms, end_ms)
     seeing.learn_before(end_ms, profile)
     state.conditions.forget_before(end_ms)
-    _learn_outcomes(state, start_ms, end_ms, proofs.get(HOME, []))
+    _learn_outcomes(state, start_ms, end_ms, day.lived.get(HOME))
     state.untrue = _settled(state, end_ms)
     for ring in state.rings.values():
         ring.forget_before(end_ms)
@@ -101,7 +100,7 @@ def _settled(state: State, end_ms: int) -> Few:
     return tuple([span if span[1] <= end_ms else one for one, span in both if span[1] > end_ms - HORIZON_MS])
 
 
-def _learn_outcomes(state: State, start_ms: int, end_ms: int, proofs: list[Episode]) -> None:
+def _learn_outcomes(state: State, start_ms: int, end_ms: int, lived: Stretches | None) -> None:
     """Learn what responders found, and what devices do by themselves where nobody is."""
     nobody = [*state.paused]
     nobody += [state.silence_around(at_ms) for at_ms in state.outcomes.faults if at_ms < end_ms]
@@ -109,11 +108,11 @@ def _learn_outcomes(state: State, start_ms: int, end_ms: int, proofs: list[Episo
     if state.hospital_ms:
         stays.append(state.hospital_ms)
     nobody += [(at_ms, state.home_again(at_ms)) for at_ms in stays]
-    home = state.rings.get(HOME)
-    if home is not None:
-        pairs = pairwise([*proofs, None])
-        nobody += [(a.end, NEVER_MS if b is None else b.start) for a, b in pairs if a is not None and a.leaves]
-        state.chatter.learn_before(home, start_ms, end_ms, nobody)
+    if lived is not None:
+        for i, leaves in enumerate(lived.leaves):
+            if leaves:
+                nobody.append((lived.ends[i], lived.starts[i + 1] if i + 1 < len(lived.starts) else NEVER_MS))
+        state.chatter.learn_before(state.rings[HOME], start_ms, end_ms, nobody)
     state.outcomes.learn_before(end_ms, (end_ms - start_ms) / DAY_MS)
 
 
@@ -121,38 +120,41 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
     """Count what was seen of a day, and test its habits: a channel that was dark for a while counts nothing."""
     if day.end_ms - day.start_ms > LONGEST_DAY_MS:
         return
-    dark = {kind: [span for span in spans if _meets(span, day)] for kind, spans in day.dark.items()}
-    whole = day.watched_from_ms <= day.start_ms and not any(_meets(span, day) for span in day.untrue)
-    begun = {
-        kind: [one for one in proofs if day.start_ms <= one.start < day.end_ms] for kind, proofs in day.proofs.items()
-    }
+    dark = {kind: [span for span in spans if day.touched([span])] for kind, spans in day.dark.items()}
+    is_true = not day.touched(day.untrue)
+    whole = is_true and day.watched_from_ms <= day.start_ms
     hours = [0] * 24
-    for one in (one for stretches in begun.values() for one in stretches):
-        hours[_place(day, one.start)] += 1
-    for start_ms in range(day.start_ms, day.end_ms, HOUR_MS):
-        if dark and all(any(a <= start_ms < b for a, b in spans) for spans in dark.values()):
-            hours[_place(day, start_ms)] = UNSEEN
+    for counts_by_hour in day.begun.values():
+        for hour, count in enumerate(counts_by_hour):
+            hours[hour - DAY_BEGINS_H] += count
+    if dark and all(dark.values()):
+        for start_ms in range(day.start_ms, day.end_ms, HOUR_MS):
+            if all(any(a <= start_ms < b for a, b in spans) for spans in dark.values()):
+                hours[day.hours.hour(start_ms) - DAY_BEGINS_H] = UNSEEN
     said = Counter(word.place for word in words)
     counts: dict[int, int] = {}
     habits: dict[str, list[float]] = {}
-    if whole and HOME in begun and not dark.get(HOME):
-        stirs = sum(day.hours.hour(one.start) < NIGHT_UNTIL_H for one in begun[HOME])
-        outings = sum(one.leaves for one in begun[HOME])
-        counts = {DAYS: 1, OUTINGS: outings, STRETCHES: len(begun[HOME]) - stirs, STIRS: stirs}
-        pace = _pace(day, day.proofs[HOME])
+    lived = day.lived.get(HOME)
+    if whole and lived is not None and not dark.get(HOME):
+        stretches = len(lived.starts) - lived.first
+        stirs = sum(day.begun[HOME][:NIGHT_UNTIL_H])
+        out_ms = [lived.ends[i] for i in range(lived.first, len(lived.starts)) if lived.leaves[i]]
+        outings = len(out_ms)
+        counts = {DAYS: 1, OUTINGS: outings, STRETCHES: stretches - stirs, STIRS: stirs}
+        pace = _pace(day, lived)
         habits = {PACE: [pace] if pace is not None else [], "sleep": [float(stirs)]}
-        nights = sum(one.leaves and day.hours.hour(one.end) < NIGHT_UNTIL_H for one in begun[HOME])
+        nights = sum([hour < NIGHT_UNTIL_H for hour in day.hours.hours_at(out_ms)])
         habits[NIGHTS_OUT] = [float(nights)]
-        if len(begun[HOME]) >= FEWEST_STRETCHES:
-            habits[NIGHT_SHARE] = [TENTHS * stirs / len(begun[HOME])]
+        if stretches >= FEWEST_STRETCHES:
+            habits[NIGHT_SHARE] = [TENTHS * stirs / stretches]
         if state.weeks.goes_out or outings:
             habits["outings"] = [float(outings)]
     if whole and PHONE in dark and not dark[PHONE]:
         counts[PHONE_DAYS] = 1
         habits["contacts"] = [float(said[PHONE_CONTACT])]
-        if HOME not in begun:
-            habits[ACTIVITY] = [float(len(begun.get(PHONE, [])))]
-    if not any(_meets(span, day) for span in day.untrue):
+        if lived is None:
+            habits[ACTIVITY] = [float(sum(day.begun.get(PHONE, [])))]
+    if is_true:
         habits["answers"] = [float(one.place == ANSWERED) for one in words if one.place in (ANSWERED, UNANSWERED)]
         habits["doses"] = [float(one.place == TAKEN) for one in words if one.place in (TAKEN, MISSED)]
         habits["talks"] = [float(one.length) for one in words if one.place == ANSWERED and one.length]
@@ -162,7 +164,7 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
     state.chronic.learn_one({name: values for name, values in habits.items() if values}, day.end_ms, state.factor)
 
 
-def _pace(day: Day, home: list[Episode]) -> float | None:
+def _pace(day: Day, home: Stretches) -> float | None:
     """Return how many minutes of an hour at home the person was up and about, from 07 to 22 h; None where hardly at home.
 
     Counted in stretches of five minutes. Times of activity a day said less: a slower person's are as many nearly, only
@@ -172,26 +174,17 @@ def _pace(day: Day, home: list[Episode]) -> float | None:
     until_ms = day.start_ms + (PACE_UNTIL_H - DAY_BEGINS_H) * HOUR_MS
     home_ms = until_ms - from_ms
     stretches = 0
-    for one, after in pairwise([*home, None]):
-        if one is None:
-            break
-        if from_ms <= one.start < until_ms:
-            stretches += (one.end - one.start) // LINK_MS + 1
-        if one.leaves:
-            back_ms = until_ms if after is None else min(after.start, until_ms)
-            home_ms -= max(0, back_ms - max(one.end, from_ms))
+    count = len(home.starts)
+    for i in range(count):
+        start_ms, end_ms = home.starts[i], home.ends[i]
+        if from_ms <= start_ms < until_ms:
+            stretches += (end_ms - start_ms) // LINK_MS + 1
+        if home.leaves[i]:
+            back_ms = until_ms if i + 1 == count else min(home.starts[i + 1], until_ms)
+            home_ms -= max(0, back_ms - max(end_ms, from_ms))
     if home_ms < LEAST_HOME_H * HOUR_MS:
         return None
     return stretches * (LINK_MS / 60_000) / (home_ms / HOUR_MS)
-
-
-def _place(day: Day, at_ms: int) -> int:
-    """Return the hour of a moment, counted from 04:00 on."""
-    return (day.hours.hour(at_ms) - DAY_BEGINS_H) % 24
-
-
-def _meets(span: tuple[int, int], day: Day) -> bool:
-    return span[0] < day.end_ms and span[1] > day.start_ms
 
 
 def _ends_in_alarm(state: State, end_ms: int) -> bool:

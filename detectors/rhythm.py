@@ -1,18 +1,19 @@
 """What is learned of a household once a day: its hazard tables, its threshold, its longest silences, its busy hours."""
 
-import itertools
 from array import array
+from bisect import bisect_right
 from sys import intern
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from detectors.begun import HOURS, BegunAt
 from detectors.contract import Law
-from detectors.episodes import Episode, Episodes
+from detectors.episodes import Episodes
 from detectors.hazard import DayRates, HazardTable
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.life import HOME, SEEING
 from detectors.longest import LONGEST_ORDINARY_H, LongestSilence
 from detectors.silence import Lane, score
+from detectors.stretches import Stretches, stretches_of
 from detectors.threshold import Threshold
 from schemas.profiles import SilenceProfile
 
@@ -25,20 +26,37 @@ MOST_BEGUN: Final = 1e6
 """Episodes in an hour that no home has."""
 
 
-class Day(NamedTuple):
+class Day:
     """A day older than the horizon, and what is known of it. Times in UTC milliseconds."""
 
-    start_ms: int
-    end_ms: int
-    hours: LocalHours
-    rings: dict[str, Episodes]
-    proofs: dict[str, list[Episode]]
-    """The confirmed episodes of each ring."""
-    untrue: Spans
-    """Absences and open incidents: nothing is learned from days they touch."""
-    dark: dict[str, Spans]
-    """When a kind of channel reported nothing."""
-    watched_from_ms: int
+    __slots__ = ("begun", "dark", "end_ms", "hours", "lived", "start_ms", "untrue", "watched_from_ms")
+
+    def __init__(
+        self,
+        start_ms: int,
+        end_ms: int,
+        hours: LocalHours,
+        rings: dict[str, Episodes],
+        untrue: Spans,
+        dark: dict[str, Spans],
+        watched_from_ms: int,
+    ) -> None:
+        self.start_ms = start_ms
+        self.end_ms = end_ms
+        self.hours = hours
+        self.untrue = untrue
+        """Absences and open incidents: nothing is learned from days they touch."""
+        self.dark = dark
+        """When a kind of channel reported nothing."""
+        self.watched_from_ms = watched_from_ms
+        self.lived = {kind: stretches_of(ring, start_ms, end_ms) for kind, ring in rings.items()}
+        """The confirmed episodes of each ring that had begun by the end of the day."""
+        self.begun = {kind: _counted(hours, lived) for kind, lived in self.lived.items()}
+        """How many of them began in each local hour of the day."""
+
+    def touched(self, spans: Spans) -> bool:
+        """Tell whether one of some spans meets the day."""
+        return _touch(spans, self.start_ms, self.end_ms)
 
 
 class Rhythm:
@@ -85,7 +103,7 @@ class Rhythm:
         share = 0.5 ** (1.0 / how.half_life_days)
         for table in self.tables.values():
             table.fade(share)
-        if _touch(day.untrue, day.start_ms, day.end_ms):
+        if day.touched(day.untrue):
             return
         self._learn_silences(day, how)
         self._learn_tables(day)
@@ -93,23 +111,22 @@ class Rhythm:
 
     def _learn_silences(self, day: Day, how: SilenceProfile) -> None:
         """Score the day's silences over all channels, with the rates as they were before the day, and note the longest."""
-        merged = sorted(
-            ((e.start, e.end, kind, e.leaves) for kind, episodes in day.proofs.items() for e in episodes),
-            key=lambda one: one[:3],
-        )
-        ghosts = day.rings[HOME].ghosts() if HOME in day.rings else []
+        kinds, lived = _together(day.lived)
+        starts, ends, out = lived.starts, lived.ends, lived.leaves
         rates: dict[str, DayRates] = {}
         since: dict[str, int] = {}
         last, away = 0, False
         longest = {True: 0, False: 0}
-        begun = [0] * HOURS
+        begun_ms: list[int] = []
+        spans_ms: list[int] = []
         dark = [span for spans in day.dark.values() for span in spans]
         untold = day.untrue + dark
-        for start, end, kind, leaves in merged:
-            told = last and start > last and day.start_ms <= start < day.end_ms and not _touch(untold, last, start)
+        for i, kind in enumerate(kinds):
+            start, end = starts[i], ends[i]
+            told = last and start > last and start >= day.start_ms and not _touch(untold, last, start)
             if told and not away:
-                hour = day.hours.hour(last)
-                begun[hour] = max(begun[hour], start - last)
+                begun_ms.append(last)
+                spans_ms.append(start - last)
             if told and start - last > SHORT_MS:
                 longest[away] = max(longest[away], start - last)
                 if not away:
@@ -118,47 +135,50 @@ class Rhythm:
                             rates[seen] = self.rates(seen, how, away=False)
                     lanes = [Lane(seen, rates[seen], since[seen]) for seen in rates if seen in since]
                     nats = sum(score(day.hours, last, start, lanes))
-                    ghostly = any(last < ghost < start for ghost in ghosts)
+                    ghostly = any(last < ghost < start for ghost in lived.ghosts)
                     self.threshold.learn_one(max(0.0, nats - (how.ghost_nats if ghostly else 0.0)), start)
-            last = max(last, end)
+            if end > last:  # noqa: PLR1730 - as below
+                last = end
             if kind in SEEING:
                 since[kind] = end
             if kind == HOME:
-                away = leaves
+                away = out[i]
         self.threshold.pass_time(day.end_ms)
-        whole = day.watched_from_ms <= day.start_ms and not _touch(dark, day.start_ms, day.end_ms)
+        whole = day.watched_from_ms <= day.start_ms and not day.touched(dark)
         if whole:
             for was_away, span_ms in longest.items():
                 self.longest.learn_one(span_ms / HOUR_MS, away=was_away)
+            begun = [0] * HOURS
+            for i, hour in enumerate(day.hours.hours_at(begun_ms)):
+                if spans_ms[i] > begun[hour]:  # noqa: PLR1730 - each call would cost more than the rest
+                    begun[hour] = spans_ms[i]
             self.begun.learn_one([span_ms / HOUR_MS if span_ms < LONGEST_MS else 0.0 for span_ms in begun])
 
     def _learn_tables(self, day: Day) -> None:
-        home = day.proofs.get(HOME, [])
-        for kind, episodes in day.proofs.items():
+        home = day.lived.get(HOME)
+        for kind, lived in day.lived.items():
             if kind not in SEEING:
                 continue
             table = self.table(kind)
-            dark = day.dark.get(kind, [])
+            untold = day.untrue + day.dark.get(kind, [])
             silences: list[tuple[int, int, bool]] = []
-            for before, after in itertools.pairwise(episodes):
-                if not day.start_ms <= after.start < day.end_ms:
+            for i in range(max(lived.first, 1), len(lived.starts)):
+                from_ms, until_ms = lived.ends[i - 1], lived.starts[i]
+                if _touch(untold, from_ms, until_ms):
                     continue
-                if _touch(day.untrue + dark, before.end, after.start):
-                    continue
-                away = before.leaves if kind == HOME else _away_at(home, before.end)
-                silences.append((before.end, after.start, away))
+                away = lived.leaves[i - 1] if kind == HOME else home is not None and _away_at(home, from_ms)
+                silences.append((from_ms, until_ms, away))
             table.learn_many(day.hours, silences)
 
     def _learn_hours(self, day: Day, share: float) -> None:
-        if any(_touch(spans, day.start_ms, day.end_ms) for spans in day.dark.values()):
+        if any(day.touched(spans) for spans in day.dark.values()):
             return
         begun = [0] * 24
-        for episodes in day.proofs.values():
-            for episode in episodes:
-                if day.start_ms <= episode.start < day.end_ms:
-                    begun[day.hours.hour(episode.start)] += 1
-        self.days = self.days * share + 1.0
-        self.busy = array("d", [mean + (n - mean) / self.days for mean, n in zip(self.busy, begun, strict=True)])
+        for counts in day.begun.values():
+            begun = [known + count for known, count in zip(begun, counts, strict=True)]
+        self.days = days = self.days * share + 1.0
+        busy: list[float] = self.busy.tolist()
+        self.busy = array("d", [mean + (n - mean) / days for mean, n in zip(busy, begun, strict=True)])
         self._hundredths = None
 
     def state(self) -> list[Any]:
@@ -188,15 +208,40 @@ class Rhythm:
             self.begun.restore(state[5])
 
 
+def _together(lived: dict[str, Stretches]) -> tuple[list[str], Stretches]:
+    """Return the stretches of all channels in order of time, of which channel each is, and the ghosts of the home."""
+    if len(lived) == 1:
+        for kind, one in lived.items():
+            return [kind] * len(one.starts), one
+    merged = [
+        (one.starts[i], one.ends[i], kind, one.leaves[i]) for kind, one in lived.items() for i in range(len(one.starts))
+    ]
+    kinds: list[str] = []
+    together = Stretches([], [], [], lived[HOME].ghosts if HOME in lived else [], 0)
+    for start, end, kind, leaves in sorted(merged):
+        kinds.append(kind)
+        together.starts.append(start)
+        together.ends.append(end)
+        together.leaves.append(leaves)
+    return kinds, together
+
+
 def _touch(spans: Spans, start_ms: int, end_ms: int) -> bool:
-    return any(a < end_ms and b > start_ms for a, b in spans)
+    for a, b in spans:  # noqa: SIM110 - asked of each silence of a day, and nearly always of no span
+        if a < end_ms and b > start_ms:
+            return True
+    return False
 
 
-def _away_at(home: list[Episode], at_ms: int) -> bool:
+def _away_at(home: Stretches, at_ms: int) -> bool:
     """Tell whether the home's last episode that began before a moment had ended with a way out."""
-    away = False
-    for episode in home:
-        if episode.start > at_ms:
-            break
-        away = episode.leaves and episode.end <= at_ms
-    return away
+    last = bisect_right(home.starts, at_ms) - 1
+    return last >= 0 and home.leaves[last] and home.ends[last] <= at_ms
+
+
+def _counted(hours: LocalHours, lived: Stretches) -> list[int]:
+    """Return how many of the stretches asked for began in each local hour."""
+    counts = [0] * 24
+    for hour in hours.hours_at(lived.starts[lived.first :]):
+        counts[hour] += 1
+    return counts

@@ -36,6 +36,8 @@ class Tally:
 
     def add(self, number: int, places: dict[int, int]) -> None:
         """Add to the counts at some places of a row. One that is older than all there are, and too many, is let go."""
+        if self._is_halved and self._kept and self._add_last(number, places):
+            return
         size, rows = self._form.size, self.rows
         numbers = self.numbers()
         i = bisect_left(numbers, number)
@@ -51,6 +53,29 @@ class Tally:
         for place, count in places.items():
             row[place + 1] = min(MOST, row[place + 1] + count)
         self.rows = rows[: i * size] + self._form.pack(*row) + rows[(i + 1) * size :]
+
+    def _add_last(self, number: int, places: dict[int, int]) -> bool:
+        """Add to the last row or to one after it, as nearly always, without unfolding the others; tell whether that could be done."""
+        kept, size = self._kept, self._form.size // 2 + 1
+        at = len(kept) - size
+        last = kept[at] | kept[-1] << 8
+        if number < last or number > MOST:
+            return False
+        if number > last:
+            row = bytearray(size)
+            row[0], row[-1] = number & _ALL, number >> 8
+            at += size
+        else:
+            row = bytearray(kept[at:])
+        for place, count in places.items():
+            before = row[place + 1]
+            total = min(MOST, (MOST if before == _ALL else before) + count)
+            if _ALL <= total < MOST:
+                return False
+            row[place + 1] = _ALL if total == MOST else total
+        first = size if number > last and at == self._most * size else 0
+        self._kept = kept[first:at] + bytes(row)
+        return True
 
     def numbers(self) -> list[int]:
         """Return the numbers of the rows, the oldest first."""

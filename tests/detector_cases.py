@@ -50,6 +50,7 @@ from detectors.medication import Medication
 from detectors.rhythm import Rhythm
 from detectors.seeing import Seeing
 from detectors.source import Source
+from detectors.stretches import stretches_of
 from detectors.threshold import Threshold
 from detectors.thrift import PARTS, Thrift
 from detectors.weeks import Weeks
@@ -252,7 +253,7 @@ CASES: Final = (
         _learn_sign,
         lambda ring: [
             [(one.start, one.end, one.leaves) for one in ring.proofs()],
-            ring.ghosts(),
+            stretches_of(ring, 0, 1 << 60).ghosts,
             ring.last_ghost(0, 1 << 60),
         ],
         lambda ring: packed(ring.state()),

@@ -138,8 +138,7 @@ def days(rng: random.Random, n: int) -> list[Day]:
         untrue = [(start, start + DAY_MS)] if rng.random() < 0.1 else []
         dark = {"home": [(start, start + HOUR_MS)] if rng.random() < 0.1 else []}
         rings = {"home": ring, "phone": phone}
-        proofs = {kind: list(each.proofs()) for kind, each in rings.items()}
-        out.append(Day(start, start + DAY_MS, SEOUL, rings, proofs, untrue, dark, START_MS))
+        out.append(Day(start, start + DAY_MS, SEOUL, rings, untrue, dark, START_MS))
     return out
 
 

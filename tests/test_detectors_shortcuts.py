@@ -19,6 +19,7 @@ from detectors.overview import overview
 from detectors.rhythm import Rhythm
 from detectors.silence import ALWAYS, Lane, Sight, is_dark_from, reach, reach_first, score, segments
 from detectors.source import Source
+from detectors.stretches import stretches_of
 from detectors.tally import Tally
 from detectors.weeks import Weeks, day_of, monday_of, month_of
 from detectors.words import PHONE as WORDS_OF_PHONE
@@ -215,6 +216,23 @@ def test_episodes_are_those_of_single_linkage_however_far_a_ring_spans(data: st.
         left = [one for one in wanted if one[0] >= before_ms]
         older = [one for one in wanted if one[0] < before_ms][-1:]
         assert list(kept.proofs())[: len(left) + len(older)] == older + left
+
+
+@given(data=st.data())
+def test_the_stretches_of_a_day_are_the_episodes_that_prove_life(data: st.DataObject) -> None:
+    """A day is learned from columns that are made another way than what a verdict asks of."""
+    moments = st.integers(0, 60).map(lambda step: FROM_MS + step * LINK_MS // 2)
+    ring = Episodes()
+    for at_ms in data.draw(st.lists(moments, min_size=1)):
+        is_sure = data.draw(st.booleans())
+        ring.learn_one(at_ms, "hall", sure=is_sure, exit_door=is_sure and data.draw(st.booleans()))
+    from_ms, until_ms = sorted((data.draw(moments), data.draw(moments)))
+    found = stretches_of(ring, from_ms, until_ms)
+    wanted = [one for one in ring.proofs() if one.start < until_ms]
+    columns = zip(found.starts, found.ends, found.leaves, strict=True)
+    assert list(columns) == [(one.start, one.end, one.leaves) for one in wanted]
+    assert found.first == sum(one.start < from_ms for one in wanted)
+    assert found.ghosts == [at_ms for at_ms, _ in reversed(ring.lone(0, until_ms - 1))]
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.floats(-50, 50)), max_size=30))
