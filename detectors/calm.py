@@ -11,13 +11,18 @@ So a new detector has two duties: the moment at which time alone may change what
 A law holds both ways to the same rows: `tests/test_detectors_calm.py`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from detectors.chronic import BY_DAY
+from detectors.conditions import RULES
 from detectors.hours import HOUR_MS
+from schemas.incidents import IncidentKind
 
 if TYPE_CHECKING:
     from detectors.state import State
+
+LIFELESS: Final = frozenset({*BY_DAY, *RULES, IncidentKind.MISSED_MEALS})
+"""Kinds of which a sign of life says nothing: they hang on learned days, on what devices say of the home, and on responders."""
 
 
 def stir(state: "State") -> None:
@@ -27,16 +32,16 @@ def stir(state: "State") -> None:
 
 def settle(state: "State", changes_ms: int) -> None:
     """Note after a whole look when time alone may change what was found, the silence left out; 0 while life may end anything."""
-    is_open = state.silence is not None or state.past is not None or state.hospital_ms or not is_by_day(state)
+    is_open = state.silence is not None or state.past is not None or state.hospital_ms or listens(state)
     state.calm_ms = 0 if is_open else changes_ms
 
 
-def is_by_day(state: "State") -> bool:
-    """Tell whether what is open, if anything, is of habits alone, which a sign of life says nothing of.
+def listens(state: "State") -> bool:
+    """Tell whether a sign of life may change what is told of the household.
 
-    A decline stays open for weeks, in which every sign of life would be followed by a whole look.
+    A decline or a door stays open for weeks, in which every sign of life would be followed by a whole look.
     """
-    return not state.told or state.told.keys() <= BY_DAY
+    return bool(state.told) and not state.told.keys() <= LIFELESS
 
 
 def is_only_alive(state: "State") -> bool:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 
 from detectors.calls import REACHED, UNANSWERED
-from detectors.calm import is_by_day, is_only_alive, stir
+from detectors.calm import is_only_alive, listens, stir
 from detectors.chronic import SEVERITIES
 from detectors.conditions import READ as CONDITIONS
 from detectors.conditions import RULES
@@ -25,13 +25,14 @@ from detectors.hazard import NEVER_MS
 from detectors.health import health_counts
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.learning import learn_due_days
-from detectors.life import Sign, channel_of, is_exit, sign_of
+from detectors.life import channel_of, is_exit, sign_of
 from detectors.medication import MISSED, TAKEN
 from detectors.night import is_night
 from detectors.offline import KINDS as OFFLINE
 from detectors.overview import mark, overview
 from detectors.registry import take_record
 from detectors.rows import hot_row, rhythm_row, state_of
+from detectors.signs import Sign
 from detectors.silent import calls_left, clear_by_contact
 from detectors.source import Source
 from detectors.state import MOST_UNTRUE, State
@@ -65,6 +66,7 @@ LEARNED: Final = "learned"
 LATE: Final = "late"
 """The day in which it happened has been learned."""
 NO_CONSENT: Final = "no_consent"
+_SURE: Final = Sign.SURE
 MOST_MET: Final = 64
 FURTHEST_MS: Final = 60 * DAY_MS
 """A clock that jumps further is not walked wake by wake."""
@@ -267,7 +269,7 @@ class Household:
         sign = sign_of(event)
         if sign:
             lived = ring.learn_one(
-                at, event.data.device, sure=sign is Sign.SURE, exit_door=kind == "door" and is_exit(event)
+                at, event.data.device, sure=sign is _SURE, exit_door=kind == "door" and is_exit(event)
             )
         # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`.
         stirs = changed and source is not None and source.dark
@@ -537,7 +539,7 @@ class Household:
     def _listens(self, at_ms: int) -> bool:
         """Tell whether a sign of life at a moment may change what was told."""
         state = self._state
-        if state.silence is not None or state.hospital_ms or not is_by_day(state):
+        if state.silence is not None or state.hospital_ms or listens(state):
             return True
         return state.past is not None and at_ms <= state.past.raised_ms
 

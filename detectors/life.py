@@ -1,22 +1,12 @@
 """Which events prove that the person is alive, and through which kind of channel."""
 
 import re
-from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
+from detectors.signs import Sign
 from schemas.events import Event
 from schemas.vocabulary import KINDS, Form, Meaning
-
-
-class Sign(IntEnum):
-    """What an event says of the person."""
-
-    NONE = 0
-    SOFT = 1
-    """A motion trigger: proof only with company."""
-    SURE = 2
-
 
 HOME: Final = "home"
 PHONE: Final = "phone"
@@ -35,6 +25,7 @@ COUNTED: Final = 3
 _EXIT: Final = re.compile(
     r"front|exit|outside|outdoor|entr|leave_home|enter_home|foyer|main.?door|hallway,door|현관", re.IGNORECASE
 )
+_NONE, _SOFT, _SURE = Sign.NONE, Sign.SOFT, Sign.SURE
 _NEVER, _IF_ON, _ALWAYS, _ABOVE_ZERO, _MOTION = range(5)
 _RULE: Final[dict[str, int]] = {
     kind.name: (
@@ -58,16 +49,16 @@ def sign_of(event: Event) -> Sign:
     rule = _RULE.get(event.kind, _NEVER)
     data = event.data
     if rule == _NEVER:
-        return Sign.NONE
+        return _NONE
     if rule == _MOTION:
         if data.state == "off" or data.count == 0:
-            return Sign.NONE
-        return Sign.SURE if data.count is not None and data.count >= COUNTED else Sign.SOFT
+            return _NONE
+        return _SURE if data.count is not None and data.count >= COUNTED else _SOFT
     if rule == _ALWAYS:
-        return Sign.SURE
+        return _SURE
     if rule == _ABOVE_ZERO:
-        return Sign.SURE if data.value is not None and data.value > 0 else Sign.NONE
-    return Sign.NONE if data.state == "off" else Sign.SURE
+        return _SURE if data.value is not None and data.value > 0 else _NONE
+    return _NONE if data.state == "off" else _SURE
 
 
 def is_exit(event: Event) -> bool:

@@ -116,6 +116,6 @@ def test_without_a_c_compiler_one_line_says_what_is_missing_and_plain_python_run
 def test_a_module_with_classes_of_another_maker_stays_as_it_is() -> None:
     chosen = native.modules()
     assert {"streams/engine/order.py", "detectors/household.py", "schemas/decode.py"} <= set(chosen)
-    assert not {"schemas/envelope.py", "schemas/events.py", "streams/engine/watched.py", "detectors/life.py"} & set(
+    assert not {"schemas/envelope.py", "schemas/events.py", "streams/engine/brief.py", "detectors/signs.py"} & set(
         chosen
     )

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from detectors.episodes import COMPANY_MS
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
-from detectors.life import CALLS, COUNTED, HOME, PHONE, Sign, channel_of, is_exit, sign_of
+from detectors.life import CALLS, COUNTED, HOME, PHONE, channel_of, is_exit, sign_of
+from detectors.signs import Sign
 from load_tests.recordings.recorded import CsvError, read_csv
 from schemas.events import Event
 

@@ -1,17 +1,21 @@
-"""A record whose turn has come, apart from the order that gives it: a compiler of typed Python cannot make such a class."""
+"""A record whose turn has come, as the pieces of an engine take it."""
 
-import msgspec
+from typing import final
 
 
-class Applied(msgspec.Struct, frozen=True, gc=False):
-    """One record whose turn has come.
+@final
+class Applied:
+    """One record whose turn has come. Nobody changes it.
 
     `arrival_ms` is its topic's last tick before it; in a live log whose broker stamps arrivals, that stamp where it is
     later. Else everything that came while the ticker was away would seem to lie in the future.
     """
 
-    topic: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    arrival_ms: int
+    __slots__ = ("arrival_ms", "key", "offset", "topic", "value")
+
+    def __init__(self, topic: int, offset: int, key: bytes | None, value: bytes | None, arrival_ms: int) -> None:
+        self.topic = topic
+        self.offset = offset
+        self.key = key
+        self.value = value
+        self.arrival_ms = arrival_ms

@@ -1,15 +1,12 @@
 """One watched household in a partition: its model, its incidents, its registry record, and how it is kept."""
 
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from detectors.delay import BANDS_H
 from detectors.hazard import NEVER_MS
-from detectors.health import BITS, PLACES
 from detectors.household import Household
-from detectors.row_forms import Amount, Count, Ever
 from detectors.rows import is_row
 from schemas.district import is_district
 from schemas.exercise import is_exercise
@@ -20,6 +17,7 @@ from streams.cases.ledger import Ledger
 from streams.cases.ledger_form import check_checks, check_ledger
 from streams.cases.lessons import Leaving
 from streams.districts.hearing import NEVER, Last
+from streams.engine.brief import BRIEF, PLACED, Brief
 from streams.engine.records import record_of
 from streams.engine.sleep import Sleep
 from streams.engine.snapshot import Cut, Rows, plain
@@ -31,11 +29,6 @@ _T = TypeVar("_T")
 _RECORD: Final = msgspec.json.Decoder(HouseholdRecord)
 
 
-class _Placed(msgspec.Struct):
-    district: str | None = None
-
-
-_PLACED: Final = msgspec.json.Decoder(_Placed)
 _CALM: Final = (1.0, 0)
 """What public alerts make of a home that none covers: `Household.alerted`."""
 _NO_BANDS: Final = (-1, -1)
@@ -47,27 +40,6 @@ _NONE_GIVEN: Final[list[Given]] = []
 _NONE_LEAVING: Final[list[Leaving]] = []
 _NO_LEDGER: Final = plain(Ledger("").state())
 _NO_CHECKS: Final = plain(Checks().state())
-
-
-class _Brief(msgspec.Struct, array_like=True, frozen=True):
-    """What the partition as a whole must know of a household that sleeps. It stands in the hot row."""
-
-    wake_ms: Ever
-    open_count: Count
-    blind: bool
-    slow: bool
-    delay_bands: tuple[int, int]
-    delay_version: int
-    alerted: tuple[Amount, Ever]
-    given: list[Given]
-    sources: Annotated[bytes, Meta(max_length=BITS * PLACES // 8 + 1)] = b""
-    """`Watched.source_health`, little-endian: it has more bits than a number of the row may have."""
-    heard: tuple[int, int] = NEVER
-    """When it was last heard of: `hearing.Last`."""
-    leaving: list[Leaving] = []
-
-
-_BRIEF: Final = msgspec.msgpack.Decoder(_Brief)
 
 
 class Watched:
@@ -329,8 +301,8 @@ class Watched:
             self._brief(heard),
         ]
 
-    def _brief(self, heard: Last) -> _Brief:
-        return _Brief(
+    def _brief(self, heard: Last) -> Brief:
+        return Brief(
             self.wake_ms,
             self.open_count,
             self.blind,
@@ -410,7 +382,7 @@ class Watched:
             del broken[known:]
             raise ValueError("rows of a household that cannot be read")
 
-    def _recall(self, brief: _Brief) -> None:
+    def _recall(self, brief: Brief) -> None:
         self.wake_ms, self.open_count, self.blind, self.slow = brief.wake_ms, brief.open_count, brief.blind, brief.slow
         self.delay_bands = _BANDS.setdefault(brief.delay_bands, brief.delay_bands)
         self.delay_version = brief.delay_version
@@ -421,12 +393,12 @@ class Watched:
 
 def district_of(record: bytes) -> str | None:
     """Return the district that a registry record names, without reading the rest of it; None without one."""
-    return _PLACED.decode(record).district if record else None
+    return PLACED.decode(record).district if record else None
 
 
-def _brief_of(row: Any) -> _Brief | None:
+def _brief_of(row: Any) -> Brief | None:
     try:
-        brief = _BRIEF.decode(row)
+        brief = BRIEF.decode(row)
     except msgspec.DecodeError:
         return None
     # A version with other bands: the household wakes whole and is counted by those of this one.
