@@ -20,6 +20,8 @@ EDGES_MS: Final[tuple[int, ...]] = tuple(
 BUCKETS: Final = len(EDGES_MS)
 SHAPE: Final = (2, 2, 24, BUCKETS)
 """Context (home, away), kind of day (weekday, weekend), local hour, bucket."""
+_BOTH: Final = (2, *SHAPE)
+"""Events and exposure."""
 _PER_CONTEXT: Final = 2 * 24 * BUCKETS
 _CELLS: Final = 2 * _PER_CONTEXT
 _MASK_BYTES: Final = 2 * _CELLS // 8
@@ -109,7 +111,11 @@ class HazardTable:
                     else:
                         weekend, hour, until_ms = hours.cell(t)
                     row = context + (weekend * 24 + hour) * BUCKETS
-                stop = min(until_ms, bucket_ms, end_ms)
+                stop = end_ms
+                if until_ms < stop:  # noqa: PLR1730 - each call would cost more than the rest
+                    stop = until_ms
+                if bucket_ms < stop:  # noqa: PLR1730
+                    stop = bucket_ms
                 place = row + k
                 places.append(place)
                 more.append((stop - t) / HOUR_MS)
@@ -176,8 +182,10 @@ class HazardTable:
 
     def _rates(self, k0_h: float, k1_h: float, floor: float, *, away: bool) -> DayRates:
         people = _people(self._kind, away=away)
-        n, e = _with_neighbours(self._cells().reshape((2, *SHAPE))[:, int(away)])
-        all_days = (n[0] + n[1] + k0_h * people) / (e[0] + e[1] + k0_h)
+        near = _with_neighbours(self._cells().reshape(_BOTH)[:, int(away)])
+        n, e = near[0], near[1]
+        both = near[:, 0] + near[:, 1]
+        all_days = (both[0] + k0_h * people) / (both[1] + k0_h)
         rates = (n + k1_h * all_days) / (e + k1_h)
         return _numbers(np.maximum(rates, floor))
 

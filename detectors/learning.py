@@ -1,6 +1,5 @@
 """The day's learning: 30 hours after a day has ended, when no event and no absence can change it any more."""
 
-from collections import Counter
 from typing import Final
 
 from detectors.chronic import ACTIVITY, NIGHT_SHARE, NIGHTS_OUT, PACE
@@ -78,8 +77,7 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     learn_delay(state, start_ms, whole=not day.touched(untrue))
     state.calls.learn_before(end_ms, state.hours.hour, state.paused)
     state.medication.learn_before(end_ms, state.paused)
-    words = state.weeks.words_before(end_ms)
-    state.weeks.learn_before(end_ms, state.hours)
+    words = state.weeks.learn_before(end_ms, state.hours)
     _count_day(state, day, words)
     learn_at_table(state, start_ms, end_ms)
     seeing.learn_before(end_ms, profile)
@@ -131,7 +129,6 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
         for start_ms in range(day.start_ms, day.end_ms, HOUR_MS):
             if all(any(a <= start_ms < b for a, b in spans) for spans in dark.values()):
                 hours[day.hours.hour(start_ms) - DAY_BEGINS_H] = UNSEEN
-    said = Counter(word.place for word in words)
     counts: dict[int, int] = {}
     habits: dict[str, list[float]] = {}
     lived = day.lived.get(HOME)
@@ -147,11 +144,11 @@ def _count_day(state: State, day: Day, words: list[Word]) -> None:
         habits[NIGHTS_OUT] = [float(nights)]
         if stretches >= FEWEST_STRETCHES:
             habits[NIGHT_SHARE] = [TENTHS * stirs / stretches]
-        if state.weeks.goes_out or outings:
+        if outings or state.weeks.goes_out:
             habits["outings"] = [float(outings)]
     if whole and PHONE in dark and not dark[PHONE]:
         counts[PHONE_DAYS] = 1
-        habits["contacts"] = [float(said[PHONE_CONTACT])]
+        habits["contacts"] = [float(sum([word.place == PHONE_CONTACT for word in words]))]
         if lived is None:
             habits[ACTIVITY] = [float(sum(day.begun.get(PHONE, [])))]
     if is_true:

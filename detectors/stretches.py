@@ -27,16 +27,12 @@ class Stretches:
 def stretches_of(ring: Episodes, from_ms: int, until_ms: int) -> Stretches:
     """Return the stretches of a ring that began before a moment, and where those begin that did not before another."""
     base, starts, ends, exits, lone = ring.columns(until_ms)
-    ghosts: list[int] = []
-    sure: list[int] = []
-    for i, code in enumerate(lone):
-        if code and not _has_company(starts, ends, i):
-            ghosts.append(i)
-        else:
-            sure.append(i)
+    ghosts = [i for i, code in enumerate(lone) if code and not _has_company(starts, ends, i)]
     leaves = [exit_ms == ends[i] for i, exit_ms in enumerate(exits)]
     ghosts_ms = [starts[i] + base for i in ghosts]
     if ghosts:
+        gone = set(ghosts)
+        sure = [i for i in range(len(exits)) if i not in gone]
         starts, ends, leaves = [starts[i] for i in sure], [ends[i] for i in sure], [leaves[i] for i in sure]
     else:
         del starts[len(exits) :], ends[len(exits) :]

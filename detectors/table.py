@@ -8,6 +8,7 @@ from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME
 from detectors.meals import A_MONTH, SLOTS, UNSEEN, where
 from detectors.state import State
+from detectors.stretches import stretches_of
 from detectors.thrift import PARTS
 from detectors.weeks import day_of
 from detectors.words import TOPICS
@@ -54,8 +55,8 @@ def at_home(state: State, start_ms: int, end_ms: int) -> tuple[int, ...]:
     spans = [*state.paused, *(state.untrue_span(one, end_ms) for one in state.untrue), *blind]
     if state.hospital_ms:
         spans.append((state.hospital_ms, NEVER_MS))
-    lived = [one for one in ring.proofs() if start_ms - DAY_MS <= one.start < end_ms]
-    starts, leaves = [one.start for one in lived], [one.leaves for one in lived]
+    lived = stretches_of(ring, start_ms - DAY_MS, end_ms)
+    starts, leaves = lived.starts[lived.first :], lived.leaves[lived.first :]
     out = []
     for place, (first, last) in enumerate(SLOTS):
         from_ms, until_ms = start_ms + (first - DAY_BEGINS_H) * HOUR_MS, start_ms + (last - DAY_BEGINS_H) * HOUR_MS

@@ -112,15 +112,22 @@ class Weeks:
 
     def bound(self, hours: LocalHours) -> bool:
         """Count the oldest words where there are too many to remember one by one; tell whether `slow_state` changed so."""
-        is_full = self.size > MOST_WORDS
-        while self.size > MOST_WORDS:
-            self._fold(hours)
-        return is_full
+        too_many = self.size - MOST_WORDS
+        if too_many > 0:
+            self._fold([read(_number(self._words, place * WORD_BYTES)) for place in range(too_many)], hours)
+        return too_many > 0
 
-    def learn_before(self, at_ms: int, hours: LocalHours) -> None:
-        """Count words older than `at_ms` in their weeks, and forget them."""
-        while self._words and read(_number(self._words, 0)).at_ms < at_ms:
-            self._fold(hours)
+    def learn_before(self, at_ms: int, hours: LocalHours) -> list[Word]:
+        """Count words older than `at_ms` in their weeks, forget them, and return them."""
+        old: list[Word] = []
+        for at in range(0, len(self._words), WORD_BYTES):
+            word = read(_number(self._words, at))
+            if word.at_ms >= at_ms:
+                break
+            old.append(word)
+        if old:
+            self._fold(old, hours)
+        return old
 
     def learn_day(self, start_ms: int, hours: LocalHours, counts: dict[int, int], begun: list[int]) -> None:
         """Count a day: what was seen of it, by place, and the stretches of activity begun in each hour from 04:00 on."""
@@ -205,19 +212,26 @@ class Weeks:
             known = _mooded(known, read(number))
         return known
 
-    def words_before(self, at_ms: int) -> list[Word]:
-        """Return the words older than a moment that are still remembered one by one."""
-        return [word for word in map(read, unpack(self._words)) if word.at_ms < at_ms]
-
-    def _fold(self, hours: LocalHours) -> None:
-        word = read(_number(self._words, 0))
-        self._words = self._words[WORD_BYTES:]
-        number = day_of(word.at_ms, hours)
-        self._weeks.add(monday_of(number), _counts(word))
-        if word.place < COUNTS:
-            self._months.add(month_of(number), {word.place: 1})
-        self._concerns = tuple(concerned(list(self._concerns), word))
-        self._moods = tuple(_mooded(list(self._moods), word))
+    def _fold(self, words: list[Word], hours: LocalHours) -> None:
+        """Count the oldest words, and forget them."""
+        self._words = self._words[len(words) * WORD_BYTES :]
+        weeks: dict[int, dict[int, int]] = {}
+        months: dict[int, dict[int, int]] = {}
+        concerns, moods = list(self._concerns), list(self._moods)
+        for word in words:
+            day = day_of(word.at_ms, hours)
+            by_week = weeks.setdefault(monday_of(day), {})
+            for place in _counts(word):
+                by_week[place] = by_week.get(place, 0) + 1
+            if word.place < COUNTS:
+                by_month = months.setdefault(month_of(day), {})
+                by_month[word.place] = by_month.get(word.place, 0) + 1
+            concerns, moods = concerned(concerns, word), _mooded(moods, word)
+        for monday, counts in weeks.items():
+            self._weeks.add(monday, counts)
+        for month, counts in months.items():
+            self._months.add(month, counts)
+        self._concerns, self._moods = tuple(concerns), tuple(moods)
 
     def state(self) -> bytes:
         """Return the words, changed by events."""
@@ -290,6 +304,8 @@ def _day_until(at_ms: int, hours: LocalHours) -> tuple[int, int]:
 
 def _counts(word: Word) -> dict[int, int]:
     places = {word.place: 1} if word.place < COUNTS else {}
+    if not word.levels:
+        return places
     for topic in range(len(TOPICS)):
         level = word.level(topic)
         if level >= 0:
