@@ -4,18 +4,25 @@
 CSV, into the topics of an embedded broker and into the archive of an embedded ClickHouse, and replays each in a process
 of its own. Readings a second are of processor time. Memory is the largest resident set of that process: it must not grow
 with the length.
+
+The homes it makes up tell two hundred times a day, each time minutes after the last: of real ones hardly any is so thin and
+so even, and a day of theirs is learned for two hundred readings instead of two thousand. `--like FILE` takes the days of a
+recorded home in place of them, each copy begun on another day.
 """
 
 import asyncio
+import csv
+import gzip
 import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -36,6 +43,7 @@ from streams.engine.chunk import Chunk
 from streams.replay.run import Listener, Source, replay
 
 BEGIN: Final = datetime(2026, 3, 2, tzinfo=UTC)
+BEGIN_IN_SEOUL: Final = BEGIN.astimezone(ZoneInfo("Asia/Seoul")).replace(hour=0)
 READINGS_A_DAY: Final = 200
 LOG: Final = Variant("log")
 INSERTED: Final = 20_000
@@ -51,6 +59,30 @@ def rows(homes: int, days: int, seed: int) -> Iterator[str]:
             for minute in minutes:
                 at = BEGIN + timedelta(days=day, minutes=minute)
                 yield f"h-{home},{at.isoformat()},sensor,room-{minute % 5},motion,ON\n"
+
+
+def rows_like(recorded: Path, homes: int, days: int) -> Iterator[str]:
+    """Give CSV lines of homes that live the days of a recorded one over and over, each begun on another day.
+
+    The recording is one of our own form with naive local times, plain or gzip, and of one home.
+    """
+    yield "household,timestamp_iso,source,device,kind,value\n"
+    by_day: dict[date, list[tuple[timedelta, str]]] = {}
+    with gzip.open(recorded, "rt") if recorded.suffix == ".gz" else recorded.open() as file:
+        lines = csv.reader(file)
+        next(lines)
+        for _, told, *what in lines:
+            moment = datetime.fromisoformat(told)
+            midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+            by_day.setdefault(moment.date(), []).append((moment - midnight, ",".join(what)))
+    lived = [by_day[day] for day in sorted(by_day)]
+    for day in range(days):
+        said = []
+        for home in range(homes):
+            moved = timedelta(seconds=home * 7_919 % 1800)  # or all would stir at the same moments
+            said += [(at + moved, home, rest) for at, rest in lived[(day + home) % len(lived)]]
+        for at, home, rest in sorted(said):
+            yield f"h-{home},{(BEGIN_IN_SEOUL + timedelta(days=day) + at).isoformat()},{rest}\n"
 
 
 def spooled(file: Path, folder: Path) -> Work:
@@ -176,19 +208,21 @@ def _tell(store: str, folder: Path, where: str, readings: int) -> None:
 @click.command()
 @click.option("--homes", type=click.IntRange(1, 5000), default=40, show_default=True)
 @click.option("--days", type=click.IntRange(1, 1000), multiple=True, default=(4, 16), show_default=True)
+@click.option("--like", type=click.Path(path_type=Path, exists=True), help="A recorded home: CSV of our form.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option(
     "--store", "stores", multiple=True, type=click.Choice(["files", "topics", "archive"]), help="All by default."
 )
-def main(homes: int, days: tuple[int, ...], seed: int, stores: tuple[str, ...]) -> None:
+def main(homes: int, days: tuple[int, ...], like: Path | None, seed: int, stores: tuple[str, ...]) -> None:
     """Print a line for each store and length."""
     for one in days:
         with tempfile.TemporaryDirectory(prefix="anbu-bench-replay-") as name:
             folder = Path(name)
             file = folder / "homes.csv"
             with file.open("w", encoding="utf-8") as out:
-                out.writelines(rows(homes, one, seed))
-            readings = homes * one * READINGS_A_DAY
+                out.writelines(rows(homes, one, seed) if like is None else rows_like(like, homes, one))
+            with file.open("rb") as made:
+                readings = sum(1 for _ in made) - 1
             click.echo(f"{one} days of {homes} homes, {readings:,} readings; engine: {state()}")
             for store in stores or ("files", "topics", "archive"):
                 with _stored(store, file, folder) as where:

@@ -80,7 +80,7 @@ def _tick(value: bytes | None) -> Values:
     tick = read_tick(value)
     if tick is None:
         return _refused(Fault(Reason.WRONG_TYPE, 0, "tick"), "tick", value)
-    return ("tick", "", tick.mode.value, "", "", tick.tick, _encode(tick).decode(), "", "", 0, "", "")
+    return ("tick", "", tick.whole.mode.value, "", "", tick.tick, _encode(tick.whole).decode(), "", "", 0, "", "")
 
 
 def _refused(fault: Fault, kind: str, value: bytes | None) -> Values:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
 import msgspec
 
@@ -27,11 +27,22 @@ LONGEST_TICK: Final = 256
 """Bytes. Whatever is longer is no tick: it must neither be parsed nor be remembered."""
 
 _tick = msgspec.json.Decoder(Tick).decode
-_LIVE: Final = TickMode.LIVE
 
 
-def read_tick(value: bytes | None) -> Tick | None:
-    """Decode a tick; None for bytes that are none, or for a moment outside 2000..2100: those are passed by.
+@final
+class ReadTick:
+    """A tick as it was read: its moment, UTC milliseconds, and whether it was written as that moment passed."""
+
+    __slots__ = ("is_live", "tick", "whole")
+
+    def __init__(self, tick: Tick) -> None:
+        self.whole = tick
+        self.tick = tick.tick
+        self.is_live = tick.mode is TickMode.LIVE
+
+
+def read_tick(value: bytes | None) -> ReadTick | None:
+    """Read a tick; None for bytes that are none, or for a moment outside 2000..2100: those are passed by.
 
     A topic whose last tick were a moment that never comes would never have its turn again.
     """
@@ -39,21 +50,21 @@ def read_tick(value: bytes | None) -> Tick | None:
 
 
 @lru_cache(maxsize=4096)
-def _read_tick(value: bytes) -> Tick | None:
+def _read_tick(value: bytes) -> ReadTick | None:
     try:
         tick = _tick(value)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return None if check_tick(tick) else tick
+    return None if check_tick(tick) else ReadTick(tick)
 
 
-def is_refused(tick: Tick, chunk: Chunk, i: int, *, live: bool) -> bool:
+def is_refused(tick: ReadTick, chunk: Chunk, i: int, *, live: bool) -> bool:
     """Tell whether a tick, record `i` of a chunk, does not count in a log that is `live` already, or not yet.
 
     A live one must lie near its append time where the broker stamps that; a recording fed into a live log would throw
     its clock about.
     """
-    if tick.mode is _LIVE:
+    if tick.is_live:
         return chunk.broker_stamped and abs(tick.tick - chunk.timestamps[i]) > LIVE_TOLERANCE_MS
     return live
 
@@ -189,7 +200,7 @@ class CanonicalOrder:
         self._check_contiguity = check_contiguity
         self._as_fetched = as_fetched
         self._tick_value: bytes | None = None
-        self._tick: Tick | None = None
+        self._tick: ReadTick | None = None
 
     @property
     def held(self) -> int:
@@ -270,8 +281,10 @@ class CanonicalOrder:
         positions = self.positions
         ticks, offsets = positions.ticks, positions.offsets
         lanes = self._lanes
+        topic = _least(ticks)
         while True:
-            topic = self._first_waiting() if self._as_fetched else _least(ticks)
+            if self._as_fetched:
+                topic = self._first_waiting()
             lane = lanes[topic]
             if not lane.waiting:
                 return
@@ -296,7 +309,8 @@ class CanonicalOrder:
                 lane.at = 0
                 offsets[topic] = max(offsets[topic], chunk.next)
             if ticks[topic] != before:
-                clock_ms = ticks[_least(ticks)]
+                topic = _least(ticks)
+                clock_ms = ticks[topic]
                 if clock_ms > positions.clock_ms:
                     positions.clock_ms = clock_ms
                     yield Moved(clock_ms)
@@ -323,7 +337,7 @@ class CanonicalOrder:
             self.counts.refused_ticks += 1
             return
         at_ms = tick.tick
-        if tick.mode is _LIVE:
+        if tick.is_live:
             positions.live = True
         if at_ms > positions.ticks[topic]:
             positions.ticks[topic] = at_ms

@@ -9,7 +9,7 @@ from typing import Final
 
 from detectors.emergency import KINDS, emergencies
 from schemas.decode import decode
-from schemas.events import TICK_KEY, Event, TickMode
+from schemas.events import TICK_KEY, Event
 from schemas.incidents import Incident
 from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
 from streams.cases.revisions import arrived
@@ -82,7 +82,7 @@ class Scanner:
         tick = read_tick(chunk.values[i])
         if tick is None or is_refused(tick, chunk, i, live=self._live):
             return False
-        self._live = self._live or tick.mode is TickMode.LIVE
+        self._live = self._live or tick.is_live
         self._ticks[topic] = max(self._ticks[topic], tick.tick)
         return True
 
