@@ -19,6 +19,7 @@ LAWS: Final = (
     "test_partition.py",
     "test_roster.py",
     "test_detector_laws.py",
+    "test_detectors_days.py",
     "test_detectors_shortcuts.py",
     "test_engine_rules.py",
     "test_snapshot.py",
