@@ -25,7 +25,7 @@ from detectors.hazard import NEVER_MS
 from detectors.health import health_counts
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.learning import learn_due_days
-from detectors.life import channel_of, is_exit, sign_of
+from detectors.life import channel_of, is_exit, sign_of_data
 from detectors.medication import MISSED, TAKEN
 from detectors.night import is_night
 from detectors.offline import KINDS as OFFLINE
@@ -266,11 +266,10 @@ class Household:
         if source is not None:
             off = kind in OFF_KINDS and event.data.state != "off"
             changed = source.learn_one(at, state.seeing.base_h, off=off, until_ms=event.until_ms)
-        sign = sign_of(event)
+        data = event.data
+        sign = sign_of_data(kind, data)
         if sign:
-            lived = ring.learn_one(
-                at, event.data.device, sure=sign is _SURE, exit_door=kind == "door" and is_exit(event)
-            )
+            lived = ring.learn_one(at, data.device, sure=sign is _SURE, exit_door=kind == "door" and is_exit(event))
         # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`.
         stirs = changed and source is not None and source.dark
         if kind in PLAIN:

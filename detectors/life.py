@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from detectors.signs import Sign
-from schemas.events import Event
+from schemas.events import Data, Event
 from schemas.vocabulary import KINDS, Form, Meaning
 
 HOME: Final = "home"
@@ -46,8 +46,12 @@ _RULE: Final[dict[str, int]] = {
 
 def sign_of(event: Event) -> Sign:
     """Return what an event proves. Incoming calls, background traffic and telemetry prove nothing."""
-    rule = _RULE.get(event.kind, _NEVER)
-    data = event.data
+    return sign_of_data(event.kind, event.data)
+
+
+def sign_of_data(kind: str, data: Data) -> Sign:
+    """Return what an event of a kind proves by its data: for whoever has looked both up already."""
+    rule = _RULE.get(kind, _NEVER)
     if rule == _NEVER:
         return _NONE
     if rule == _MOTION:

@@ -46,6 +46,8 @@ WRONG: Final = re.compile(
 """mypyc 2.4.1 takes a constant tuple that begins with a float for one that was never set: it fails when it is read."""
 
 
+DIRECT: Final = (("-fno-semantic-interposition", "-fvisibility=hidden"), ("-Wl,-Bsymbolic",))
+"""For the compiler and the linker of Linux: no other library takes a function's place, so calls within the library go straight."""
 SLICE: Final = ("Py_ssize_t slice_len = endn - startn;", "Py_ssize_t slice_len = endn > startn ? endn - startn : 0;")
 """mypyc 2.4.1 fails where a slice of bytes ends before it begins; Python gives no bytes. The line is mended before it is compiled."""
 
@@ -156,12 +158,14 @@ def _compile(folder: Path) -> None:
         if wrong := WRONG.search(file.read_text(encoding="utf-8")):
             raise NativeError(f"{wrong[1]} in {file.stem} is a constant tuple that begins with a float: annotate it")
 
+    compiling, linking = DIRECT if sys.platform == "linux" else ((), ())
+
     def compiled(part: Any, source: str) -> str:
         compiler = new_compiler()
         customize_compiler(compiler)
         include = [sysconfig.get_path("include"), *part.include_dirs]
         made: list[str] = compiler.compile(
-            [source], str(folder / "o"), include_dirs=include, extra_postargs=part.extra_compile_args
+            [source], str(folder / "o"), include_dirs=include, extra_postargs=[*part.extra_compile_args, *compiling]
         )
         return made[0]
 
@@ -173,7 +177,9 @@ def _compile(folder: Path) -> None:
             out = folder.joinpath("made", *part.name.split("."))
             out.parent.mkdir(parents=True, exist_ok=True)
             linker.link_shared_object(
-                [one.result() for one in those], f"{out}{suffix}", extra_postargs=["-s", *part.extra_link_args]
+                [one.result() for one in those],
+                f"{out}{suffix}",
+                extra_postargs=["-s", *linking, *part.extra_link_args],
             )
 
 
