@@ -179,7 +179,7 @@ def _compile(folder: Path) -> None:
             linker.link_shared_object(
                 [one.result() for one in those],
                 f"{out}{suffix}",
-                extra_postargs=["-s", *linking, *part.extra_link_args],
+                extra_postargs=[*linking, *part.extra_link_args],
             )
 
 

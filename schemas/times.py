@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -40,7 +39,7 @@ def to_rfc3339(at_ms: int) -> str:
     hour = at_ms // _HOUR_MS
     rest_ms = at_ms - hour * _HOUR_MS
     seconds = rest_ms // 1000
-    return _hour_text(hour) + _minute_text(seconds) + _TAILS[rest_ms - seconds * 1000]
+    return _hour_text(hour) + _MINUTES[seconds] + _TAILS[rest_ms - seconds * 1000]
 
 
 def from_rfc3339(text: str) -> int:
@@ -97,14 +96,16 @@ def _remember(memo: dict[str, int], part: str, ms: int) -> None:
 
 
 _TAILS: Final = [f".{ms:03d}Z" for ms in range(1000)]
+_MINUTES: Final = [f":{minute:02d}:{second:02d}" for minute in range(60) for second in range(60)]
+_hour_texts: dict[int, str] = {}
 
 
-@lru_cache(maxsize=3600)
-def _minute_text(seconds: int) -> str:
-    return f":{seconds // 60:02d}:{seconds % 60:02d}"
-
-
-@lru_cache(maxsize=4096)
 def _hour_text(hour: int) -> str:
-    moment = EPOCH + timedelta(hours=hour)
-    return f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}T{moment.hour:02d}"
+    text = _hour_texts.get(hour)
+    if text is None:
+        moment = EPOCH + timedelta(hours=hour)
+        text = f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}T{moment.hour:02d}"
+        if len(_hour_texts) >= _REMEMBERED:
+            _hour_texts.clear()
+        _hour_texts[hour] = text
+    return text

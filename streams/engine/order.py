@@ -10,7 +10,6 @@ outside, and emergencies do not wait for it.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, NamedTuple, final
 
 import msgspec
@@ -26,7 +25,12 @@ LIVE_TOLERANCE_MS: Final = 60_000
 LONGEST_TICK: Final = 256
 """Bytes. Whatever is longer is no tick: it must neither be parsed nor be remembered."""
 
+MOST_KNOWN: Final = 256
+"""Ticks remembered: one comes in every topic, and whoever reads several partitions meets it in each of them."""
+
 _tick = msgspec.json.Decoder(Tick).decode
+_known: dict[bytes, "ReadTick"] = {}
+_LIVE: Final = TickMode.LIVE
 
 
 @final
@@ -38,7 +42,7 @@ class ReadTick:
     def __init__(self, tick: Tick) -> None:
         self.whole = tick
         self.tick = tick.tick
-        self.is_live = tick.mode is TickMode.LIVE
+        self.is_live = tick.mode is _LIVE
 
 
 def read_tick(value: bytes | None) -> ReadTick | None:
@@ -46,16 +50,21 @@ def read_tick(value: bytes | None) -> ReadTick | None:
 
     A topic whose last tick were a moment that never comes would never have its turn again.
     """
-    return _read_tick(value) if value is not None and len(value) <= LONGEST_TICK else None
-
-
-@lru_cache(maxsize=4096)
-def _read_tick(value: bytes) -> ReadTick | None:
+    if value is None or len(value) > LONGEST_TICK:
+        return None
+    known = _known.get(value)
+    if known is not None:
+        return known
     try:
         tick = _tick(value)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return None if check_tick(tick) else ReadTick(tick)
+    if check_tick(tick):
+        return None
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    known = _known[value] = ReadTick(tick)
+    return known
 
 
 def is_refused(tick: ReadTick, chunk: Chunk, i: int, *, live: bool) -> bool:
