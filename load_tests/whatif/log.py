@@ -95,6 +95,7 @@ class Past:
             buffer_records=UNBOUNDED,
             fixed_profile=profile,
             views=False,
+            repeats=False,
         )
 
     def source(self, partition: int) -> Source:

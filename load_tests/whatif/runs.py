@@ -84,6 +84,7 @@ class Work(msgspec.Struct, frozen=True):
             buffer_records=UNBOUNDED,
             fixed_profile=variant.profile,
             views=False,
+            repeats=False,
         )
 
     def source(self, partition: int, at: Callable[[float], None] = lambda _share: None) -> Source:

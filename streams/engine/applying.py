@@ -44,13 +44,14 @@ class Applying:
         alerting: Alerting,
         *,
         is_profile_fixed: bool,
+        counts_repeats: bool,
     ) -> None:
         self._shared = shared
         self._consequences = consequences
         self._watching = watching
         self._alerting = alerting
         self._is_profile_fixed = is_profile_fixed
-        self._repeats = Repeats()
+        self._repeats = Repeats() if counts_repeats else None
         self.by_topic: tuple[Callable[[Applied], list[Output] | Iterator[list[Output]]], ...] = (
             self._profile,
             alerting.take_district,
@@ -170,7 +171,7 @@ class Applying:
         out: list[Output] = []
         watched: Watched | None = None
         is_plain = True
-        if self._repeats.has(one.value):
+        if self._repeats is not None and self._repeats.has(one.value):
             shared.counts.repeated_messages += 1
         for index, event in enumerate(decode(ORDERED_NAMES[one.topic], one.key, one.value)):
             if event.__class__ is not Event:

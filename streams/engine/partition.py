@@ -47,6 +47,7 @@ class Partition:
     gives what must be kept, between two moves of the clock. `recovered` is what the changelog held. `engine` is the version every incident carries.
     `fixed_profile` is for replays that ask what would have been: it holds from the beginning, whatever the log says.
     `views=False`: nobody reads what households look like, so it is not said; decisions are the same.
+    `repeats=False`: nobody reads how many messages came again, so that is not counted.
     `awake`: so many households are objects at once, the others sleep as their rows; what is told and kept is the same.
     """
 
@@ -62,6 +63,7 @@ class Partition:
         controls: Controls | None = None,
         fixed_profile: Profile | None = None,
         views: bool = True,
+        repeats: bool = True,
         awake: int = ALL,
     ) -> None:
         self.number = number
@@ -95,7 +97,12 @@ class Partition:
         self._watching = Watching(shared, consequences)
         alerting = Alerting(shared, consequences)
         self._applying = Applying(
-            shared, consequences, self._watching, alerting, is_profile_fixed=fixed_profile is not None
+            shared,
+            consequences,
+            self._watching,
+            alerting,
+            is_profile_fixed=fixed_profile is not None,
+            counts_repeats=repeats,
         )
         self._views = Views(shared)
         self._waking = Waking(shared, consequences, self._watching, alerting, self._views)
