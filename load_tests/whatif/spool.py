@@ -63,9 +63,10 @@ class Spooled(msgspec.Struct, frozen=True):
         return max(min(end_ms, self.until_ms) - max(begin_ms, self.from_ms), 0)
 
 
-_Topic = tuple[int, list[int], list[bytes], list[bytes | None]]
+_Topic = tuple[int, list[int], list[bytes], list[int], list[bytes | None]]
 _Frame = tuple[int, list[_Topic]]
-"""End of the slice, UTC milliseconds; of each topic its number, when each message was sent, keys, values."""
+"""End of the slice, UTC milliseconds; of each topic its number, when each message was sent, the keys there are, which of
+them each message has, values."""
 
 
 def write_spool(
@@ -108,9 +109,10 @@ def write_spool(
                 events += wire.events
             topics: list[list[_Topic]] = [[] for _ in range(partitions)]
             for (topic, partition), sent in held.items():
-                pairs = [pair for _, pair in sent]
+                places: dict[bytes, int] = {}
+                whose = [places.setdefault(key, len(places)) for _, (key, _) in sent]
                 topics[partition].append(
-                    (ORDER_OF[topic], [ms for ms, _ in sent], [k for k, _ in pairs], [v for _, v in pairs])
+                    (ORDER_OF[topic], [ms for ms, _ in sent], list(places), whose, [value for _, (_, value) in sent])
                 )
             for file, mine in zip(files, topics, strict=True):
                 packed = zstd.compress(msgspec.msgpack.encode((end_ms, mine)), QUICKLY)
@@ -149,10 +151,14 @@ class SpoolSource:
         clock = _Clock(TICK_MS, TickMode.SIMULATED)
         offsets = [0] * len(ORDERED_NAMES)
         ticked_ms = clock.next_after(self._from_ms) - TICK_MS
+        known: dict[bytes, bytes] = {}  # a key is hashed once in a replay, not once a message
         for end_ms, topics in self.frames():
             ticks = clock.between(ticked_ms, end_ms)
             ticked_ms = end_ms
-            told = {number: (sent, keys, values) for number, sent, keys, values in topics}
+            told: dict[int, tuple[list[int], list[bytes], list[bytes | None]]] = {}
+            for number, sent, names, whose, values in topics:
+                mine = [known.setdefault(name, name) for name in names]
+                told[number] = (sent, [mine[place] for place in whose], values)
             # Nobody writes into a chunk: those of topics with nothing but ticks share their columns.
             only_keys, only_values = _columns([], [], [], ticks)
             for number in range(len(ORDERED_NAMES)):
