@@ -238,12 +238,12 @@ class Episodes:
     def columns(self, until_ms: int) -> tuple[int, list[int], list[int], list[int], list[int]]:
         """Return the episodes begun before a moment for `detectors.stretches`: base, starts, ends, ways out, lone triggers.
 
-        Starts and ends go on to one more, which may be company. No lone triggers is an empty list.
+        No lone triggers is an empty list.
         """
         count = bisect_left(self._starts, until_ms - self._base)
         exits = [0] * count if self._exits is None else self._exits[:count].tolist()
         lone = [] if self._lone is None else self._lone[:count].tolist()
-        return self._base, self._starts[: count + 1].tolist(), self._ends[: count + 1].tolist(), exits, lone
+        return self._base, self._starts[:count].tolist(), self._ends[:count].tolist(), exits, lone
 
     def begun(self) -> list[int]:
         """Return when the confirmed episodes began, oldest first."""

@@ -5,7 +5,7 @@ A day's learning walks them several times: as objects they would cost more than 
 
 from bisect import bisect_left
 
-from detectors.episodes import COMPANY_MS, Episodes
+from detectors.episodes import Episodes
 
 
 class Stretches:
@@ -27,21 +27,12 @@ class Stretches:
 def stretches_of(ring: Episodes, from_ms: int, until_ms: int) -> Stretches:
     """Return the stretches of a ring that began before a moment, and where those begin that did not before another."""
     base, starts, ends, exits, lone = ring.columns(until_ms)
-    ghosts = [i for i, code in enumerate(lone) if code and not _has_company(starts, ends, i)]
+    ghosts = [i for i, code in enumerate(lone) if code and not ring.confirmed(i)]
     leaves = [exit_ms == ends[i] for i, exit_ms in enumerate(exits)]
     ghosts_ms = [starts[i] + base for i in ghosts]
     if ghosts:
         gone = set(ghosts)
-        sure = [i for i in range(len(exits)) if i not in gone]
+        sure = [i for i in range(len(starts)) if i not in gone]
         starts, ends, leaves = [starts[i] for i in sure], [ends[i] for i in sure], [leaves[i] for i in sure]
-    else:
-        del starts[len(exits) :], ends[len(exits) :]
     first = bisect_left(starts, from_ms - base)
     return Stretches([one + base for one in starts], [one + base for one in ends], leaves, ghosts_ms, first)
-
-
-def _has_company(starts: list[int], ends: list[int], i: int) -> bool:
-    """Tell of a lone trigger what `Episodes.confirmed` does."""
-    return (i > 0 and starts[i] - ends[i - 1] <= COMPANY_MS) or (
-        i + 1 < len(starts) and starts[i + 1] - ends[i] <= COMPANY_MS
-    )

@@ -92,17 +92,31 @@ class _Clock:
         return [(t, (TICK_KEY, encode(Tick(t, self.mode)))) for t in range(first, until_ms + 1, self.every_ms)]
 
 
-def _interleave(sent: Sequence[tuple[int, Pair]], ticks: Sequence[tuple[int, Pair]]) -> list[Pair]:
-    """Write what was sent before a tick before it, in order of sending; at the very moment counts as after."""
-    out: list[Pair] = []
+def columns(
+    sent: Sequence[int], keys: Sequence[bytes], values: Sequence[bytes | None], ticks: Sequence[tuple[int, Pair]]
+) -> tuple[list[bytes | None], list[bytes | None]]:
+    """Return keys and values with what was sent before a tick before it, in order of sending; at the very moment counts as after."""
+    keys_out: list[bytes | None] = []
+    values_out: list[bytes | None] = []
     i, n = 0, len(sent)
-    for tick_ms, tick in ticks:
-        while i < n and sent[i][0] < tick_ms:
-            out.append(sent[i][1])
+    for tick_ms, (key, value) in ticks:
+        begin = i
+        while i < n and sent[i] < tick_ms:
             i += 1
-        out.append(tick)
-    out.extend(pair for _, pair in sent[i:])
-    return out
+        if i > begin:
+            keys_out += keys[begin:i]
+            values_out += values[begin:i]
+        keys_out.append(key)
+        values_out.append(value)
+    return [*keys_out, *keys[i:]], [*values_out, *values[i:]]
+
+
+def _interleave(sent: Sequence[tuple[int, Pair]], ticks: Sequence[tuple[int, Pair]]) -> list[Pair]:
+    """Return messages and ticks as `columns` orders them, as pairs."""
+    keys, values = columns(
+        [ms for ms, _ in sent], [key for _, (key, _) in sent], [value for _, (_, value) in sent], ticks
+    )
+    return [(key or b"", value) for key, value in zip(keys, values, strict=True)]
 
 
 class _Writer:

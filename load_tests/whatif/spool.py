@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from backports import zstd
 
-from load_tests.feed import Pair, _Clock, _Registry, _slices
+from load_tests.feed import _Clock, _Registry, _slices, columns
 from load_tests.messages import Message, Played, Span, Wire, spans_of
 from load_tests.whatif.kept import write_whole
 from load_tests.whatif.seldom import seldom_collected
@@ -160,10 +160,10 @@ class SpoolSource:
                 mine = [known.setdefault(name, name) for name in names]
                 told[number] = (sent, [mine[place] for place in whose], values)
             # Nobody writes into a chunk: those of topics with nothing but ticks share their columns.
-            only_keys, only_values = _columns([], [], [], ticks)
+            only_keys, only_values = columns([], [], [], ticks)
             for number in range(len(ORDERED_NAMES)):
                 if number in told:
-                    keys_out, values_out = _columns(*told[number], ticks)
+                    keys_out, values_out = columns(*told[number], ticks)
                 else:
                     keys_out, values_out = only_keys, only_values
                 if keys_out:
@@ -174,22 +174,3 @@ class SpoolSource:
                         Chunk(first, after, list(range(first, after)), keys_out, values_out, [0] * len(keys_out)),
                     )
             self._at((end_ms - self._from_ms) / max(self._until_ms - self._from_ms, 1))
-
-
-def _columns(
-    sent: list[int], keys: list[bytes], values: list[bytes | None], ticks: list[tuple[int, Pair]]
-) -> tuple[list[bytes | None], list[bytes | None]]:
-    """Return keys and values of messages with ticks between them, as `load_tests.feed` writes them: one at the moment of a tick comes after it."""
-    keys_out: list[bytes | None] = []
-    values_out: list[bytes | None] = []
-    i, n = 0, len(sent)
-    for tick_ms, (key, value) in ticks:
-        if i < n and sent[i] < tick_ms:
-            begin = i
-            while i < n and sent[i] < tick_ms:
-                i += 1
-            keys_out += keys[begin:i]
-            values_out += values[begin:i]
-        keys_out.append(key)
-        values_out.append(value)
-    return keys_out + keys[i:], values_out + values[i:]

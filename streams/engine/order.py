@@ -208,8 +208,6 @@ class CanonicalOrder:
         self._bound = buffer_records
         self._check_contiguity = check_contiguity
         self._as_fetched = as_fetched
-        self._tick_value: bytes | None = None
-        self._tick: ReadTick | None = None
 
     @property
     def held(self) -> int:
@@ -336,12 +334,7 @@ class CanonicalOrder:
                 yield from turn
 
     def _take_tick(self, topic: int, value: bytes | None, chunk: Chunk, i: int) -> None:
-        positions = self.positions
-        tick = self._tick
-        if value != self._tick_value:
-            tick = read_tick(value)
-            if tick is not None:  # it comes in every topic, one after the other
-                self._tick_value, self._tick = value, tick
+        tick, positions = read_tick(value), self.positions
         if tick is None or is_refused(tick, chunk, i, live=positions.live):
             self.counts.refused_ticks += 1
             return

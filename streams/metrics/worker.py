@@ -59,7 +59,7 @@ class WorkerMetrics:
         )
         self.messages_repeated = new.counter(
             "anbu_messages_repeated_total",
-            "messages whose very bytes came before, as far as the last 32,768 of their partition reach; they change nothing",
+            "messages whose very bytes came before, as far as some 65,536 messages of their partition are remembered; they change nothing",
             unit="messages",
         )
         self.dead_letters = new.counter(
