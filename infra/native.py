@@ -26,6 +26,8 @@ from schemas.compiled import FOLDERS, GROUP, MADE_OF, PLACE, PURE, ROOT, made_of
 OPTIMIZE: Final = "2"
 OF_SCHEMAS: Final = frozenset({"checks.py", "decode.py", "partitions.py", "times.py", "topics.py"})
 """What the engine calls for every record; the others of schemas/ describe and are read by name."""
+WITHIN: Final = ("streams", "load_tests")
+"""Packages of which only those inside are compiled."""
 HELD_ON: Final = (3, 11)
 """The Python of the image and of CI."""
 MADE_BY_OTHERS: Final = frozenset({"Struct", "StrEnum", "IntEnum", "Enum"})
@@ -39,6 +41,9 @@ cache_dir = {cache}
 follow_imports = skip
 [mypy-river.*]
 follow_imports = skip
+[mypy-load_tests.*]
+# A message's type is plain Python and not copied here.
+ignore_missing_imports = True
 """
 WRONG: Final = re.compile(
     r"!= -113\.0 && PyErr_Occurred\(\)\)\) goto \w+;\s+PyErr_SetString\(PyExc_NameError, \"value for final name \\\"(\w+)"
@@ -127,10 +132,10 @@ def build(place: Path = PLACE) -> float:
 
 def copied(folder: Path) -> Path:
     """Copy what is compiled, and what it is made of, into a folder; mypy refuses to work within an environment's packages."""
-    for one in ("streams", *FOLDERS):
+    for one in (*WITHIN, *FOLDERS):
         into = folder / one
         into.mkdir(parents=True)
-        for file in (ROOT / one).glob("__init__.py" if one == "streams" else "*.py"):
+        for file in (ROOT / one).glob("__init__.py" if one in WITHIN else "*.py"):
             shutil.copy(file, into)
     return folder
 

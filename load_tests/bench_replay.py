@@ -29,8 +29,9 @@ import click
 from infra.embedded import EmbeddedBroker
 from infra.migrations import migrate
 from infra.topics import create_topics
+from load_tests.columns.sayings import Sayings
 from load_tests.feed import feed
-from load_tests.whatif.files import Found, each_event
+from load_tests.whatif.files import Found, each_columns
 from load_tests.whatif.log import close, opened, past_of_archive, past_of_topics
 from load_tests.whatif.on_disk import OnDisk
 from load_tests.whatif.past import drop_spool, spooled_work
@@ -85,10 +86,17 @@ def rows_like(recorded: Path, homes: int, days: int) -> Iterator[str]:
             yield f"h-{home},{(BEGIN_IN_SEOUL + timedelta(days=day) + at).isoformat()},{rest}\n"
 
 
+def read_from(file: Path) -> OnDisk:
+    """Read a file as `anbu replay` does: parsed, and sorted on disk."""
+    sayings = Sayings()
+    return OnDisk(each_columns([file], "UTC", Found(), sayings), sayings)
+
+
 def spooled(file: Path, folder: Path) -> Work:
-    """Read a file as `anbu replay` does: parsed, sorted on disk, and written as a log."""
-    past = OnDisk(each_event([file], "UTC", Found()))
-    return spooled_work(folder, past, identity=str(file), partitions=1, cuts=0, seed=1, at=lambda _share: None)
+    """Write a file as a log, as `anbu replay` does."""
+    return spooled_work(
+        folder, read_from(file), identity=str(file), partitions=1, cuts=0, seed=1, at=lambda _share: None
+    )
 
 
 def archived(source: Source, url: str) -> None:
@@ -191,7 +199,7 @@ def _stored(store: str, file: Path, folder: Path) -> Iterator[str]:
             return
         with EmbeddedBroker() as broker:
             create_topics(broker.bootstrap, 1)
-            asyncio.run(feed(broker.bootstrap, OnDisk(each_event([file], "UTC", Found())), partitions=1))
+            asyncio.run(feed(broker.bootstrap, read_from(file), partitions=1))
             yield broker.bootstrap
     finally:
         drop_spool(work)

@@ -20,7 +20,7 @@ GROUP: Final = "anbu__mypyc"
 """The library of all compiled modules; each module's own file only names its place in it."""
 MADE_OF: Final = "made-of"
 """File with the digest of the sources and of the Python for which they were compiled."""
-FOLDERS: Final = ("schemas", "detectors", "streams/engine", "streams/cases", "streams/districts")
+FOLDERS: Final = ("schemas", "detectors", "streams/engine", "streams/cases", "streams/districts", "load_tests/columns")
 """What compiled modules are made of or take constants and types from."""
 COMPILED: Final = "compiled"
 """What `state` says where compiled modules run."""

@@ -1,20 +1,28 @@
 """Files of events in the forms in which people have them; what is broken costs itself and is told with its place."""
 
+import csv
 import errno
 import gzip
+import io
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
 from backports import zstd
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
+from load_tests.columns.sayings import Columns, Sayings
 from load_tests.recordings.recorded import aligned, gathered
-from load_tests.whatif.files import Found, each_event
+from load_tests.recordings.recording import wire_of
+from load_tests.whatif.files import Found, each_columns
 from load_tests.whatif.on_disk import OnDisk
 from load_tests.whatif.sources import SourceError, open_source
 from schemas.build import encode_events
@@ -37,8 +45,22 @@ class Read(Found):
 
 def read_files(paths: list[Path], tz: str) -> Read:
     found = Read()
-    found.events = list(each_event(paths, tz, found))
+    found.events = [one for some in each_columns(paths, tz, found, Sayings()) for one in events_of(some)]
     return found
+
+
+def events_of(columns: Columns) -> list[Event]:
+    return [
+        msgspec.structs.replace(event, id=msgspec.json.decode(number), at_ms=at_ms)
+        for event, at_ms, number in columns.each()
+    ]
+
+
+def in_columns(events: list[Event], sayings: Sayings) -> Columns:
+    columns = Columns()
+    for event in events:
+        columns.add(sayings.of(event), event.at_ms, msgspec.json.encode(event.id).decode())
+    return columns
 
 
 def moments(events: list[Event]) -> list[int]:
@@ -214,13 +236,14 @@ def test_a_past_sorted_on_disk_is_what_one_in_memory_is(tmp_path: Path) -> None:
     events = read_files([tmp_path / "a.csv"], SEOUL).events
     for align_ms in (None, 1_772_000_000_000):
         wanted = gathered(events if align_ms is None else aligned(events, align_ms))
-        found = OnDisk(iter(events), align_ms)
-        assert list(found.messages()) == list(wanted.messages())
-        assert list(found.messages()) == list(wanted.messages()), "as often as it is asked"
+        sayings = Sayings()
+        found = OnDisk([in_columns(events, sayings)], sayings, align_ms)
+        assert list(found.messages()) == [wire_of(one) for one in wanted.messages()]
+        assert list(found.messages()) == [wire_of(one) for one in wanted.messages()], "as often as it is asked"
         assert found.records() == wanted.records()
         assert (found.from_ms, found.until_ms, found.spans) == (wanted.from_ms, wanted.until_ms, wanted.spans)
     with pytest.raises(ValueError, match="no event"):
-        OnDisk(iter(()))
+        OnDisk([], Sayings())
 
 
 def test_what_is_known_of_a_home_moves_with_it_in_time(tmp_path: Path) -> None:
@@ -253,6 +276,104 @@ def test_what_is_known_of_a_home_moves_with_it_in_time(tmp_path: Path) -> None:
     assert done.exception is None, done.output
     labels = msgspec.json.decode((out / "report.json").read_bytes())["runs"][0]["labels"]
     assert (labels["must_find"], labels["found"]) == (1, 1)
+
+
+ODD_CELLS = st.one_of(
+    st.sampled_from(
+        [
+            "h-1",
+            "h-2",
+            "kim's home",
+            " h-1",
+            "",
+            "sensor",
+            "phone",
+            "kitchen",
+            "a,b",
+            "motion",
+            "door",
+            "ON",
+            "OFF",
+            "3",
+            "0",
+            "-1",
+            "nan",
+        ]
+    ),
+    st.text(max_size=4),
+)
+ODD_TIMES = st.one_of(
+    st.builds(
+        "{}{}{}:{:02}{}{}".format,
+        st.sampled_from(["2026-03-29", "2026-10-25", "2024-02-29", "2026-13-01", "1999-12-31"]),
+        st.sampled_from(["T", " ", "_"]),
+        st.sampled_from(["01", "02", "03", "24"]),
+        st.integers(0, 61),
+        st.sampled_from(["", ":07", ":59", ":60", ":5"]),
+        st.sampled_from(["", ".5", ".123", ".123456", "Z", "+09:00", "-03:30", ".250+09:00", ".999Z", " "]),
+    ),
+    st.text(max_size=20),
+)
+SOUND_TIMES = st.builds(
+    "{}T{}:{:02}{}{}".format,
+    st.sampled_from(["2026-03-29", "2026-10-25"]),
+    st.sampled_from(["01", "02", "03"]),
+    st.sampled_from([0, 29]),
+    st.sampled_from(["", ":07", ":59"]),
+    st.sampled_from(["", ".123", ".123456", "Z", "+09:00", "-03:30", ".250+09:00"]),
+)
+SOUND_ROWS = st.tuples(
+    st.sampled_from(["h-1", "h-2", "kim's home"]),
+    SOUND_TIMES,
+    st.just("sensor"),
+    st.sampled_from(["kitchen", "door of the hall"]),
+    st.sampled_from(["motion", "door"]),
+    st.sampled_from(["ON", "OFF", "2"]),
+)
+ODD_ROWS = st.one_of(
+    st.tuples(st.just("h-1"), ODD_TIMES, st.just("sensor"), st.just("kitchen"), st.just("motion"), st.just("ON")),
+    st.tuples(ODD_CELLS, ODD_TIMES, ODD_CELLS, ODD_CELLS, ODD_CELLS, ODD_CELLS),
+    st.lists(ODD_CELLS, max_size=8).map(tuple),
+)
+
+
+@given(
+    sound=st.lists(SOUND_ROWS, min_size=5, max_size=40),
+    odd=st.lists(st.tuples(ODD_ROWS, st.integers(0, 40)), max_size=2),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    end=st.sampled_from(["\n", "\r\n"]),
+    tz=st.sampled_from([SEOUL, "Europe/Berlin"]),
+)
+def test_rows_known_by_sight_are_what_they_are_read_with_care(
+    tmp_path_factory: pytest.TempPathFactory,
+    sound: list[tuple[str, ...]],
+    odd: list[tuple[tuple[str, ...], int]],
+    quoting: Literal[0, 1],
+    end: str,
+    tz: str,
+) -> None:
+    rows = [*sound, *sound]  # what is known by sight is met again
+    for row, place in odd:
+        rows.insert(place, row)
+    told = io.StringIO(HEAD.replace("\n", end))
+    told.seek(0, io.SEEK_END)
+    csv.writer(told, quoting=quoting, lineterminator=end).writerows(rows)
+    folder = tmp_path_factory.mktemp("rows")
+    (folder / "by sight.csv").write_bytes(told.getvalue().encode("utf-8", "replace"))
+    seen = read_files([folder / "by sight.csv"], tz)
+    with _with_care():
+        careful = read_files([folder / "by sight.csv"], tz)
+    assert seen.events == careful.events
+    assert [(one.line, one.reason) for one in seen.bad] == [(one.line, one.reason) for one in careful.bad]
+    assert (seen.bad_count, seen.disorder, seen.notes) == (careful.bad_count, careful.disorder, careful.notes)
+
+
+@contextmanager
+def _with_care() -> Iterator[None]:
+    """Have every row read with care, cell by cell."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("load_tests.whatif.files._rows_in", lambda *_: None)
+        yield
 
 
 def test_a_disk_that_is_full_is_told_with_its_folder_and_is_no_fault_of_the_source(

@@ -170,7 +170,7 @@ def read_csv(path: Path, tz: str = DEFAULT_TZ) -> Imported:
 
     """
     report = Report()
-    times = _Times(tz, report)
+    rows = Rows(tz, report)
     try:
         file = _open(path)
         header = next(csv.reader(file), [])
@@ -179,7 +179,7 @@ def read_csv(path: Path, tz: str = DEFAULT_TZ) -> Imported:
     if tuple(h.strip().lower() for h in header) != COLUMNS:
         file.close()
         raise CsvError(f"{path}: the first line must be {','.join(COLUMNS)}")
-    return Imported(_events(file, times, report), report)
+    return Imported(_events(file, rows, report), report)
 
 
 def _open(path: Path) -> TextIO:
@@ -240,66 +240,70 @@ def _meaning(source: str, device: str, kind: str, value: str) -> _Meaning:
     return _Meaning(channel, said, refused, f"{kind} {value.lower()}")
 
 
-def _read(
-    row: list[str], times: _Times, meanings: dict[tuple[str, str, str, str], _Meaning]
-) -> tuple[str, int, _Meaning]:
-    """Name, time and meaning of a row."""
-    if len(row) != len(COLUMNS):
-        raise Refused("not six columns", "row")
-    name, moment, source, device, kind, value = row
-    name = name.strip()
-    if not name:
-        raise Refused("no household", "household")
-    meaning = meanings.get((source, device, kind, value))
-    if meaning is None:
-        meaning = _meaning(source, device, kind, value)
-        if len(meanings) < MAX_MEANINGS:
-            meanings[source, device, kind, value] = meaning
-    if not meaning.channel:
-        raise Refused("unknown source", "source")
-    at_ms = times.read(moment.strip())
-    if meaning.refused is not None:
-        raise Refused(meaning.refused.reason, meaning.refused.column)
-    return name, at_ms, meaning
+class Rows:
+    """Reads rows of the six columns one by one; what the last four mean is remembered."""
 
+    def __init__(self, tz: str, report: Report) -> None:
+        """Choose the zone of times that name none; `report` fills meanwhile.
 
-def _events(file: TextIO, times: _Times, report: Report) -> Iterator[Event]:
-    with file:
-        yield from _events_of(_rows(file, report), times, report)
+        Raises:
+            CsvError: the time zone is unknown.
 
+        """
+        self._report = report
+        self._times = _Times(tz, report)
+        self._pseudonyms: dict[str, str] = {}
+        self._meanings: dict[tuple[str, str, str, str], _Meaning] = {}
 
-def events_of(rows: Iterable[tuple[int, list[str]]], tz: str, report: Report) -> Iterator[Event]:
-    """Turn rows of the six columns, with their line numbers, into events; a row that says nothing known is counted.
-
-    Raises:
-        CsvError: the time zone is unknown.
-
-    """
-    return _events_of(rows, _Times(tz, report), report)
-
-
-def _events_of(rows: Iterable[tuple[int, list[str]]], times: _Times, report: Report) -> Iterator[Event]:
-    pseudonyms: dict[str, str] = {}
-    meanings: dict[tuple[str, str, str, str], _Meaning] = {}
-    for line, row in rows:
+    def read(self, line: int, row: list[str]) -> Event | None:
+        """Return the event of a row; None where it says nothing or is refused, which is counted."""
+        report = self._report
         try:
-            name, at_ms, (channel, said, _, without) = _read(row, times, meanings)
+            name, at_ms, (channel, said, _, without) = self._read(row)
         except Refused as refused:
             report.refuse(line, refused.reason, refused.column)
-            continue
+            return None
         if said is None:
             report.without_meaning[without] += 1
-            continue
-        household = pseudonyms.get(name)
+            return None
+        household = self._pseudonyms.get(name)
         if household is None:
-            household = pseudonyms[name] = pseudonym_of(name)
+            household = self._pseudonyms[name] = pseudonym_of(name)
             if household != name:
                 report.renamed.append(household)
         word, data = said
         report.events[word] += 1
         report.households[household] += 1
         until_ms = from_rfc3339(data.until) if data.until else 0
-        yield Event(household, word, f"/{channel}/recorded", f"line-{line}", at_ms, data, until_ms)
+        return Event(household, word, f"/{channel}/recorded", f"line-{line}", at_ms, data, until_ms)
+
+    def _read(self, row: list[str]) -> tuple[str, int, _Meaning]:
+        """Name, time and meaning of a row."""
+        if len(row) != len(COLUMNS):
+            raise Refused("not six columns", "row")
+        name, moment, source, device, kind, value = row
+        name = name.strip()
+        if not name:
+            raise Refused("no household", "household")
+        meaning = self._meanings.get((source, device, kind, value))
+        if meaning is None:
+            meaning = _meaning(source, device, kind, value)
+            if len(self._meanings) < MAX_MEANINGS:
+                self._meanings[source, device, kind, value] = meaning
+        if not meaning.channel:
+            raise Refused("unknown source", "source")
+        at_ms = self._times.read(moment.strip())
+        if meaning.refused is not None:
+            raise Refused(meaning.refused.reason, meaning.refused.column)
+        return name, at_ms, meaning
+
+
+def _events(file: TextIO, rows: Rows, report: Report) -> Iterator[Event]:
+    with file:
+        for line, row in _rows(file, report):
+            event = rows.read(line, row)
+            if event is not None:
+                yield event
 
 
 def aligned(events: Iterable[Event], start_ms: int) -> list[Event]:

@@ -143,8 +143,15 @@ def _copied(
         events = _events(message)
         for event in events:
             sources.setdefault(name, {}).setdefault(event.source, event.at_ms)
+        wire = wire_of(message)
+        subject = b'"subject":"%b"' % name.encode()
+        is_plain = wire.value.count(subject) == len(events)
         for one in of[name]:
-            if message.sent_ms < one.until_ms:
+            if message.sent_ms < one.at_ms and is_plain:
+                # All of it was before the cut: the same bytes under another name.
+                value = wire.value.replace(subject, b'"subject":"%b"' % one.household.encode())
+                yield Wire(message.topic, one.household, message.sent_ms, value, len(events))
+            elif message.sent_ms < one.until_ms:
                 left = [msgspec.structs.replace(event, household=one.household) for event in cut(events, one.at_ms)]
                 if left:
                     yield wire_of(Message(message.topic, one.household, message.sent_ms, left))

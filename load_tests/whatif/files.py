@@ -10,13 +10,18 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase, BytesIO
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final, cast
 
 import msgspec
+import orjson
 from backports import zstd
 
-from load_tests.recordings.recorded import COLUMNS, Report, events_of
+from load_tests.columns.lines import OneFile, without_quotes
+from load_tests.columns.sayings import Columns, Saying, Sayings
+from load_tests.recordings.recorded import COLUMNS, Report, Rows
 from schemas.decode import decode
 from schemas.events import Event
 from streams.event_file import Bad as BadEvent
@@ -39,6 +44,9 @@ LONGEST_JSON: Final = 1 << 26
 CELL_LINES: Final = 20
 """A cell goes on over so many lines at most: a quote that is never closed must not take the rest of the file along."""
 LATEST_MS: Final = 1 << 62
+PIECE: Final = 1 << 18
+"""Bytes of a file that are read at once."""
+ROWS_AT_ONCE: Final = 2_000
 CASAS_KINDS: Final = (("MA", "motion"), ("M", "motion"), ("D", "door"), ("I", "item"))
 CASAS_SILENT: Final = ("T", "LS", "L", "BA", "E", "P", "AD", "SS", "F", "A", "B", "G")
 """Temperature, light, battery and meters: they say nothing of the person."""
@@ -69,8 +77,6 @@ class Found(msgspec.Struct):
     notes: list[str] = []
     disorder: int = 0
     """Events that stood after later ones of their household."""
-    line: int = 0
-    """Where in the present file reading is."""
     strict: bool = False
     """Stop at the first bad place."""
 
@@ -94,8 +100,8 @@ def form_of(path: Path) -> str:
     return FORMS.get(name.suffix.lower(), "")
 
 
-def each_event(paths: Iterable[Path], tz: str, found: Found) -> Iterator[Event]:
-    """Read files in the order of their names, event by event; `found` fills meanwhile.
+def each_columns(paths: Iterable[Path], tz: str, found: Found, sayings: Sayings) -> Iterator[Columns]:
+    """Read files in the order of their names, some thousand events at a time; `found` and `sayings` fill meanwhile.
 
     Raises:
         StrictError: a place cannot be read and `found` is strict.
@@ -110,61 +116,141 @@ def each_event(paths: Iterable[Path], tz: str, found: Found) -> Iterator[Event]:
         if not path.is_file():  # a pipe would be waited for without end
             found.refuse(path.name, 0, "no file, or a link that leads to none")
             continue
-        yield from _noting_disorder(path, _read(path, form, tz, number, found), found)
+        disorder = _Disorder(path.name, found)
+        yield from _read(path, form, _Taking(path, tz, found, OneFile(sayings, number, disorder.note), sayings))
+        disorder.tell()
 
 
-def _read(path: Path, form: str, tz: str, number: int, found: Found) -> Iterator[Event]:
-    report = Report(tell=lambda line, reason, column: found.refuse(path.name, line, f"{reason} ({column})"))
+class _Disorder:
+    """Events that stand behind later ones: they are sorted, but whoever wrote them may want to know."""
+
+    def __init__(self, file: str, found: Found) -> None:
+        self._file = file
+        self._found = found
+        self._early = 0
+        self._first_line = 0
+
+    def note(self, line: int) -> None:
+        if self._found.strict:
+            self._found.refuse(self._file, line, "an event that stands after a later one of its household")
+        self._early += 1
+        self._first_line = self._first_line or line
+
+    def tell(self) -> None:
+        if self._early:
+            self._found.disorder += self._early
+            self._found.notes.append(
+                f"{self._file}, line {self._first_line}: the first of {self._early:,} events that stood after later ones"
+                " of their household; they were sorted."
+            )
+
+
+class _Taking:
+    """What the rows of one file become."""
+
+    def __init__(self, path: Path, tz: str, found: Found, file: OneFile, sayings: Sayings) -> None:
+        self.path = path
+        self.found = found
+        self.file = file
+        self.sayings = sayings
+        self._rows = Rows(tz, Report(tell=lambda line, reason, column: self.refuse(line, f"{reason} ({column})")))
+
+    def refuse(self, line: int, reason: str) -> None:
+        self.found.refuse(self.path.name, line, reason)
+
+    def read(self, line: int, row: str) -> tuple[Saying, int] | None:
+        """Read a row without quotes with care."""
+        return self.cells(line, row.split(","))
+
+    def cells(self, line: int, row: list[str]) -> tuple[Saying, int] | None:
+        event = self._rows.read(line, row)
+        return None if event is None else (self.sayings.of(event), event.at_ms)
+
+    def with_care(self, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Columns]:
+        """Take cells of rows one by one."""
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            columns = Columns()
+            for line, row in some:
+                read = self.cells(line, row)
+                if read is not None:
+                    self.file.take(columns, *read, line)
+            yield columns
+
+
+def _read(path: Path, form: str, taking: _Taking) -> Iterator[Columns]:
     try:
-        with _opened(path, form, found) as file:
+        with _opened(path, form, taking.found) as file:
             if form == "jsonl":
-                yield from _of_json(path, file, found)
-                return
-            rows = _of_casas(path, file, found) if form == "casas" else _of_csv(path, file, found)
-            for event in events_of(rows, tz, report):
-                # Two files may hold one household: a line number alone would make the second's rows repeats of the first's.
-                yield msgspec.structs.replace(event, id=f"{number}-{event.id}") if number else event
+                yield from _of_json(file, taking)
+            elif form == "casas":
+                yield from _of_casas(file, taking)
+            else:
+                yield from _of_csv(file, taking)
     except OSError as error:
-        found.refuse(path.name, 0, f"cannot be read: {error.strerror or type(error).__name__}")
+        taking.refuse(0, f"cannot be read: {error.strerror or type(error).__name__}")
 
 
 @contextmanager
-def _opened(path: Path, form: str, found: Found) -> Iterator[BinaryIO]:
+def _opened(path: Path, form: str, found: Found) -> Iterator[BufferedIOBase]:
     if form == "parquet":
         words = [sys.executable, "-m", "load_tests.whatif.parquet", str(path)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:  # noqa: S603 - ours
-            yield cast("BinaryIO", child.stdout)
+            yield cast("BufferedIOBase", child.stdout)
             if child.wait():
                 found.refuse(path.name, 0, "no Parquet file, or cut in half")
         return
     unpack = gzip.open if path.suffix == ".gz" else zstd.open if path.suffix == ".zst" else open
-    with cast("BinaryIO", cast("Callable[..., object]", unpack)(path, "rb")) as file:
+    with cast("BufferedIOBase", cast("Callable[..., object]", unpack)(path, "rb")) as file:
         yield file
 
 
-def _lines(path: Path, file: BinaryIO, found: Found, longest: int = LONGEST_ROW) -> Iterator[bytes]:
+class _Rest:
+    """A file of which some bytes were read before."""
+
+    def __init__(self, before: bytes, file: BufferedIOBase) -> None:
+        self._before = BytesIO(before)
+        self._file = file
+
+    def readline(self, longest: int) -> bytes:
+        line = self._before.readline(longest)
+        if line[-1:] != b"\n" and len(line) < longest:
+            line += self._file.readline(longest - len(line))
+        return line
+
+
+def _lines(
+    file: BufferedIOBase | _Rest, taking: _Taking, first: int = 1, longest: int = LONGEST_ROW
+) -> Iterator[bytes]:
     """Give lines, an empty one for each that is too long; where the file is cut in half, those before the cut."""
-    number = 0
+    number = first - 1
     try:
         while line := file.readline(longest):
             number += 1
             if len(line) == longest and line[-1:] != b"\n":
-                found.refuse(path.name, number, f"a line of more than {longest >> 20} MB")
+                taking.refuse(number, f"a line of more than {longest >> 20} MB")
                 while (line := file.readline(longest)) and line[-1:] != b"\n":
                     pass
                 line = b"\n"
             yield line
     except (EOFError, OSError, zstd.ZstdError):
-        found.refuse(path.name, number + 1, "the file is damaged from here on")
+        taking.refuse(number + 1, "the file is damaged from here on")
 
 
-def _texts(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, str]]:
-    """Give lines as text with their numbers, without what ends them."""
-    for number, line in enumerate(_lines(path, file, found), 1):
-        try:
-            yield number, line.decode("utf-8" if number > 1 else "utf-8-sig").rstrip("\r\n")
-        except UnicodeDecodeError:
-            found.refuse(path.name, number, "not UTF-8")
+def _text(line: bytes, number: int, taking: _Taking) -> str | None:
+    """Return a line as text, without what ends it; None where it is none."""
+    try:
+        return line.decode("utf-8" if number > 1 else "utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        taking.refuse(number, "not UTF-8")
+        return None
+
+
+def _texts(file: BufferedIOBase | _Rest, taking: _Taking, first: int = 1) -> Iterator[tuple[int, str]]:
+    """Give lines as text with their numbers."""
+    for number, line in enumerate(_lines(file, taking, first), first):
+        text = _text(line, number, taking)
+        if text is not None:
+            yield number, text
 
 
 def _cells(texts: Iterator[tuple[int, str]], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, list[str]]]:
@@ -194,85 +280,127 @@ def _cells(texts: Iterator[tuple[int, str]], refuse: Callable[[int, str], None])
             refuse(number, "no CSV")
 
 
-def _of_csv(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, list[str]]]:
-    def refuse(line: int, reason: str) -> None:
-        found.refuse(path.name, line, reason)
+def _of_csv(file: BufferedIOBase, taking: _Taking) -> Iterator[Columns]:
+    head = next(_lines(file, taking), b"")
+    names = head.decode("utf-8-sig", "replace").replace('"', "").split(",")
+    if tuple(name.strip().lower() for name in names) != COLUMNS:
+        yield from taking.with_care(_by_names(_Rest(head, file), taking))
+        return
+    line, rest, is_damaged, is_more = 2, b"", False, True
+    while is_more:
+        try:
+            piece = file.read1(PIECE)
+        except (EOFError, OSError, zstd.ZstdError):
+            piece, rest, is_damaged = b"", b"", True
+        is_more = bool(piece)
+        end = piece.rfind(b"\n") + 1
+        whole, rest = (rest + piece[:end], piece[end:]) if end else (b"", rest + piece)
+        if not is_more:
+            whole, rest = rest, b""
+        rows = _rows_in(whole, line, taking) if len(rest) < LONGEST_ROW // 2 else None
+        if rows is None:
+            # Cells that go on over lines, or a line without end: from here on row by row.
+            texts = _texts(_Rest(whole + rest, file), taking, line)
+            yield from taking.with_care(_cells(texts, taking.refuse))
+            return
+        columns = Columns()
+        taking.file.take_all(columns, rows, line, taking.read)
+        line += len(rows)
+        yield columns
+    if is_damaged:
+        taking.refuse(line, "the file is damaged from here on")
 
-    before = found.bad_count
-    cells = _cells(_texts(path, file, found), refuse)
+
+def _rows_in(whole: bytes, first: int, taking: _Taking) -> list[str | None] | None:
+    """Return whole lines as rows without quotes, None for one that is no text; None where quotes hold more than a cell's bounds."""
+    rows: list[str | None]
+    try:
+        text = whole.decode()
+    except UnicodeDecodeError:
+        rows = [_text(line, number, taking) for number, line in enumerate(whole.split(b"\n"), first)]
+    else:
+        rows = list(text.split("\n"))
+        if "\r" in text:
+            rows = [row.rstrip("\r") for row in text.split("\n")]
+    if not rows[-1]:
+        rows.pop()
+    if b'"' in whole:
+        for place, row in enumerate(rows):
+            if row is not None and '"' in row:
+                plain = without_quotes(row)
+                if plain is None:
+                    return None
+                rows[place] = plain
+    return rows
+
+
+def _by_names(file: _Rest, taking: _Taking) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a file whose columns stand in another order or with others between them."""
+    before = taking.found.bad_count
+    cells = _cells(_texts(file, taking), taking.refuse)
     first, head = next(cells, (1, []))
     if not head:
-        if found.bad_count == before and path.suffix != ".parquet":
-            refuse(1, "there is nothing in it")
+        if taking.found.bad_count == before and taking.path.suffix != ".parquet":
+            taking.refuse(1, "there is nothing in it")
         return
     names = [name.strip().lower() for name in head]
     if missing := [name for name in COLUMNS if name not in names]:
-        refuse(first, f"no column {', '.join(missing)}; the first line must be {','.join(COLUMNS)}")
+        taking.refuse(first, f"no column {', '.join(missing)}; the first line must be {','.join(COLUMNS)}")
         return
     places = [names.index(name) for name in COLUMNS]
     for extra in sorted({*range(len(names))} - {*places}):
         why = "has the name of another" if names[extra] in COLUMNS else "is not known"
-        refuse(first, f"column {extra + 1} {why} and was passed over")
-    is_plain = places == [*range(len(names))]
+        taking.refuse(first, f"column {extra + 1} {why} and was passed over")
     for number, row in cells:
-        found.line = number
-        if len(row) != len(names):
-            yield number, row[:1]  # too short or too long, whatever its cells mean
-        else:
-            yield number, row if is_plain else [row[i] for i in places]
+        # Too short or too long: refused, whatever its cells mean.
+        yield number, [row[i] for i in places] if len(row) == len(names) else row[:1]
 
 
-def _of_casas(path: Path, file: BinaryIO, found: Found) -> Iterator[tuple[int, list[str]]]:
+def _of_casas(file: BufferedIOBase, taking: _Taking) -> Iterator[Columns]:
     """Rows of `2010-11-04 00:03:50.209589 M003 ON`, tabs or blanks, perhaps with an activity behind; the home is the file's name."""
-    home = path.name.split(".")[0]
-    for number, text in _texts(path, file, found):
-        words = text.split()
-        if not words:
-            continue
-        if len(words) < 4:
-            found.refuse(path.name, number, "no CASAS line: day, time, sensor, value")
-            continue
-        day, clock, device, value = words[:4]
-        kind = next((kind for prefix, kind in CASAS_KINDS if _is_numbered(device, prefix)), "")
-        if not kind and any(_is_numbered(device, prefix) for prefix in CASAS_SILENT):
-            continue
-        if not kind:
-            kind = "door" if value.upper() in ("OPEN", "CLOSE") else "motion"
-        found.line = number
-        yield number, [home, f"{day}T{clock}", "sensor", device, kind, value]
+    home = taking.path.name.split(".")[0]
+    texts = _texts(file, taking)
+    while some := list(islice(texts, ROWS_AT_ONCE)):
+        columns = Columns()
+        for number, text in some:
+            row = _casas_row(home, text, number, taking)
+            if row:
+                taking.file.take_all(columns, [row], number, taking.read)
+        yield columns
+
+
+def _casas_row(home: str, text: str, number: int, taking: _Taking) -> str:
+    """Return a line as one of our own form; empty where it says nothing of the person or is none."""
+    words = text.split()
+    if not words:
+        return ""
+    if len(words) < 4:
+        taking.refuse(number, "no CASAS line: day, time, sensor, value")
+        return ""
+    day, clock, device, value = words[:4]
+    kind = next((kind for prefix, kind in CASAS_KINDS if _is_numbered(device, prefix)), "")
+    if not kind and any(_is_numbered(device, prefix) for prefix in CASAS_SILENT):
+        return ""
+    if not kind:
+        kind = "door" if value.upper() in ("OPEN", "CLOSE") else "motion"
+    return f"{home},{day}T{clock},sensor,{device},{kind},{value}"
 
 
 def _is_numbered(device: str, prefix: str) -> bool:
     return device.startswith(prefix) and device[len(prefix) :].isdigit()
 
 
-def _of_json(path: Path, file: BinaryIO, found: Found) -> Iterator[Event]:
-    for one in read_messages(_lines(path, file, found, LONGEST_JSON), LATEST_MS):
-        found.line = one.line
+def _of_json(file: BufferedIOBase, taking: _Taking) -> Iterator[Columns]:
+    columns = Columns()
+    for one in read_messages(_lines(file, taking, longest=LONGEST_JSON), LATEST_MS):
         if isinstance(one, BadEvent):
-            found.refuse(path.name, one.line, f"{one.reason}" + (f" ({one.detail})" if one.detail else ""))
+            taking.refuse(one.line, f"{one.reason}" + (f" ({one.detail})" if one.detail else ""))
             continue
         for event in decode(one.topic, one.household.encode(), one.value):
             if isinstance(event, Event):
-                yield event
-
-
-def _noting_disorder(path: Path, events: Iterable[Event], found: Found) -> Iterator[Event]:
-    """Pass events on, and say that some stood behind later ones: they are sorted, but whoever wrote them may want to know."""
-    latest: dict[str, int] = {}
-    early = first_line = 0
-    for event in events:
-        if event.at_ms < latest.get(event.household, 0):
-            if found.strict:
-                found.refuse(path.name, found.line, "an event that stands after a later one of its household")
-            early += 1
-            first_line = first_line or found.line
-        else:
-            latest[event.household] = event.at_ms
-        yield event
-    if early:
-        found.disorder += early
-        found.notes.append(
-            f"{path.name}, line {first_line}: the first of {early:,} events that stood after later ones of their"
-            " household; they were sorted."
-        )
+                number = orjson.dumps(event.id).decode()
+                taking.file.add(columns, taking.sayings.of(event), event.at_ms, number, one.line)
+        if len(columns.said) >= ROWS_AT_ONCE:
+            yield columns
+            columns = Columns()
+    yield columns

@@ -18,7 +18,6 @@ from streams.engine.partition import Partition
 from streams.publish import TopicsDifferError, check_partitions, partition_counts
 from streams.replay.moments import offsets_at
 from streams.replay.run import Source
-from streams.replay.topics import TopicSource
 from streams.tail import reading
 
 UNBOUNDED = 1 << 62
@@ -107,6 +106,8 @@ class Past:
         if self.archive:
             source = ArchiveSource(opened(self.archive), partition, starts, ends)
         else:
+            from streams.replay.topics import TopicSource  # noqa: PLC0415 - a replay of files would load Faust in each process
+
             source = TopicSource(self.bootstrap, partition, ends, starts)
         mine = [one for one in self.cuts if partition_of(one.household, self.partitions) == partition]
         return CutSource(source, mine) if mine else source

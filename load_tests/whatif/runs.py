@@ -19,6 +19,7 @@ import msgspec
 import detectors
 import schemas
 import streams
+from load_tests.whatif.chosen import Chosen
 from load_tests.whatif.fold import Fold, Played
 from load_tests.whatif.homes import Home, Seen, homes_of
 from load_tests.whatif.kept import write_whole
@@ -87,18 +88,27 @@ class Work(msgspec.Struct, frozen=True):
             repeats=False,
         )
 
-    def source(self, partition: int, at: Callable[[float], None] = lambda _share: None) -> Source:
+    def source(
+        self,
+        partition: int,
+        at: Callable[[float], None] = lambda _share: None,
+        only: frozenset[bytes] | None = None,
+    ) -> Source:
         """Return the logs of one partition; `at` is told how much of those of files has passed.
+
+        With `only` the records of other keys are left out; what is for all and the ticks stay.
 
         Raises:
             ValueError: there is nothing to replay.
 
         """
         if self.spool is not None and self.spooled is not None:
-            return SpoolSource(self.spool / f"{partition}.log", self.spooled.from_ms, self.spooled.until_ms, at)
+            spooled = self.spooled
+            return SpoolSource(self.spool / f"{partition}.log", spooled.from_ms, spooled.until_ms, at, only)
         if self.topics is None:
             raise ValueError("neither a spool nor topics")
-        return self.topics.source(partition)
+        source = self.topics.source(partition)
+        return source if only is None else Chosen(source, only)
 
     def result(self, variant: Variant, partition: int) -> Path:
         """Return where the result of one profile and partition lies."""

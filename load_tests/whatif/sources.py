@@ -6,10 +6,11 @@ from typing import Final
 
 import msgspec
 
+from load_tests.columns.sayings import Sayings
 from load_tests.messages import Played
 from load_tests.recordings.recorded import CsvError
 from load_tests.recordings.recording import MESSAGES, RecordingError, read
-from load_tests.whatif.files import Bad, Found, StrictError, each_event
+from load_tests.whatif.files import Bad, Found, StrictError, each_columns
 from load_tests.whatif.labels import Label, of_truth
 from load_tests.whatif.on_disk import OnDisk
 
@@ -59,7 +60,8 @@ def open_source(
         files = sorted(file for file in path.rglob("*") if not file.is_dir()) if path.is_dir() else [path]
         found = Found(strict=strict)
         try:
-            played = OnDisk(each_event(files, tz, found), align_ms, folder)
+            sayings = Sayings()
+            played = OnDisk(each_columns(files, tz, found, sayings), sayings, align_ms, folder)
         except (CsvError, StrictError):
             raise
         except ValueError:

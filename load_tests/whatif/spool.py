@@ -13,15 +13,15 @@ from typing import Final
 import msgspec
 from backports import zstd
 
-from load_tests.feed import _Clock, _Registry, _slices, columns
+from load_tests.columns.frames import Frame, Frames, Topic
+from load_tests.feed import _Clock, _Registry, columns
 from load_tests.messages import Message, Played, Span, Wire, spans_of
 from load_tests.whatif.kept import write_whole
 from load_tests.whatif.seldom import seldom_collected
 from schemas.encode import encode
 from schemas.events import TickMode
 from schemas.households import HouseholdRecord
-from schemas.partitions import partition_of
-from schemas.topics import ORDER_OF, ORDERED_NAMES
+from schemas.topics import BY_NAME, ORDERED_NAMES
 from streams.engine.chunk import Chunk
 from streams.replay.run import Reader
 
@@ -63,12 +63,6 @@ class Spooled(msgspec.Struct, frozen=True):
         return max(min(end_ms, self.until_ms) - max(begin_ms, self.from_ms), 0)
 
 
-_Topic = tuple[int, list[int], list[bytes], list[int], list[bytes | None]]
-_Frame = tuple[int, list[_Topic]]
-"""End of the slice, UTC milliseconds; of each topic its number, when each message was sent, the keys there are, which of
-them each message has, values."""
-
-
 def write_spool(
     folder: Path,
     played: Played,
@@ -92,33 +86,21 @@ def write_spool(
     spans = dict(spans_of(played))
     copied = {one.household: (spans.get(one.of, (played.from_ms, 0))[0], one.until_ms) for one in cuts}
     registry = _Registry([*played.records(), *extra], partitions, played.from_ms, spans | copied)
-    count = events = 0
-    of_key: dict[str, int] = {}
+    frames = Frames(messages, partitions)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(seldom_collected())
         files = [stack.enter_context((folder / f"{p}.log").open("wb")) for p in range(partitions)]
-        for end_ms, wires in _slices(messages, [*range(start_ms, stop_ms, SLICE_MS), stop_ms]):
-            held = registry.due_before(end_ms)
-            for wire in wires:
-                partition = of_key.get(wire.key)
-                if partition is None:
-                    partition = of_key[wire.key] = partition_of(wire.key, partitions)
-                held.setdefault((wire.topic, partition), []).append((wire.sent_ms, (wire.key.encode(), wire.value)))
-                count += 1
-                events += wire.events
-            topics: list[list[_Topic]] = [[] for _ in range(partitions)]
-            for (topic, partition), sent in held.items():
-                places: dict[bytes, int] = {}
-                whose = [places.setdefault(key, len(places)) for _, (key, _) in sent]
-                topics[partition].append(
-                    (ORDER_OF[topic], [ms for ms, _ in sent], list(places), whose, [value for _, (_, value) in sent])
-                )
-            for file, mine in zip(files, topics, strict=True):
-                packed = zstd.compress(msgspec.msgpack.encode((end_ms, mine)), QUICKLY)
+        for end_ms in [*range(start_ms, stop_ms, SLICE_MS), stop_ms]:
+            for (topic, _), records in registry.due_before(end_ms).items():
+                for sent_ms, (key, value) in records:
+                    frames.put(topic, key.decode(), sent_ms, value)
+            frames.fill(end_ms)
+            for file, frame in zip(files, frames.packed(end_ms), strict=True):
+                packed = zstd.compress(frame, QUICKLY)
                 file.write(_LENGTH.pack(len(packed)) + packed)
             at((end_ms - start_ms) / max(stop_ms - start_ms, 1))
-    spooled = Spooled(partitions, played.from_ms, stop_ms, count, events, played.records(), spans, cuts)
+    spooled = Spooled(partitions, played.from_ms, stop_ms, frames.count, frames.events, played.records(), spans, cuts)
     write_whole(folder / "spooled.json", encode(spooled))
     return spooled
 
@@ -126,21 +108,29 @@ def write_spool(
 class SpoolSource:
     """The logs of one partition, an hour at a time."""
 
-    def __init__(self, file: Path, from_ms: int, until_ms: int, at: Callable[[float], None]) -> None:
-        """Choose the file; `at` is told how much of the log time has passed, 0 to 1."""
+    def __init__(
+        self,
+        file: Path,
+        from_ms: int,
+        until_ms: int,
+        at: Callable[[float], None],
+        only: frozenset[bytes] | None = None,
+    ) -> None:
+        """Choose the file; `at` is told how much of the log time has passed, 0 to 1. With `only` other keys are left out."""
         self._file = file
         self._from_ms = from_ms
         self._until_ms = until_ms
         self._at = at
+        self._only = only
 
-    def frames(self) -> Iterator[_Frame]:
+    def frames(self) -> Iterator[Frame]:
         """Give the frames as they were written.
 
         Raises:
             ValueError: the file ends within a frame.
 
         """
-        decode = msgspec.msgpack.Decoder(_Frame).decode
+        decode = msgspec.msgpack.Decoder(Frame).decode
         with self._file.open("rb") as file:
             while head := file.read(_LENGTH.size):
                 packed = file.read(_LENGTH.unpack(head)[0])
@@ -156,7 +146,7 @@ class SpoolSource:
             ticks = clock.between(ticked_ms, end_ms)
             ticked_ms = end_ms
             told: dict[int, tuple[list[int], list[bytes], list[bytes | None]]] = {}
-            for number, sent, names, whose, values in topics:
+            for number, sent, names, whose, values in topics if self._only is None else self._left(topics):
                 mine = [known.setdefault(name, name) for name in names]
                 told[number] = (sent, [mine[place] for place in whose], values)
             # Nobody writes into a chunk: those of topics with nothing but ticks share their columns.
@@ -174,3 +164,16 @@ class SpoolSource:
                         Chunk(first, after, list(range(first, after)), keys_out, values_out, [0] * len(keys_out)),
                     )
             self._at((end_ms - self._from_ms) / max(self._until_ms - self._from_ms, 1))
+
+    def _left(self, topics: list[Topic]) -> Iterator[Topic]:
+        """Give what is left of a frame where other keys are left out; what is for all stays."""
+        only = self._only or frozenset()
+        for topic in topics:
+            number, sent, names, whose, values = topic
+            if BY_NAME[ORDERED_NAMES[number]].broadcast:
+                yield topic
+                continue
+            kept = {place for place, name in enumerate(names) if name in only}
+            if kept:
+                left = [i for i, place in enumerate(whose) if place in kept]
+                yield number, [sent[i] for i in left], names, [whose[i] for i in left], [values[i] for i in left]

@@ -1,7 +1,7 @@
 """Chosen households in close-up: what the home told hour by hour, and how near the silence came to its threshold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,17 +12,16 @@ from load_tests.whatif.fold import Opened, Played
 from load_tests.whatif.homes import zone_of
 from load_tests.whatif.runs import Variant, Work, homes_watched
 from schemas.decode import decode
-from schemas.events import TICK_KEY, Event
+from schemas.events import Event
 from schemas.incidents import IncidentKind
 from schemas.partitions import partition_of
 from schemas.times import EPOCH, from_rfc3339, to_rfc3339
-from schemas.topics import BY_NAME, EVENT_TOPICS, ORDERED_NAMES
-from streams.engine.chunk import Chunk
+from schemas.topics import EVENT_TOPICS, ORDERED_NAMES
 from streams.engine.partition import Partition
-from streams.replay.run import Reader, Source
 
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
+QUARTER_MS: Final = 900_000
 MOST_DAYS: Final = 35
 BEFORE_DAYS: Final = 28
 STEP_RECORDS: Final = 200
@@ -70,6 +69,7 @@ class _Shown:
         # Whole days of the home: a column holds what lies between two of its own midnights.
         self.from_ms = _midnight_ms(begin_ms, self.zone)
         self.until_ms = self.from_ms + -(-(end_ms - self.from_ms) // DAY_MS) * DAY_MS
+        self.hours = _Hours(self.zone)
         self.signs: Counter[tuple[str, int]] = Counter()
         self.scores: dict[str, list[list[float]]] = {}
 
@@ -148,11 +148,11 @@ def _look(work: Work, partition: int, shown: Sequence[_Shown], variants: Sequenc
     engines = [work.engine(partition, variant) for variant in variants]
     until_ms = max(one.until_ms for one in shown)
     keys = {one.household.encode(): one for one in shown}
-    for topic, chunk in Chosen(work.source(partition), frozenset(keys)).chunks(engines[0]):
+    for topic, chunk in work.source(partition, only=frozenset(keys)).chunks(engines[0]):
         if ORDERED_NAMES[topic] in EVENT_TOPICS:
             for key, value in zip(chunk.keys, chunk.values, strict=True):
                 if key is not None and (mine := keys.get(key)) is not None:
-                    _count_signs(mine.signs, ORDERED_NAMES[topic], key, value, mine.zone)
+                    _count_signs(mine, ORDERED_NAMES[topic], key, value)
         for engine, variant in zip(engines, variants, strict=True):
             _, seek = engine.offer(topic, chunk)
             if seek is not None:
@@ -173,35 +173,6 @@ def _pump(engine: Partition, name: str, shown: Sequence[_Shown]) -> None:
             return
 
 
-class Chosen:
-    """The logs of some households alone: what is keyed by others is left out, what is for all and the ticks stay."""
-
-    def __init__(self, source: Source, households: frozenset[bytes]) -> None:
-        """Take the logs, and whose records stay."""
-        self._source = source
-        self._households = households
-
-    def chunks(self, engine: Reader) -> Iterator[tuple[int, Chunk]]:
-        """Give what the logs give of them."""
-        for topic, chunk in self._source.chunks(engine):
-            if BY_NAME[ORDERED_NAMES[topic]].broadcast:
-                yield topic, chunk
-                continue
-            left = [i for i, key in enumerate(chunk.keys) if key == TICK_KEY or key in self._households]
-            yield (
-                topic,
-                Chunk(
-                    chunk.start,
-                    chunk.next,
-                    [chunk.offsets[i] for i in left],
-                    [chunk.keys[i] for i in left],
-                    [chunk.values[i] for i in left],
-                    [chunk.timestamps[i] for i in left],
-                    chunk.broker_stamped,
-                ),
-            )
-
-
 def _midnight_ms(at_ms: int, zone: ZoneInfo) -> int:
     moment = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone)
     return from_rfc3339(moment.replace(hour=0, minute=0, second=0, microsecond=0).isoformat())
@@ -214,10 +185,22 @@ def _window(from_ms: int, until_ms: int, opened: dict[str, list[Opened]], cut_ms
     return begin_ms, min(until_ms, begin_ms + MOST_DAYS * DAY_MS)
 
 
-def _count_signs(
-    signs: Counter[tuple[str, int]], topic: str, key: bytes | None, value: bytes | None, zone: Any
-) -> None:
+class _Hours:
+    """The local day and hour of a moment, looked up once a quarter of an hour: zones are set by whole quarters."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._known: dict[int, tuple[str, int]] = {}
+
+    def of(self, at_ms: int) -> tuple[str, int]:
+        known = self._known.get(at_ms // QUARTER_MS)
+        if known is None:
+            at = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(self._zone)
+            known = self._known[at_ms // QUARTER_MS] = at.date().isoformat(), at.hour
+        return known
+
+
+def _count_signs(shown: _Shown, topic: str, key: bytes | None, value: bytes | None) -> None:
     for one in decode(topic, key, value):
         if isinstance(one, Event) and sign_of(one):
-            at = (EPOCH + timedelta(milliseconds=one.at_ms)).astimezone(zone)
-            signs[at.date().isoformat(), at.hour] += one.data.count or 1
+            shown.signs[shown.hours.of(one.at_ms)] += one.data.count or 1
