@@ -39,10 +39,24 @@ NO_RATES: Final[DayRates] = (0.0,) * (2 * 24 * BUCKETS)
 """Of a channel that sees nothing of a silence, whose table need not be read."""
 
 
-MOST_ASKED: Final = 64
-_LAST: Final[dict[tuple[str, bool, float, float, float], tuple[bytes, bytes, DayRates]]] = {}
-"""The last rates by what was asked, and of which cells. A home that learns a day asks three times and more in a row: for what
-would have been, and then for its verdict."""
+class _Remembered:
+    """The last rates by what was asked and of which cells, so many at most.
+
+    A home that learns a day asks three times and more in a row: for what would have been, and then for its verdict. Who has
+    few homes and the memory keeps them for the whole day on which nothing is learned.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.rates: dict[tuple[str, bool, float, float, float, bytes, bytes], DayRates] = {}
+
+
+_remembered: Final = _Remembered(64)
+
+
+def remember_rates(most: int) -> None:
+    """Remember so many rates of hazard tables in this process, some 8 KB each."""
+    _remembered.most = most
 
 
 def row_of(weekend: int, hour: int) -> int:
@@ -170,14 +184,13 @@ class HazardTable:
         floor = floor_per_h if self._kind == HOME and not away else AWAY_FLOOR * floor_per_h
         if not self._places:
             return _rates_of_people(self._kind, floor, away=away)
-        asked = (self._kind, away, k0_h, k1_h, floor)
-        last = _LAST.get(asked)
-        if last is not None and last[0] is self._places and last[1] is self._numbers:
-            return last[2]
-        rates = self._rates(k0_h, k1_h, floor, away=away)
-        if len(_LAST) >= MOST_ASKED:
-            _LAST.clear()
-        _LAST[asked] = (self._places, self._numbers, rates)
+        asked = (self._kind, away, k0_h, k1_h, floor, self._places, self._numbers)
+        rates = _remembered.rates.get(asked)
+        if rates is None:
+            rates = self._rates(k0_h, k1_h, floor, away=away)
+            if len(_remembered.rates) >= _remembered.most:
+                _remembered.rates.clear()
+            _remembered.rates[asked] = rates
         return rates
 
     def _rates(self, k0_h: float, k1_h: float, floor: float, *, away: bool) -> DayRates:

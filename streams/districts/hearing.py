@@ -20,6 +20,7 @@ HOME, PHONE = range(len(CHANNELS))
 CHANNEL_OF: Final = {ORDER_OF["home.sensors"]: HOME, ORDER_OF["phone.usage"]: PHONE}
 """The channel of an ordered topic; calls are made by ourselves and show nothing."""
 _NOWHERE: Final = -1
+_NONE: Final = Heard()
 
 
 class Last(NamedTuple):
@@ -85,19 +86,23 @@ class Hearing:
         # Views of the arrays must be gone before the next home comes, or these could not grow.
         districts = np.array(self._district, np.int32)
         minute = clock_ms // MINUTE_MS
-        found = [_counted(districts, np.array(last, np.int32), minute, len(self._codes)) for last in self._last]
+        home, phone = (_counted(districts, np.array(last, np.int32), minute, len(self._codes)) for last in self._last)
         out = []
         for name, code in sorted(self._codes.items()):
-            home, phone = (Heard(homes=int(homes[code]), heard=int(heard[code])) for homes, heard in found)
-            if home.homes or phone.homes:
-                out.append(Counted(district=name, home=home, phone=phone))
+            homes, phones = home[0][code], phone[0][code]
+            if homes or phones:
+                at_home = Heard(homes=homes, heard=home[1][code]) if homes else _NONE
+                carried = Heard(homes=phones, heard=phone[1][code]) if phones else _NONE
+                out.append(Counted(district=name, home=at_home, phone=carried))
         return out
 
 
 def _counted(
     districts: NDArray[np.int32], last: NDArray[np.int32], minute: int, codes: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[list[int], list[int]]:
     """Return how many homes report, and how many were heard of, by district."""
     reports = (districts != _NOWHERE) & (last > 0)
     heard = reports & (last > minute - WINDOW)
-    return np.bincount(districts[reports], minlength=codes), np.bincount(districts[heard], minlength=codes)
+    of_reports, of_heard = (np.bincount(districts[those], minlength=codes) for those in (reports, heard))
+    # Plain numbers once: taken one by one, each would be made an object of numpy and then another.
+    return of_reports.tolist(), of_heard.tolist()
