@@ -155,6 +155,9 @@ def measured(store: str, folder: Path, where: str, part: str) -> tuple[float, in
         if part == "prepare":
             took_s = cpu_s(lambda: spooled(Path(where), folder))
             return took_s, largest_bytes()
+        if part == "both":
+            took_s = cpu_s(lambda: play_unit(spooled(Path(where), folder), LOG, 0, 0))
+            return took_s, largest_bytes()
         work = spooled(Path(where), folder)
     elif store == "topics":
         work = Work(folder, "bench", topics=past_of_topics(where, 1))
@@ -206,7 +209,7 @@ def _stored(store: str, file: Path, folder: Path) -> Iterator[str]:
 
 
 def _tell(store: str, folder: Path, where: str, readings: int) -> None:
-    parts = ("prepare", "read", "engine", "whole") if store == "files" else ("read", "engine", "whole")
+    parts = ("prepare", "read", "engine", "whole", "both") if store == "files" else ("read", "engine", "whole")
     found = {part: _apart(store, folder, where, part) for part in parts}
     words = [f"{part} {readings / took_s:,.0f} a second" for part, (took_s, _) in found.items()]
     largest = max(size for part, (_, size) in found.items() if part != "engine")

@@ -7,7 +7,7 @@ import pytest
 from load_tests.bench_replay import READINGS_A_DAY, followed, measured, rows, rows_like, spooled
 
 
-@pytest.mark.parametrize("part", ["prepare", "read", "engine", "whole"])
+@pytest.mark.parametrize("part", ["prepare", "read", "engine", "whole", "both"])
 def test_every_part_comes_to_its_end(part: str, tmp_path: Path) -> None:
     file = tmp_path / "homes.csv"
     file.write_text("".join(rows(2, 1, seed=1)), encoding="utf-8")

@@ -1,11 +1,11 @@
 """A past by days: what was read in any order is packed for the day it is sent on, and a day becomes messages at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
-from load_tests.columns.sayings import NEVER_MS, Columns, Lane, Sayings
+from load_tests.columns.sayings import Columns, Lane, Sayings
 from load_tests.messages import Wire
 from schemas.events import Event
 from schemas.times import to_rfc3339
@@ -113,22 +113,16 @@ def messages_of(columns: Columns) -> Iterator[Wire]:
     count = len(said)
     lanes: list[Lane] = []
     day = object()
-    before_ms = -NEVER_MS
-    in_order = True
-    for i in range(count):
-        if times[i] < before_ms:
-            in_order = False
-        before_ms = times[i]
-        lane = said[i].lane
+    for saying in said:
+        lane = saying.lane
         if lane.day is not day:
             lane.day = day
             lanes.append(lane)
     lanes.sort(key=_place)
     for rank in range(len(lanes)):
         lanes[rank].rank = rank
-    order: Iterable[int] = range(count) if in_order else sorted(range(count), key=times.__getitem__)
     batches: dict[int, list[int]] = {}
-    for i in order:
+    for i in range(count):
         saying = said[i]
         batch = ((times[i] + saying.over_ms) // BATCH_MS + 1) * len(lanes) + saying.lane.rank
         known = batches.get(batch)
@@ -140,6 +134,8 @@ def messages_of(columns: Columns) -> Iterator[Wire]:
         lane = lanes[batch % len(lanes)]
         sent_ms = batch // len(lanes) * BATCH_MS
         mine = batches[batch]
+        if len(mine) > 1:
+            mine.sort(key=times.__getitem__)
         for begin in range(0, len(mine), MAX_BATCH):
             some = mine[begin : begin + MAX_BATCH]
             yield Wire(lane.topic, lane.name, sent_ms, _spelled(columns, some), len(some))
