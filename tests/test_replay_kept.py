@@ -18,6 +18,7 @@ from test_partition import EVENTFUL, START_MS
 from worker_logs import wait_until
 
 from infra.embedded import EmbeddedBroker
+from infra.migrations import migrate
 from infra.processes import Child, start_command
 from infra.topics import create_topics
 from load_tests.feed import feed
@@ -26,10 +27,11 @@ from load_tests.simulator.neighbourhood import simulate
 from load_tests.whatif import command, runs
 from load_tests.whatif.command import Asked, what_if
 from load_tests.whatif.kept import folder_of
-from load_tests.whatif.log import Past, past_of_topics
+from load_tests.whatif.log import Past, close, opened, past_of_archive, past_of_topics
 from load_tests.whatif.results import OtherReplayError, Results, digest_of
 from load_tests.whatif.runs import Variant
 from schemas.profiles import DEFAULT_PROFILE
+from streams.archive.source import id_of
 from streams.cli import cli
 from streams.settings import Settings
 from streams.worker.run import ENGINE
@@ -102,14 +104,14 @@ def asked_of_topics(out: Path) -> Asked:
 def test_what_a_replay_of_one_broker_left_is_never_gone_on_with_on_another_whose_offsets_are_equal(
     tmp_path: Path,
 ) -> None:
-    one = Past(1, bootstrap="one:9092", ends=((5, 5),), firsts=((0, 0),), cluster="c-one")
-    other = replace(one, bootstrap="two:9092", cluster="c-two")
+    one = Past(1, bootstrap="one:9092", ends=((5, 5),), firsts=((0, 0),), cluster="cluster c-one")
+    other = replace(one, bootstrap="two:9092", cluster="cluster c-two")
     ask = asked_of_topics(tmp_path)
     assert command._agreed(ask, tmp_path, one) == one
     with pytest.raises(OtherReplayError) as refused:
         command._agreed(ask, tmp_path, other)
     assert str(refused.value) == (
-        f"{tmp_path} holds a stopped replay of cluster c-one, and this broker is of c-two; choose another --out"
+        f"{tmp_path} holds a stopped replay of cluster c-one, and this is cluster c-two; choose another --out"
     )
     assert command._agreed(ask, tmp_path, one) == one, "what was left is untouched"
     assert digest_of(one) != digest_of(other), "nor is a finished result of one taken for the other's"
@@ -121,10 +123,10 @@ def test_what_a_replay_of_one_broker_left_is_never_gone_on_with_on_another_whose
 
 def test_machines_that_share_a_replay_are_of_one_cluster(client: Any) -> None:
     results = Results(client, "shared-winter", ENGINE)
-    one = Past(1, bootstrap="one:9092", ends=((5,),), firsts=((0,),), cluster="c-one")
+    one = Past(1, bootstrap="one:9092", ends=((5,),), firsts=((0,),), cluster="cluster c-one")
     assert results.agree("mark", one, 1) == one
-    with pytest.raises(OtherReplayError, match="begun on cluster c-one, and this broker is of c-two"):
-        results.agree("mark", replace(one, cluster="c-two"), 2)
+    with pytest.raises(OtherReplayError, match="begun on cluster c-one, and this is cluster c-two"):
+        results.agree("mark", replace(one, cluster="cluster c-two"), 2)
     assert results.agree("mark", replace(one, bootstrap="near:9092"), 3).bootstrap == "near:9092"
 
 
@@ -146,6 +148,38 @@ def test_two_brokers_of_equal_logs_are_told_apart_and_a_broker_is_always_the_sam
     command._agreed(ask, tmp_path, again)
     with pytest.raises(OtherReplayError, match="choose another --out"):
         command._agreed(ask, tmp_path, second)
+
+
+def test_two_archives_of_equal_logs_are_told_apart_and_an_archive_is_always_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("chdb")
+    urls = [f"chdb://{tmp_path / name}" for name in ("one", "other", "one")]
+    pasts = []
+    for url in urls:
+        migrate(opened(url))
+        pasts.append(past_of_archive(url, 1))
+        close(url)
+    first, second, again = pasts
+    assert (first.ends, first.firsts) == (second.ends, second.firsts)
+    assert first.cluster.startswith("archive ")
+    assert first.is_of_another(second)
+    assert not first.is_of_another(again)
+    assert digest_of(first) != digest_of(second), "nor is a finished result of one taken for the other's"
+    command._agreed(asked_of_topics(tmp_path), tmp_path, first)
+    with pytest.raises(OtherReplayError, match=r"a stopped replay of archive [-0-9a-f]+, and this is archive"):
+        command._agreed(asked_of_topics(tmp_path), tmp_path, second)
+
+
+def test_an_archive_is_known_by_its_tables_id_wherever_that_lies(client: Any) -> None:
+    for name in ("one", "other"):
+        client.command(f"CREATE DATABASE {name} ENGINE = Atomic")
+    ids = []
+    for name in ("one", "other", "one"):
+        client.command(f"USE {name}")
+        client.command("CREATE TABLE IF NOT EXISTS archive (at DateTime) ENGINE = MergeTree ORDER BY at")
+        ids.append(id_of(client))
+    assert ids[0] == ids[2]
+    assert ids[0] != ids[1]
+    assert all(ids)
 
 
 HOLDS: Final = """

@@ -163,8 +163,7 @@ def _agreed(asked: Asked, folder: Path, past: Past) -> Past:
     known = msgspec.json.decode(kept.read_bytes(), type=Past) if kept.exists() else None
     if known is not None and known.is_of_another(past):
         raise OtherReplayError(
-            f"{asked.out} holds a stopped replay of cluster {known.cluster}, and this broker is of {past.cluster};"
-            " choose another --out"
+            f"{asked.out} holds a stopped replay of {known.cluster}, and this is {past.cluster}; choose another --out"
         )
     if known is not None and _reaches(past, known):
         # The log has grown since: a killed replay goes on with the log as it stood then.

@@ -3,6 +3,7 @@
 import atexit
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from load_tests.whatif.cut_log import CutSource
@@ -12,6 +13,7 @@ from schemas.profiles import Profile
 from schemas.topics import ORDERED_NAMES
 from streams.archive.snapshots import Held, load
 from streams.archive.source import ArchiveSource, Bounds, bounds_of
+from streams.archive.source import id_of as archive_id_of
 from streams.archive.source import offsets_at as archive_offsets_at
 from streams.clickhouse import connect
 from streams.engine.partition import Partition
@@ -21,6 +23,7 @@ from streams.replay.run import Source
 from streams.tail import reading
 
 UNBOUNDED = 1 << 62
+EMBEDDED = "chdb://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Past:
     shelf: str = ""
     """URL of the ClickHouse that has the snapshots."""
     cluster: str = ""
-    """Id of the cluster that has the topics; empty where it is not known. Logs of two brokers may have equal offsets."""
+    """What has the log: the cluster of the topics, or the archive; empty where it is not known. Two logs may have equal offsets."""
     cuts: tuple[Cut, ...] = ()
     """Artificial collapses, copies of households in their own partitions."""
 
@@ -53,7 +56,7 @@ class Past:
         )
 
     def is_of_another(self, other: "Past") -> bool:
-        """Tell whether two pasts are of two clusters, as far as both are known."""
+        """Tell whether two pasts are of two clusters or archives, as far as both are known."""
         return bool(self.cluster and other.cluster) and self.cluster != other.cluster
 
     def standing(self) -> list[str]:
@@ -70,7 +73,7 @@ class Past:
     @property
     def is_apart(self) -> bool:
         """Whether processes of their own can replay it: the embedded ClickHouse can be open in one only."""
-        return not (self.archive.startswith("chdb://") or (self.shelf.startswith("chdb://") and any(self.snapshots)))
+        return not (self.archive.startswith(EMBEDDED) or (self.shelf.startswith(EMBEDDED) and any(self.snapshots)))
 
     def begun_ms(self, partition: int) -> int:
         """Return the clock of the snapshot from which a partition goes on; 0 where it begins anew."""
@@ -167,7 +170,16 @@ def past_of_archive(url: str, partitions: int, *, since_ms: int = 0, until_ms: i
                 for t, end in zip(ORDERED_NAMES, held.ends, strict=True)
             )
         )
-    return Past(partitions, archive=url, ends=tuple(ends), firsts=tuple(firsts))
+    return Past(partitions, archive=url, ends=tuple(ends), firsts=tuple(firsts), cluster=_id_of_archive(client, url))
+
+
+def _id_of_archive(client: Any, url: str) -> str:
+    """Return which archive it is: by its table, and of the embedded ClickHouse, whose tables have no ids, by its folder."""
+    known = archive_id_of(client)
+    if not known and url.startswith(EMBEDDED):
+        found = Path(url.removeprefix(EMBEDDED)).stat()
+        known = f"{found.st_dev:x}-{found.st_ino:x}"
+    return f"archive {known}" if known else ""
 
 
 def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_ms: int = 0) -> Past:
@@ -181,7 +193,7 @@ def past_of_topics(bootstrap: str, partitions: int, *, since_ms: int = 0, until_
     check_partitions(partition_counts(bootstrap), dict.fromkeys(ORDERED_NAMES, partitions))
     places = [(topic, partition) for partition in range(partitions) for topic in ORDERED_NAMES]
     with reading(bootstrap) as reader:
-        cluster = reader.cluster()
+        cluster = f"cluster {known}" if (known := reader.cluster()) else ""
         bounds = reader.bounds(places)
         # The embedded broker tells an end too low: what the last fetches say is right.
         ends = {place: end for place, (_, end) in bounds.items()}

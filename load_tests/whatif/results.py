@@ -111,7 +111,7 @@ class Results:
         agreed = _past(known[0][1])
         if agreed.is_of_another(past):
             raise OtherReplayError(
-                f"replay {self.run} was begun on cluster {agreed.cluster}, and this broker is of {past.cluster}; choose another name"
+                f"replay {self.run} was begun on {agreed.cluster}, and this is {past.cluster}; choose another name"
             )
         # Where this machine finds things is its own affair: its address of the broker, its user of ClickHouse.
         return replace(agreed, bootstrap=past.bootstrap, archive=past.archive, shelf=past.shelf)

@@ -28,6 +28,7 @@ _COLUMNS: Final = ", ".join(
     for name, kind in ARCHIVE.columns.items()
 )
 _FORM: Final = tuple(ARCHIVE.columns).index("form")
+_NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 _OFFSET: Final = tuple(ARCHIVE.columns).index("log_offset")
 
 
@@ -57,6 +58,19 @@ def bounds_of(client: Any) -> dict[int, Bounds]:
             bounds.firsts[ORDER_OF[topic]] = int(first)
             bounds.ends[ORDER_OF[topic]] = int(end)
     return found
+
+
+def id_of(client: Any) -> str:
+    """Return by what an archive is told from another one whose offsets are equal; empty where its database has no such thing.
+
+    Raises:
+        ClickHouseAwayError, ClickHouseRefusedError: as `streams.clickhouse` says.
+
+    """
+    rows = _rows(
+        client, "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'archive'"
+    )
+    return "".join(str(one) for (one,) in rows if one != _NO_UUID)
 
 
 def offsets_at(client: Any, at_ms: int) -> dict[tuple[str, int], int]:
