@@ -22,13 +22,16 @@ from hypothesis import strategies as st
 from load_tests.columns.sayings import Columns, Sayings
 from load_tests.recordings.recorded import aligned, gathered
 from load_tests.recordings.recording import wire_of
+from load_tests.whatif.chosen import Chosen
 from load_tests.whatif.files import Found, each_columns
 from load_tests.whatif.on_disk import OnDisk
+from load_tests.whatif.past import spooled_work
 from load_tests.whatif.sources import SourceError, open_source
 from schemas.build import encode_events
-from schemas.events import Data, Event
+from schemas.events import TICK_KEY, Data, Event
 from streams.cli import cli
 from streams.event_file import faults_of
+from streams.replay.run import Listener, Source
 
 HEAD = "household,timestamp_iso,source,device,kind,value\n"
 ROWS = "".join(
@@ -244,6 +247,26 @@ def test_a_past_sorted_on_disk_is_what_one_in_memory_is(tmp_path: Path) -> None:
         assert (found.from_ms, found.until_ms, found.spans) == (wanted.from_ms, wanted.until_ms, wanted.spans)
     with pytest.raises(ValueError, match="no event"):
         OnDisk([], Sayings())
+
+
+def test_a_home_read_alone_has_all_of_its_own_records_and_every_tick(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEAD + ROWS + ROWS.replace("h-1", "h-2") + ROWS.replace("h-1", "h-3"))
+    played = open_source(tmp_path / "a.csv", tz=SEOUL, align_ms=None).played
+    work = spooled_work(tmp_path, played, identity="a", partitions=1, cuts=0, seed=1, at=lambda _share: None)
+    alone = frozenset({b"h-2"})
+
+    def told(source: Source) -> list[tuple[int, bytes | None, bytes | None]]:
+        listener = Listener()
+        return [
+            (topic, key, value)
+            for topic, chunk in source.chunks(listener)
+            for key, value in zip(chunk.keys, chunk.values, strict=True)
+        ]
+
+    whole = told(work.source(0))
+    assert told(work.source(0, only=alone)) == [one for one in whole if one[1] in {b"h-2", TICK_KEY}]
+    assert told(Chosen(work.source(0), alone)) == told(work.source(0, only=alone)), "as of logs"
+    assert len({key for _, key, _ in whole}) == 4
 
 
 def test_what_is_known_of_a_home_moves_with_it_in_time(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from load_tests.columns.days import BATCH_S, MAX_BATCH
 from load_tests.messages import Gathered, Message, Span
 from load_tests.recordings.words import Refused, Said, say
 from schemas.events import PSEUDONYM, Data, Event
@@ -30,8 +31,6 @@ COLUMNS: Final = ("household", "timestamp_iso", "source", "device", "kind", "val
 DEFAULT_TZ: Final = "Asia/Seoul"
 MAX_REFUSALS: Final = 1000
 """So many refused rows are kept with their lines; all are counted."""
-MAX_BATCH: Final = 500
-"""Events in one message: with ordinary device names well below the largest message allowed."""
 MAX_MEANINGS: Final = 65_536
 """Of so many different rows what they mean is remembered: homes say few different things, many times."""
 WEEK_MS: Final = 7 * 86_400_000
@@ -334,7 +333,7 @@ def shifted(event: Event, by_ms: int) -> Event:
     return Event(event.household, event.kind, event.source, event.id, event.at_ms + by_ms, data, until_ms)
 
 
-def gathered(events: Iterable[Event], *, batch_s: int = 60) -> Gathered:
+def gathered(events: Iterable[Event], *, batch_s: int = BATCH_S) -> Gathered:
     """Return events as a feed takes them: sorted, one message for each household, topic and `batch_s`, registry included.
 
     A row reaches the log at the end of its batch (a count: at the end of its five minutes too). A household is watched
