@@ -91,6 +91,14 @@ def test_the_same_rows_are_the_same_events_in_every_form(tmp_path: Path) -> None
         assert not found.bad_count, found.bad
 
 
+def test_a_comma_in_a_line_of_casas_bounds_no_cell(tmp_path: Path) -> None:
+    lines = ["2026-03-01 09:00:00,250 M003 ON", "2026-03-01 09:01:00 M004 O,N", "2026-03-01 09:02:00 M003 ON"]
+    (tmp_path / "home.txt").write_text("\n".join(lines))
+    found = read_files([tmp_path / "home.txt"], SEOUL)
+    assert [event.at_ms % 120_000 for event in found.events] == [250, 0]
+    assert [str(bad) for bad in found.bad] == ["home.txt, line 2: unknown value (value)"]
+
+
 def test_parquet_is_read_and_half_a_file_is_told(tmp_path: Path) -> None:
     pytest.importorskip("chdb")
     (tmp_path / "a.csv").write_text(HEAD + ROWS)

@@ -60,9 +60,9 @@ class OneFile:
         self.add(into, saying, at_ms, f'{self._prefix}{line}"', line)
 
     def take_all(
-        self, into: Columns, rows: Sequence[str | None], first: int, read: Callable[[int, str], Read | None]
+        self, into: Columns, rows: Sequence[str | None], first: int, read: Callable[[int, str | None], Read | None]
     ) -> None:
-        """Take rows of six columns without quotes, None where there is none; `first` is the line of the first.
+        """Take rows of six columns without quotes, None for one that is no text; `first` is the line of the first.
 
         `read` reads with care what is not known by sight, and gives None for what says nothing or was refused.
         """
@@ -73,6 +73,8 @@ class OneFile:
         for row in rows:
             line += 1
             if not row:
+                if row is None:
+                    read(line, row)
                 continue
             cells = row.split(",", 2)
             if len(cells) == 3:

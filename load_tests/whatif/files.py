@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase, BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
@@ -47,6 +46,7 @@ LATEST_MS: Final = 1 << 62
 PIECE: Final = 1 << 18
 """Bytes of a file that are read at once."""
 ROWS_AT_ONCE: Final = 2_000
+NO_TEXT: Final = "not UTF-8"
 CASAS_KINDS: Final = (("MA", "motion"), ("M", "motion"), ("D", "door"), ("I", "item"))
 CASAS_SILENT: Final = ("T", "LS", "L", "BA", "E", "P", "AD", "SS", "F", "A", "B", "G")
 """Temperature, light, battery and meters: they say nothing of the person."""
@@ -158,8 +158,11 @@ class _Taking:
     def refuse(self, line: int, reason: str) -> None:
         self.found.refuse(self.path.name, line, reason)
 
-    def read(self, line: int, row: str) -> tuple[Saying, int] | None:
-        """Read a row without quotes with care."""
+    def read(self, line: int, row: str | None) -> tuple[Saying, int] | None:
+        """Read a row without quotes with care; None is a line that is no text."""
+        if row is None:
+            self.refuse(line, NO_TEXT)
+            return None
         return self.cells(line, row.split(","))
 
     def cells(self, line: int, row: list[str]) -> tuple[Saying, int] | None:
@@ -168,13 +171,16 @@ class _Taking:
 
     def with_care(self, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Columns]:
         """Take cells of rows one by one."""
-        while some := list(islice(rows, ROWS_AT_ONCE)):
-            columns = Columns()
-            for line, row in some:
-                read = self.cells(line, row)
-                if read is not None:
-                    self.file.take(columns, *read, line)
-            yield columns
+        columns = Columns()
+        # One after the other, never some ahead: what is wrong is told in the order of its lines.
+        for line, row in rows:
+            read = self.cells(line, row)
+            if read is not None:
+                self.file.take(columns, *read, line)
+            if len(columns.said) >= ROWS_AT_ONCE:
+                yield columns
+                columns = Columns()
+        yield columns
 
 
 def _read(path: Path, form: str, taking: _Taking) -> Iterator[Columns]:
@@ -236,20 +242,13 @@ def _lines(
         taking.refuse(number + 1, "the file is damaged from here on")
 
 
-def _text(line: bytes, number: int, taking: _Taking) -> str | None:
-    """Return a line as text, without what ends it; None where it is none."""
-    try:
-        return line.decode("utf-8" if number > 1 else "utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError:
-        taking.refuse(number, "not UTF-8")
-        return None
-
-
 def _texts(file: BufferedIOBase | _Rest, taking: _Taking, first: int = 1) -> Iterator[tuple[int, str]]:
     """Give lines as text with their numbers."""
     for number, line in enumerate(_lines(file, taking, first), first):
-        text = _text(line, number, taking)
-        if text is not None:
+        text = _decoded(line, "utf-8" if number > 1 else "utf-8-sig")
+        if text is None:
+            taking.refuse(number, NO_TEXT)
+        else:
             yield number, text
 
 
@@ -297,7 +296,7 @@ def _of_csv(file: BufferedIOBase, taking: _Taking) -> Iterator[Columns]:
         whole, rest = (rest + piece[:end], piece[end:]) if end else (b"", rest + piece)
         if not is_more:
             whole, rest = rest, b""
-        rows = _rows_in(whole, line, taking) if len(rest) < LONGEST_ROW // 2 else None
+        rows = _rows_in(whole) if len(rest) < LONGEST_ROW // 2 else None
         if rows is None:
             # Cells that go on over lines, or a line without end: from here on row by row.
             texts = _texts(_Rest(whole + rest, file), taking, line)
@@ -311,18 +310,18 @@ def _of_csv(file: BufferedIOBase, taking: _Taking) -> Iterator[Columns]:
         taking.refuse(line, "the file is damaged from here on")
 
 
-def _rows_in(whole: bytes, first: int, taking: _Taking) -> list[str | None] | None:
+def _rows_in(whole: bytes) -> list[str | None] | None:
     """Return whole lines as rows without quotes, None for one that is no text; None where quotes hold more than a cell's bounds."""
     rows: list[str | None]
     try:
         text = whole.decode()
     except UnicodeDecodeError:
-        rows = [_text(line, number, taking) for number, line in enumerate(whole.split(b"\n"), first)]
+        rows = [_decoded(line) for line in whole.split(b"\n")]
     else:
         rows = list(text.split("\n"))
         if "\r" in text:
             rows = [row.rstrip("\r") for row in text.split("\n")]
-    if not rows[-1]:
+    if rows[-1] == "":
         rows.pop()
     if b'"' in whole:
         for place, row in enumerate(rows):
@@ -332,6 +331,14 @@ def _rows_in(whole: bytes, first: int, taking: _Taking) -> list[str | None] | No
                     return None
                 rows[place] = plain
     return rows
+
+
+def _decoded(line: bytes, encoding: str = "utf-8") -> str | None:
+    """Return a line as text, without what ends it; None where it is none."""
+    try:
+        return line.decode(encoding).rstrip("\r\n")
+    except UnicodeDecodeError:
+        return None
 
 
 def _by_names(file: _Rest, taking: _Taking) -> Iterator[tuple[int, list[str]]]:
@@ -359,31 +366,34 @@ def _by_names(file: _Rest, taking: _Taking) -> Iterator[tuple[int, list[str]]]:
 def _of_casas(file: BufferedIOBase, taking: _Taking) -> Iterator[Columns]:
     """Rows of `2010-11-04 00:03:50.209589 M003 ON`, tabs or blanks, perhaps with an activity behind; the home is the file's name."""
     home = taking.path.name.split(".")[0]
-    texts = _texts(file, taking)
-    while some := list(islice(texts, ROWS_AT_ONCE)):
-        columns = Columns()
-        for number, text in some:
-            row = _casas_row(home, text, number, taking)
-            if row:
-                taking.file.take_all(columns, [row], number, taking.read)
-        yield columns
+    columns = Columns()
+    for number, text in _texts(file, taking):
+        row = _casas_row(home, text, number, taking)
+        if "," not in text:
+            taking.file.take_all(columns, [",".join(row)], number, taking.read)
+        elif row and (read := taking.cells(number, row)) is not None:
+            taking.file.take(columns, *read, number)
+        if len(columns.said) >= ROWS_AT_ONCE:
+            yield columns
+            columns = Columns()
+    yield columns
 
 
-def _casas_row(home: str, text: str, number: int, taking: _Taking) -> str:
-    """Return a line as one of our own form; empty where it says nothing of the person or is none."""
+def _casas_row(home: str, text: str, number: int, taking: _Taking) -> list[str]:
+    """Return a line as cells of our own form; none where it says nothing of the person or is no such line."""
     words = text.split()
     if not words:
-        return ""
+        return []
     if len(words) < 4:
         taking.refuse(number, "no CASAS line: day, time, sensor, value")
-        return ""
+        return []
     day, clock, device, value = words[:4]
     kind = next((kind for prefix, kind in CASAS_KINDS if _is_numbered(device, prefix)), "")
     if not kind and any(_is_numbered(device, prefix) for prefix in CASAS_SILENT):
-        return ""
+        return []
     if not kind:
         kind = "door" if value.upper() in ("OPEN", "CLOSE") else "motion"
-    return f"{home},{day}T{clock},sensor,{device},{kind},{value}"
+    return [home, f"{day}T{clock}", "sensor", device, kind, value]
 
 
 def _is_numbered(device: str, prefix: str) -> bool:
