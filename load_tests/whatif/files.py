@@ -369,7 +369,7 @@ def _of_casas(file: BufferedIOBase, taking: _Taking) -> Iterator[Columns]:
     columns = Columns()
     for number, text in _texts(file, taking):
         row = _casas_row(home, text, number, taking)
-        if "," not in text:
+        if "," not in text and "," not in home:
             taking.file.take_all(columns, [",".join(row)], number, taking.read)
         elif row and (read := taking.cells(number, row)) is not None:
             taking.file.take(columns, *read, number)
