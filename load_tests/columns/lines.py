@@ -72,9 +72,10 @@ class OneFile:
         sayings: dict[str, Saying] = {}
         for row in rows:
             line += 1
+            if row is None:
+                read(line, None)
+                continue
             if not row:
-                if row is None:
-                    read(line, row)
                 continue
             cells = row.split(",", 2)
             if len(cells) == 3:
