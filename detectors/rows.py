@@ -95,7 +95,8 @@ def state_of(hot: bytes, rhythm: bytes, profile: Profile, record: HouseholdRecor
 def _restored(row: list[Any], slow: list[Any], profile: Profile, record: HouseholdRecord | None) -> State:
     if row[0] != FORMAT or slow[0] != FORMAT:
         raise ValueError(f"format {row[0]} and {slow[0]}, not {FORMAT}")
-    state = State(row[1], profile, record, row[2])
+    name = row[1] if record is None or record.household != row[1] else record.household
+    state = State(name, profile, record, row[2])
     state.clock_ms, state.wake_ms = row[3:5]
     state.rings = {intern(kind): Episodes.from_state(ring) for kind, ring in row[5]}
     state.seeing.restore(row[6])
