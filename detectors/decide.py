@@ -202,11 +202,11 @@ def _tell(
     raised_ms = told.raised_ms if told else state.clock_ms
     chance = None if kind in MEASURED else chance_of_kind(state, kind)
     if severity is None:
-        state.told.pop(kind, None)
+        state.tell(kind, None)
     else:
         if told is None:
             state.thrift.learn_one(kind, state.clock_ms)
-        state.told[kind] = Told(raised_ms, severity.rank, since_ms)
+        state.tell(kind, Told(raised_ms, severity.rank, since_ms))
     return Finding(
         kind=kind,
         change="clear" if severity is None else "update" if told else "raise",

@@ -25,6 +25,7 @@ _BOTH: Final = (2, *SHAPE)
 _PER_CONTEXT: Final = 2 * 24 * BUCKETS
 _CELLS: Final = 2 * _PER_CONTEXT
 _MASK_BYTES: Final = 2 * _CELLS // 8
+_FAR: Final = 255
 NEIGHBOURS: Final = 0.5
 AWAY_FLOOR: Final = 0.3
 """Share of the floor that holds while away, and for carried devices, which may lie in a drawer."""
@@ -40,7 +41,7 @@ NO_RATES: Final[DayRates] = (0.0,) * (2 * 24 * BUCKETS)
 
 
 MOST_ASKED: Final = 64
-_LAST: Final[dict[tuple[str, bool, float, float, float], tuple[bytes, bytes, DayRates]]] = {}
+_LAST: Final[dict[tuple[str, bool, float, float, float], tuple[bytes, DayRates]]] = {}
 """The last rates by what was asked, and of which cells. A home that learns a day asks three times and more in a row: for what
 would have been, and then for its verdict."""
 
@@ -74,15 +75,15 @@ class HazardTable:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_kind", "_numbers", "_places")
+    __slots__ = ("_count", "_kept", "kind")
 
     def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._places = b""
-        """Which cells hold anything, those of events and then those of exposure: a bit each, or, where they are few, their
-        positions as in a row."""
-        self._numbers = b""
-        """What they hold, float32, little-endian."""
+        self.kind = kind
+        self._count = 0
+        """So many cells hold anything, those of events and then those of exposure."""
+        self._kept = b""
+        """What they hold, float32, little-endian, and then which they are: a bit each of all, or, where they are few, by how much
+        each lies behind the one before it (`_steps`)."""
 
     def learn_one(self, hours: LocalHours, start_ms: int, end_ms: int, *, away: bool = False) -> None:
         """Learn one silence that a sign of life ended, UTC milliseconds."""
@@ -135,53 +136,55 @@ class HazardTable:
     def _cells(self) -> NDArray[np.float32]:
         """Return all cells, those of events and then those of exposure."""
         cells = np.zeros(2 * _CELLS, np.float32)
-        where = self._mask() if len(self._places) == _MASK_BYTES else np.frombuffer(self._places, "<u2")
-        cells[where] = np.frombuffer(self._numbers, "<f4")
+        cells[self._where()] = np.frombuffer(self._kept, "<f4", self._count)
         return cells
 
-    def _mask(self) -> NDArray[np.bool_]:
-        return np.unpackbits(np.frombuffer(self._places, np.uint8)).view(np.bool_)
+    def _where(self) -> NDArray[Any]:
+        """Return which cells hold anything: all as bools, or their places."""
+        places = np.frombuffer(self._kept, np.uint8, offset=4 * self._count)
+        if len(places) == _MASK_BYTES:
+            return np.unpackbits(places).view(np.bool_)
+        ends: NDArray[np.int64] = np.cumsum(places)
+        return ends[places != _FAR] if len(places) > self._count else ends
 
     def _keep(self, cells: NDArray[np.float32]) -> None:
         held = cells != 0
-        self._numbers = cells[held].astype("<f4", copy=False).tobytes()
-        if 2 * int(np.count_nonzero(held)) >= _MASK_BYTES:
-            self._places = np.packbits(held).tobytes()
-        else:
-            self._places = np.flatnonzero(held).astype("<u2").tobytes()
+        places = np.flatnonzero(held)
+        self._count = len(places)
+        self._kept = cells[held].astype("<f4", copy=False).tobytes() + _packed(places, held)
 
     @property
     def knows(self) -> bool:
         """Whether anything was ever learned."""
-        return bool(self._places)
+        return bool(self._count)
 
     def fade(self, share: float) -> None:
         """Let everything learned fade to a share of its weight."""
-        if not self._places:
+        if not self._count:
             return
-        numbers = np.frombuffer(self._numbers, "<f4") * np.float32(share)
+        numbers = np.frombuffer(self._kept, "<f4", self._count) * np.float32(share)
         if numbers.all():
-            self._numbers = numbers.astype("<f4", copy=False).tobytes()
+            self._kept = numbers.astype("<f4", copy=False).tobytes() + self._kept[4 * self._count :]
         else:  # one has become too small to be told from nothing
             self._keep(self._cells() * np.float32(share))
 
     def rates(self, *, away: bool, k0_h: float, k1_h: float, floor_per_h: float) -> DayRates:
         """Return the rates of one context, never below the floor (0.3 of it when away or for a carried device)."""
-        floor = floor_per_h if self._kind == HOME and not away else AWAY_FLOOR * floor_per_h
-        if not self._places:
-            return _rates_of_people(self._kind, floor, away=away)
-        asked = (self._kind, away, k0_h, k1_h, floor)
+        floor = floor_per_h if self.kind == HOME and not away else AWAY_FLOOR * floor_per_h
+        if not self._count:
+            return _rates_of_people(self.kind, floor, away=away)
+        asked = (self.kind, away, k0_h, k1_h, floor)
         last = _LAST.get(asked)
-        if last is not None and last[0] is self._places and last[1] is self._numbers:
-            return last[2]
+        if last is not None and last[0] is self._kept:
+            return last[1]
         rates = self._rates(k0_h, k1_h, floor, away=away)
         if len(_LAST) >= MOST_ASKED:
             _LAST.clear()
-        _LAST[asked] = (self._places, self._numbers, rates)
+        _LAST[asked] = (self._kept, rates)
         return rates
 
     def _rates(self, k0_h: float, k1_h: float, floor: float, *, away: bool) -> DayRates:
-        people = _people(self._kind, away=away)
+        people = _people(self.kind, away=away)
         near = _with_neighbours(self._cells().reshape(_BOTH)[:, int(away)])
         n, e = near[0], near[1]
         both = near[:, 0] + near[:, 1]
@@ -191,10 +194,9 @@ class HazardTable:
 
     def state(self) -> list[Any]:
         """Return the cells that hold anything: (positions as uint16, numbers as float32), little-endian bytes."""
-        places = self._places
-        if len(places) == _MASK_BYTES:
-            places = np.flatnonzero(self._mask()).astype("<u2").tobytes()
-        return [places, self._numbers]
+        where = self._where()
+        places = np.flatnonzero(where) if where.dtype == np.bool_ else where
+        return [places.astype("<u2").tobytes(), self._kept[: 4 * self._count]]
 
     def restore(self, state: list[Any]) -> None:
         """Take the cells of a `state()`.
@@ -203,17 +205,36 @@ class HazardTable:
             ValueError, IndexError: they are not cells of a table.
 
         """
-        self._places, self._numbers = state
-        if 2 * len(self._places) != len(self._numbers) or not are_amounts(self._numbers):
+        packed, numbers = state
+        places = np.frombuffer(packed, "<u2").astype(np.int64)
+        if 4 * len(places) != len(numbers) or not are_amounts(numbers):
             raise ValueError("no cells of a table")
-        if len(self._places) >= _MASK_BYTES:
-            places = np.frombuffer(self._places, "<u2")
-            mask = np.zeros(2 * _CELLS, np.bool_)
-            mask[places] = True
-            if not (places[1:] > places[:-1]).all():
-                raise ValueError("cells out of order")
-            self._places = np.packbits(mask).tobytes()
-        self._cells()
+        if not (places[1:] > places[:-1]).all():
+            raise ValueError("cells out of order")
+        held = np.zeros(2 * _CELLS, np.bool_)
+        held[places] = True
+        self._count = len(places)
+        self._kept = numbers + _packed(places, held)
+
+
+def _packed(places: NDArray[np.int64], held: NDArray[np.bool_]) -> bytes:
+    """Return places in the shorter way: a bit of each cell, or the steps between them."""
+    if len(places) < _MASK_BYTES:
+        steps = _steps(places)
+        if len(steps) < _MASK_BYTES:
+            return steps
+    return np.packbits(held).tobytes()
+
+
+def _steps(places: NDArray[np.int64]) -> bytes:
+    """Return ascending places as a byte each, the step from the one before; `_FAR` is a step to no place, before a rest below it."""
+    steps = np.diff(places, prepend=0)
+    if not len(steps) or int(steps.max()) < _FAR:
+        return steps.astype(np.uint8).tobytes()
+    far = steps // _FAR
+    out = np.full(len(steps) + int(far.sum()), _FAR, np.uint8)
+    out[np.cumsum(far + 1) - 1] = steps % _FAR
+    return out.tobytes()
 
 
 def are_amounts(numbers: bytes) -> bool:

@@ -55,8 +55,7 @@ def mark(state: State, clock_ms: int) -> int:
     Signs of life within one stretch of activity change it only by the stretch's end of an hour, telemetry not at all.
     """
     parts: list[Any] = [state.hours.day_start(clock_ms), state.rhythm_version, state.hospital_ms, [*state.paused]]
-    for kind in sorted(state.rings):
-        ring = state.rings[kind]
+    for kind, ring in state.rings.items():
         parts.append((kind, len(ring), ring.last.start, ring.last.end // HOUR_MS) if len(ring) else (kind,))
     for name in sorted(state.seeing.sources):
         source = state.seeing.sources[name]
@@ -92,7 +91,7 @@ def recent_days(state: State, clock_ms: int) -> list[HourlyDay]:
     spans = [(start_ms, state.day_end(start_ms)) for start_ms in reversed(starts)]
     spans = [span for span in spans if span[1] > max(state.start_ms, state.learned_ms)]
     first_ms = spans[0][0] if spans else clock_ms
-    begun = sorted([start_ms for ring in state.rings.values() for start_ms in ring.begun()])
+    begun = sorted([start_ms for ring in state.rings.all() for start_ms in ring.begun()])
     dark = _dark_hours(state, clock_ms)
     live = [_day(state, span, clock_ms, begun, dark) for span in spans]
     first = day_of(first_ms, hours) if spans else 1 << 62

@@ -45,9 +45,9 @@ def erase(state: State, name: str) -> None:
     """Erase what a source has taught. Sources of one kind share their features: the others teach them anew."""
     kind = channel_of(name)
     known = state.seeing.sources.pop(name, None)
-    if known is None and kind not in state.rings:
+    if known is None and state.rings.get(kind) is None:
         return
-    state.rings.pop(kind, None)
+    state.rings.put(kind, None)
     state.rhythm.forget(kind)
     if kind == CALLS:
         state.calls = Calls()

@@ -1,7 +1,6 @@
 """The two snapshot rows of a household: plain numbers in msgpack, the same bytes for the same state."""
 
 import struct
-from sys import intern
 from typing import Any, Final
 
 import msgspec
@@ -31,7 +30,7 @@ def hot_row(state: State) -> bytes:
             state.start_ms,
             state.clock_ms,
             state.wake_ms,
-            [[kind, state.rings[kind].state()] for kind in sorted(state.rings)],
+            [[kind, ring.state()] for kind, ring in state.rings.items()],
             state.seeing.state(),
             state.calls.state(),
             state.medication.state(),
@@ -98,7 +97,8 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     name = row[1] if record is None or record.household != row[1] else record.household
     state = State(name, profile, record, row[2])
     state.clock_ms, state.wake_ms = row[3:5]
-    state.rings = {intern(kind): Episodes.from_state(ring) for kind, ring in row[5]}
+    for kind, ring in row[5]:
+        state.rings.put(kind, Episodes.from_state(ring))
     state.seeing.restore(row[6])
     state.calls.restore(row[7])
     state.medication.restore(row[8])
@@ -107,8 +107,9 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     state.restart_ms, state.hospital_ms, state.quiet_ms = row[11]
     state.silence = Alarm.from_state(row[12]) if row[12] else None
     state.past = Alarm.from_state(row[13]) if row[13] else None
-    state.told = {IncidentKind(kind): Told(*rest) for kind, *rest in row[14]}
-    state.asks = list(row[15])
+    for kind, *rest in row[14]:
+        state.tell(IncidentKind(kind), Told(*rest))
+    state.asks = tuple(row[15])
     if len(row) > 16:
         state.alert_factor, state.dark_until_ms, *followed = row[16]
         state.followed_ms = followed[0] if followed else 0

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Final
 
 from detectors.contract import Law
+from detectors.episodes import Episodes
 from detectors.hazard import NEVER_MS
 from detectors.hours import HOUR_MS
 from detectors.life import PHONE
@@ -48,6 +49,7 @@ class Source:
         "longest_h",
         "off_ms",
         "on_ms",
+        "ring",
         "seen_ms",
         "until_hours",
         "until_ms",
@@ -68,6 +70,8 @@ class Source:
         self.until_hours = 0
         self.before_h = 0
         self.last_h = -1
+        self.ring: Episodes | None = None
+        """Where what it sees is learned, once it may be used; None until its next event has asked."""
         self.dark = False
         """Told dark, off or overdue at the last look: its next report asks for another look."""
 

@@ -1,6 +1,7 @@
 """Everything that is known of one household, and the questions that are asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -19,6 +20,7 @@ from detectors.meals import Meals
 from detectors.medication import Medication
 from detectors.outcomes import Outcomes
 from detectors.rhythm import Rhythm
+from detectors.rings import Rings
 from detectors.seeing import Seeing
 from detectors.share import share
 from detectors.silence import Lane, Step, blind_spans, is_dark_from, score
@@ -53,6 +55,10 @@ unanswered calls bring it there first."""
 NEVER_UNSEEN: Final = (0, 0)
 Few = Sequence[tuple[int, int]]
 """Spans of which most homes have none: those share the empty one."""
+
+
+_NONE_TOLD: Final[Mapping[IncidentKind, "Told"]] = MappingProxyType({})
+"""Of a home in which nothing else is open."""
 
 
 class Told(NamedTuple):
@@ -119,7 +125,7 @@ class State:
         self.calm_ms = 0
         """Until when nothing but the silence can call for a look: see `detectors.calm`. Not kept: 0 says that nobody knows."""
         self.hours = hours_of(record.time_zone if record else "Asia/Seoul")
-        self.rings: dict[str, Episodes] = {}
+        self.rings = Rings()
         self.calls = Calls()
         self.medication = Medication()
         self.weeks = Weeks()
@@ -161,8 +167,9 @@ class State:
         self.silence: Alarm | None = None
         self.past: Alarm | None = None
         """The last silence that life has cleared: late evidence may still withdraw it."""
-        self.told: dict[IncidentKind, Told] = {}
-        self.asks: list[int] = []
+        self.told: Mapping[IncidentKind, Told] = _NONE_TOLD
+        """Written by `tell` alone."""
+        self.asks: tuple[int, ...] = ()
         """Check-in calls asked for within a month."""
         self.shown = 0
         """Mark of what was last shown of the household; 0 when nothing was."""
@@ -200,6 +207,13 @@ class State:
     def other_budget(self) -> float:
         """What the home may have of false alarms a month besides silence."""
         return self.profile.other_budget * share(self.record, self.profile)
+
+    def tell(self, kind: IncidentKind, told: Told | None) -> None:
+        """Remember what was told of a kind other than silence; None: that it is over."""
+        others = {one: known for one, known in self.told.items() if one is not kind}
+        if told is not None:
+            others[kind] = told
+        self.told = others or _NONE_TOLD
 
     @property
     def sees_at_home(self) -> bool:
@@ -250,7 +264,7 @@ class State:
     def life(self, until_ms: int = NEVER_MS) -> int:
         """Return the last proof of life on any channel, not after `until_ms`; 0 without any."""
         life_ms = 0
-        for ring in self.rings.values():
+        for ring in self.rings.all():
             ring_ms = last_life(ring, until_ms)
             life_ms = max(life_ms, ring_ms)
         return life_ms
@@ -304,7 +318,8 @@ class State:
             ]
             # Nobody is seen at home while they are out: there only what they carry can tell silence from absence.
             blind = blind_spans([lane for lane in lanes if lane.name != HOME] if carried else lanes) if lanes else []
-            ghost_ms = self.rings[HOME].last_ghost(since_ms, until_ms) if HOME in self.rings else 0
+            home = self.rings.get(HOME)
+            ghost_ms = 0 if home is None else home.last_ghost(since_ms, until_ms)
             share = self._ghost_share(since_ms, until_ms) if ghost_ms else 1.0
             silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind, share)
             verdict = self.judge(silence, asks=asks)
@@ -340,14 +355,15 @@ class State:
 
     def _ghost_share(self, since_ms: int, until_ms: int) -> float:
         """Return what the lone triggers of a silence weigh: as much as the one that is most to be believed."""
-        if not self.chatter.alone:
+        home = self.rings.get(HOME)
+        if not self.chatter.alone or home is None:
             return 1.0
         nats = self.profile.silence.ghost_nats
-        return max(self.chatter.share(device, nats) for _, device in self.rings[HOME].lone(since_ms, until_ms))
+        return max(self.chatter.share(device, nats) for _, device in home.lone(since_ms, until_ms))
 
     def silence_around(self, at_ms: int) -> tuple[int, int]:
         """Return the silence in which a moment lies: from the last proof of life to the next one, if there is one yet."""
-        after = [one.start for ring in self.rings.values() for one in ring.proofs() if one.start > at_ms]
+        after = [one.start for ring in self.rings.all() for one in ring.proofs() if one.start > at_ms]
         return self.life(at_ms), min(after, default=NEVER_MS)
 
     def home_again(self, at_ms: int) -> int:

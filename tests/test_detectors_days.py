@@ -127,3 +127,4 @@ def test_counts_added_to_the_last_row_are_those_added_to_any(added: list[tuple[i
         kept = Tally(3, 4)
         kept.restore(tally.rows)
         assert (kept.all(), kept.numbers()) == (tally.all(), sorted(wanted))
+        assert Tally(3, 4, tally.kept).rows == tally.rows

@@ -5,7 +5,8 @@ record again, and readers drop it.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -56,7 +57,7 @@ class Kept(NamedTuple):
     since_ms: int
 
 
-_NONE_OPEN: Final[dict[str, Open]] = {}
+_NONE_OPEN: Final[Mapping[str, Open]] = MappingProxyType({})
 _NONE_ENDED: Final = Ends()
 _NO_ANSWERS: Final = Answers()
 _NO_LESSONS: Final = Lessons()
@@ -299,9 +300,7 @@ class Ledger:
         self._put_back(entry)
 
     def _put_back(self, entry: Open) -> None:
-        if self.open is _NONE_OPEN:
-            self.open = {}
-        self.open[entry.incident.id] = entry
+        self.open = {**self.open, entry.incident.id: entry}
 
     def tell(self, entry: Open, after: Incident, clock_ms: int) -> Incident:
         """Tell a revision of an incident; the check-in ladder and responders tell by the same rules."""
@@ -333,8 +332,7 @@ class Ledger:
             self.answers = Answers()
         self.answers.learn(incident.kind, incident.ladder, cause, clock_ms)
         self._own_lessons().end(incident, cause, entry.told, said_ms, clock_ms)
-        del self.open[incident.id]
-        self.open = self.open or _NONE_OPEN
+        self.open = {name: one for name, one in self.open.items() if name != incident.id} or _NONE_OPEN
         if self.ended is _NONE_ENDED:
             self.ended = Ends()
         self.ended.add(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms, reference.partition("/")[0]))
