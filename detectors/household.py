@@ -52,7 +52,8 @@ CONTACT: Final = frozenset(
 ORDINARY: Final = frozenset({CloseCause.SAFE_AT_HOME, CloseCause.MERGED})
 """Close causes after which the days of a silence stay part of the baseline: it was ordinary life."""
 OFF_KINDS: Final = frozenset({"power_off", "robot_offline"})
-RARE: Final = frozenset({*UNANSWERED, *REACHED, MISSED, TAKEN, *OFF_KINDS, "complete_until", "power_on"})
+DOSES: Final = frozenset({MISSED, TAKEN})
+RARE: Final = frozenset({*UNANSWERED, *REACHED, *DOSES, *OFF_KINDS, "complete_until", "power_on"})
 """Kinds after which the household is judged as soon as the clock moves; all others wait for its wake."""
 COUNTED: Final = KINDS - RARE
 """Kinds that are counted by week and otherwise ordinary."""
@@ -189,7 +190,7 @@ class Household:
 
     def consents(self, source: str) -> bool:
         """Tell whether a source may be used: yes unless the registry says that consent was withdrawn."""
-        known = self._state.seeing.sources.get(source)
+        known = self._state.seeing.find(source)
         return (known is not None and known.ring is not None) or self._state.consents(source)
 
     def apply_record(self, record: HouseholdRecord, clock_ms: int) -> list[Output]:
@@ -247,7 +248,7 @@ class Household:
         """Take one event as `learn_one` does, and tell what became of it; one that is not taken passes no time."""
         state = self._state
         at = event.at_ms
-        source = state.seeing.sources.get(event.source)
+        source = state.seeing.find(event.source)
         ring = None if source is None else source.ring
         if ring is None and not state.consents(event.source):
             return NO_CONSENT
@@ -276,7 +277,7 @@ class Household:
         if kind in PLAIN:
             look = stirs = stirs or (lived and self._listens(at))
         elif kind in RARE:
-            said = state.calls.learn_one(event) | state.medication.learn_one(event)
+            said = state.calls.learn_one(event) | (kind in DOSES and state.own_medication().learn_one(event))
             look = said or changed
             stirs |= said or kind in OFF_KINDS
             self._count(event)
@@ -353,7 +354,7 @@ class Household:
         elif kind is IncidentKind.UNANSWERED_CALLS:
             state.calls.settled_ms = state.clock_ms
         elif kind is IncidentKind.MISSED_MEDICATION:
-            state.medication.settled_ms = state.clock_ms
+            state.own_medication().settled_ms = state.clock_ms
         elif kind in SEVERITIES:
             state.chronic.settle(kind, state.clock_ms)
             state.rhythm_version += 1
@@ -365,7 +366,7 @@ class Household:
             state.conditions.settle(kind, state.clock_ms)
         elif kind is IncidentKind.OUT_AT_NIGHT:
             state.restart_ms = max(state.restart_ms, state.clock_ms)
-        state.thrift.learn_one(kind, state.clock_ms, cause)
+        state.own_thrift().learn_one(kind, state.clock_ms, cause)
         state.tell(kind, None)
         if cause is CloseCause.HOSPITAL:
             said_ms = state.clock_ms if said_ms is None else min(max(said_ms, opened_ms), state.clock_ms)
@@ -548,14 +549,14 @@ class Household:
 
     def _ask_anew(self) -> None:
         """Let the next event of each source ask again: it may be used no more, what it saw was erased, or another was forgotten."""
-        for source in self._state.seeing.sources.values():
+        for source in self._state.seeing.all:
             source.ring = None
 
     def _meet(self, name: str, at_ms: int) -> tuple[Source | None, Episodes]:
         """Return a source that may be used, None for one of calls, and the ring of its kind, remembered for the next event."""
         state = self._state
         seeing = state.seeing
-        if name not in seeing.sources:
+        if seeing.find(name) is None:
             stir(state)
         source = seeing.meet(name, at_ms)
         ring = state.rings.meet(channel_of(name))

@@ -84,7 +84,7 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
     state.conditions.forget_before(end_ms)
     _learn_outcomes(state, start_ms, end_ms, day.lived.get(HOME))
     state.untrue = _settled(state, end_ms)
-    for ring in state.rings.all():
+    for ring in state.rings.values():
         ring.forget_before(end_ms)
     state.devices.forget_before(end_ms)
     state.learned_ms = end_ms

@@ -57,8 +57,7 @@ def mark(state: State, clock_ms: int) -> int:
     parts: list[Any] = [state.hours.day_start(clock_ms), state.rhythm_version, state.hospital_ms, [*state.paused]]
     for kind, ring in state.rings.items():
         parts.append((kind, len(ring), ring.last.start, ring.last.end // HOUR_MS) if len(ring) else (kind,))
-    for name in sorted(state.seeing.sources):
-        source = state.seeing.sources[name]
+    for name, source in sorted(state.seeing.sources.items()):
         parts.append((name, source.is_off, source.dark_at(state.profile) > clock_ms))
     parts += [state.unseen, state.weeks.size, state.calls.settled_ms, state.medication.settled_ms]
     return crc32(repr(parts).encode())
@@ -91,7 +90,7 @@ def recent_days(state: State, clock_ms: int) -> list[HourlyDay]:
     spans = [(start_ms, state.day_end(start_ms)) for start_ms in reversed(starts)]
     spans = [span for span in spans if span[1] > max(state.start_ms, state.learned_ms)]
     first_ms = spans[0][0] if spans else clock_ms
-    begun = sorted([start_ms for ring in state.rings.all() for start_ms in ring.begun()])
+    begun = sorted([start_ms for ring in state.rings.values() for start_ms in ring.begun()])
     dark = _dark_hours(state, clock_ms)
     live = [_day(state, span, clock_ms, begun, dark) for span in spans]
     first = day_of(first_ms, hours) if spans else 1 << 62
@@ -153,8 +152,9 @@ def sources(state: State, clock_ms: int) -> list[SourceView]:
     record = state.record
     listed = {one.source: one for one in record.sources} if record else {}
     out = []
-    for name in sorted({*state.seeing.sources, *listed})[:MOST_SOURCES]:
-        known = state.seeing.sources.get(name)
+    there = state.seeing.sources
+    for name in sorted({*there, *listed})[:MOST_SOURCES]:
+        known = there.get(name)
         enrolled = listed.get(name)
         health: Literal["healthy", "dark", "off", "never", "asked"] = "never"
         if channel_of(name) == CALLS:

@@ -12,6 +12,7 @@ from detectors.hazard import DayRates, HazardTable
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.life import HOME, SEEING
 from detectors.longest import LONGEST_ORDINARY_H, LongestSilence
+from detectors.pack import packed, unpacked
 from detectors.silence import Lane, score
 from detectors.stretches import Stretches, stretches_of
 from detectors.threshold import Threshold
@@ -27,7 +28,7 @@ MOST_BEGUN: Final = 1e6
 
 
 _BUSY: Final = struct.Struct("<24d")
-_NOT_BUSY: Final = bytes(_BUSY.size)
+_NOT_BUSY: Final = packed(bytes(_BUSY.size))
 _SHOWN: Final = struct.Struct("<24H")
 _SHOWN_WIDE: Final = struct.Struct("<24I")
 
@@ -78,7 +79,7 @@ class Rhythm:
         self.longest = LongestSilence()
         self.begun = BegunAt()
         self._busy = _NOT_BUSY
-        """Episodes of activity begun in each hour of an ordinary day, doubles."""
+        """`busy`, packed doubles: a day asks for them once, and who is told of an alarm."""
         self._hundredths = b""
         """`busy` as it is shown, 16 bits or 32; empty where nobody has asked since it was learned."""
         self.days = 0.0
@@ -95,7 +96,7 @@ class Rhythm:
     @property
     def busy(self) -> tuple[float, ...]:
         """Return the episodes begun in each hour of an ordinary day."""
-        return _BUSY.unpack(self._busy)
+        return _BUSY.unpack(unpacked(self._busy))
 
     def table(self, kind: str) -> HazardTable:
         """Return the table of a kind of channel."""
@@ -193,7 +194,7 @@ class Rhythm:
         for counts in day.begun.values():
             begun = [known + count for known, count in zip(begun, counts, strict=True)]
         self.days = days = self.days * share + 1.0
-        self._busy = _BUSY.pack(*[mean + (n - mean) / days for mean, n in zip(self.busy, begun, strict=True)])
+        self._busy = packed(_BUSY.pack(*[mean + (n - mean) / days for mean, n in zip(self.busy, begun, strict=True)]))
         self._hundredths = b""
 
     def state(self) -> list[Any]:
@@ -215,9 +216,10 @@ class Rhythm:
             self.table(intern(kind)).restore(cells)
         self.threshold.restore(state[1])
         self.longest.restore(state[2])
-        self._busy, self._hundredths = _BUSY.pack(*state[3]), b""
-        if not all(0 <= mean < MOST_BEGUN for mean in self.busy):
+        busy = list(state[3])
+        if len(busy) != 24 or not all(0 <= mean < MOST_BEGUN for mean in busy):
             raise ValueError("no episodes by hour")  # damaged: a view could not be made of it
+        self._busy, self._hundredths = packed(_BUSY.pack(*busy)), b""
         self.days = state[4]
         if len(state) > 5:  # rows of a version without this clock are shorter
             self.begun.restore(state[5])

@@ -52,6 +52,6 @@ class Rings:
         both = [(kind, self.get(kind)) for kind in _KINDS]
         return [(kind, ring) for kind, ring in both if ring is not None]
 
-    def all(self) -> list[Episodes]:
+    def values(self) -> list[Episodes]:
         """Return the rings there are, in the order of rows."""
         return [ring for ring in (self._calls, self._home, self._phone, self._worn) if ring is not None]

@@ -8,13 +8,18 @@ import msgspec
 from detectors.alarm import Alarm
 from detectors.episodes import Episodes
 from detectors.hours import hours_of
+from detectors.medication import Medication
 from detectors.row_forms import check
 from detectors.state import NEVER_UNSEEN, State, Told
+from detectors.thrift import Thrift
 from schemas.households import HouseholdRecord
 from schemas.incidents import IncidentKind
 from schemas.profiles import Profile
 
 FORMAT: Final = 1
+_NO_DOSES: Final = Medication().state()
+_NO_THRIFT: Final = Thrift().state()
+"""What is said of most homes."""
 _NOT_A_ROW: Final = (
     *(msgspec.DecodeError, struct.error, ValueError, TypeError, LookupError, AttributeError, OverflowError),
     RecursionError,  # lists in lists without end
@@ -101,7 +106,8 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
         state.rings.put(kind, Episodes.from_state(ring))
     state.seeing.restore(row[6])
     state.calls.restore(row[7])
-    state.medication.restore(row[8])
+    if row[8] != _NO_DOSES:
+        state.own_medication().restore(row[8])
     state.paused = tuple([(a, b) for a, b in row[9]])
     state.untrue = tuple([(a, b) for a, b in row[10]])
     state.restart_ms, state.hospital_ms, state.quiet_ms = row[11]
@@ -123,7 +129,8 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     if len(row) > 21:
         state.meals.restore(row[21][0])
         state.devices.restore(row[21][1])
-        state.thrift.restore(row[21][2])
+        if row[21][2] != _NO_THRIFT:
+            state.own_thrift().restore(row[21][2])
         state.quiet_offline_ms = row[21][3]
         if len(row[21]) > 4:
             since_ms, until_ms = row[21][4]

@@ -47,6 +47,7 @@ class Source:
         "kind",
         "last_h",
         "longest_h",
+        "name",
         "off_ms",
         "on_ms",
         "ring",
@@ -55,7 +56,8 @@ class Source:
         "until_ms",
     )
 
-    def __init__(self, kind: str, first_ms: int) -> None:
+    def __init__(self, kind: str, first_ms: int, name: str = "") -> None:
+        self.name = name
         self.kind = kind
         self.first_ms = first_ms
         self.seen_ms = 0

@@ -61,6 +61,11 @@ _NONE_TOLD: Final[Mapping[IncidentKind, "Told"]] = MappingProxyType({})
 """Of a home in which nothing else is open."""
 
 
+_NO_MEDICATION: Final = Medication()
+_NO_THRIFT: Final = Thrift()
+"""Of homes in which nobody tells of doses, and of such of which nothing was told: most share them."""
+
+
 class Told(NamedTuple):
     """An open incident other than silence: when it was raised, how severe when last told, since when it holds."""
 
@@ -127,7 +132,8 @@ class State:
         self.hours = hours_of(record.time_zone if record else "Asia/Seoul")
         self.rings = Rings()
         self.calls = Calls()
-        self.medication = Medication()
+        self.medication = _NO_MEDICATION
+        """To be read; `own_medication` is written to."""
         self.weeks = Weeks()
         self.chronic = Chronic()
         self.delay = Delay()
@@ -136,7 +142,8 @@ class State:
         self.chatter = Chatter()
         self.meals = Meals()
         self.devices = Devices()
-        self.thrift = Thrift()
+        self.thrift = _NO_THRIFT
+        """To be read; `own_thrift` is written to."""
         self.rhythm = Rhythm()
         self.rhythm_version = 0
         self.learned_ms = self.hours.day_start(start_ms)
@@ -208,6 +215,18 @@ class State:
         """What the home may have of false alarms a month besides silence."""
         return self.profile.other_budget * share(self.record, self.profile)
 
+    def own_medication(self) -> Medication:
+        """Return its doses, to be written to."""
+        if self.medication is _NO_MEDICATION:
+            self.medication = Medication()
+        return self.medication
+
+    def own_thrift(self) -> Thrift:
+        """Return how strictly it is judged, to be written to."""
+        if self.thrift is _NO_THRIFT:
+            self.thrift = Thrift()
+        return self.thrift
+
     def tell(self, kind: IncidentKind, told: Told | None) -> None:
         """Remember what was told of a kind other than silence; None: that it is over."""
         others = {one: known for one, known in self.told.items() if one is not kind}
@@ -254,7 +273,7 @@ class State:
     @property
     def has_robot(self) -> bool:
         """Tell whether a care robot stands in the home."""
-        return any(name.startswith("/robot/") for name in self.seeing.sources)
+        return any(source.name.startswith("/robot/") for source in self.seeing.all)
 
     def know_kinds(self) -> None:
         """Take the population of the sources there are as this household's."""
@@ -264,7 +283,7 @@ class State:
     def life(self, until_ms: int = NEVER_MS) -> int:
         """Return the last proof of life on any channel, not after `until_ms`; 0 without any."""
         life_ms = 0
-        for ring in self.rings.all():
+        for ring in self.rings.values():
             ring_ms = last_life(ring, until_ms)
             life_ms = max(life_ms, ring_ms)
         return life_ms
@@ -363,7 +382,7 @@ class State:
 
     def silence_around(self, at_ms: int) -> tuple[int, int]:
         """Return the silence in which a moment lies: from the last proof of life to the next one, if there is one yet."""
-        after = [one.start for ring in self.rings.all() for one in ring.proofs() if one.start > at_ms]
+        after = [one.start for ring in self.rings.values() for one in ring.proofs() if one.start > at_ms]
         return self.life(at_ms), min(after, default=NEVER_MS)
 
     def home_again(self, at_ms: int) -> int:
