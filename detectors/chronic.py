@@ -130,7 +130,7 @@ class Chronic:
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._habits = b""
-        """Of each name the bytes of `Habit.state`, one after the other, packed: a day asks for them once."""
+        """Of each name the bytes of `Habit.state`, one after the other; packed once a day is learned, which asks for them. Nobody packs them as a home wakes."""
         self._worse = False
         """Whether any of them is worse than usual now: else none need be read to know."""
         self._settled = _NONE_SETTLED
@@ -139,13 +139,13 @@ class Chronic:
         return Habit.of(self._by_name()[name]) if name in self._names else None
 
     def _by_name(self) -> dict[str, bytes]:
-        habits = unpacked(self._habits)
+        habits = unpacked(self._habits, STATE_BYTES * len(self._names))
         parts = range(0, len(habits), STATE_BYTES)
         return {name: habits[at : at + STATE_BYTES] for name, at in zip(self._names, parts, strict=True)}
 
     def _keep(self, habits: dict[str, Habit]) -> None:
         self._names = _shared(tuple(habits))
-        self._habits = packed(b"".join([habit.state() for habit in habits.values()]))
+        self._habits = b"".join([habit.state() for habit in habits.values()])
         self._worse = any(habit.since for habit in habits.values())
 
     def _all(self) -> dict[str, Habit]:
@@ -176,6 +176,7 @@ class Chronic:
                     matter=way.matter,
                 )
         self._keep(habits)
+        self._habits = packed(self._habits)
 
     def knows(self, name: str) -> bool:
         """Tell whether anything was learned of a habit."""

@@ -83,7 +83,7 @@ class HazardTable:
         """So many cells hold anything, those of events and then those of exposure."""
         self._kept = b""
         """What they hold, float32, little-endian, and then which they are: a bit each of all, or, where they are few, by how much
-        each lies behind the one before it (`_steps`)."""
+        each lies behind the one before it (`_steps`), or their places as in a row, until the next day is learned."""
 
     def learn_one(self, hours: LocalHours, start_ms: int, end_ms: int, *, away: bool = False) -> None:
         """Learn one silence that a sign of life ended, UTC milliseconds."""
@@ -141,17 +141,19 @@ class HazardTable:
 
     def _where(self) -> NDArray[Any]:
         """Return which cells hold anything: all as bools, or their places."""
-        places = np.frombuffer(self._kept, np.uint8, offset=4 * self._count)
-        if len(places) == _MASK_BYTES:
-            return np.unpackbits(places).view(np.bool_)
-        ends: NDArray[np.int64] = np.cumsum(places)
-        return ends[places != _FAR] if len(places) > self._count else ends
+        length = len(self._kept) - 4 * self._count
+        if length == 2 * self._count and length < _MASK_BYTES:
+            return np.frombuffer(self._kept, "<u2", offset=4 * self._count)
+        steps = np.frombuffer(self._kept, np.uint8, offset=4 * self._count)
+        if length == _MASK_BYTES:
+            return np.unpackbits(steps).view(np.bool_)
+        places: NDArray[np.int64] = np.cumsum(steps)
+        return places[steps != _FAR] if length > self._count else places
 
     def _keep(self, cells: NDArray[np.float32]) -> None:
-        held = cells != 0
-        places = np.flatnonzero(held)
+        places = np.flatnonzero(cells)
         self._count = len(places)
-        self._kept = cells[held].astype("<f4", copy=False).tobytes() + _packed(places, held)
+        self._kept = cells[places].astype("<f4", copy=False).tobytes() + _packed(places)
 
     @property
     def knows(self) -> bool:
@@ -205,30 +207,35 @@ class HazardTable:
             ValueError, IndexError: they are not cells of a table.
 
         """
-        packed, numbers = state
-        places = np.frombuffer(packed, "<u2").astype(np.int64)
-        if 4 * len(places) != len(numbers) or not are_amounts(numbers):
+        places, numbers = state
+        if 2 * len(places) != len(numbers) or not are_amounts(numbers):
             raise ValueError("no cells of a table")
-        if not (places[1:] > places[:-1]).all():
-            raise ValueError("cells out of order")
-        held = np.zeros(2 * _CELLS, np.bool_)
-        held[places] = True
-        self._count = len(places)
-        self._kept = numbers + _packed(places, held)
+        self._count = len(places) // 2
+        if len(places) >= _MASK_BYTES:  # as bits: nothing more is done to the others as a home wakes
+            where = np.frombuffer(places, "<u2")
+            if not (where[1:] > where[:-1]).all():
+                raise ValueError("cells out of order")
+            held = np.zeros(2 * _CELLS, np.bool_)
+            held[where] = True
+            places = np.packbits(held).tobytes()
+        self._kept = numbers + places
+        self._cells()
 
 
-def _packed(places: NDArray[np.int64], held: NDArray[np.bool_]) -> bytes:
-    """Return places in the shorter way: a bit of each cell, or the steps between them."""
-    if len(places) < _MASK_BYTES:
-        steps = _steps(places)
-        if len(steps) < _MASK_BYTES:
-            return steps
-    return np.packbits(held).tobytes()
+def _packed(places: NDArray[np.int64]) -> bytes:
+    """Return ascending places in the shorter way: a bit of each cell, or a byte for each step between them."""
+    steps = _steps(places) if len(places) < _MASK_BYTES else b""
+    if steps and len(steps) < _MASK_BYTES and len(steps) != 2 * len(places):
+        return steps
+    held = np.zeros(2 * _CELLS, np.bool_)
+    held[places] = True
+    return np.packbits(held).tobytes() if len(places) else b""
 
 
 def _steps(places: NDArray[np.int64]) -> bytes:
-    """Return ascending places as a byte each, the step from the one before; `_FAR` is a step to no place, before a rest below it."""
-    steps = np.diff(places, prepend=0)
+    """Return by how much each place lies behind the one before it; `_FAR` is a step to no place, before a rest below it."""
+    steps = places.copy()
+    steps[1:] -= places[:-1]
     if not len(steps) or int(steps.max()) < _FAR:
         return steps.astype(np.uint8).tobytes()
     far = steps // _FAR

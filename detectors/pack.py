@@ -8,13 +8,12 @@ _BITS: Final = 10
 
 
 def packed(raw: bytes) -> bytes:
-    """Return bytes packed; none as none."""
-    if not raw:
-        return raw
+    """Return bytes packed, or as they are where that is no shorter: so none that are packed have the length of the others."""
     packer = zlib.compressobj(6, zlib.DEFLATED, -_BITS, 2)
-    return packer.compress(raw) + packer.flush()
+    shorter = packer.compress(raw) + packer.flush()
+    return shorter if len(shorter) < len(raw) else raw
 
 
-def unpacked(kept: bytes) -> bytes:
-    """Return the bytes of a `packed`."""
-    return zlib.decompress(kept, -_BITS) if kept else kept
+def unpacked(kept: bytes, size: int) -> bytes:
+    """Return the bytes of a `packed`; there are so many."""
+    return kept if len(kept) == size else zlib.decompress(kept, -_BITS)

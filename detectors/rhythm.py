@@ -79,7 +79,7 @@ class Rhythm:
         self.longest = LongestSilence()
         self.begun = BegunAt()
         self._busy = _NOT_BUSY
-        """`busy`, packed doubles: a day asks for them once, and who is told of an alarm."""
+        """`busy`, doubles; packed once a day is learned: a day asks for them, and who is told of an alarm. Nobody packs them as a home wakes."""
         self._hundredths = b""
         """`busy` as it is shown, 16 bits or 32; empty where nobody has asked since it was learned."""
         self.days = 0.0
@@ -96,7 +96,7 @@ class Rhythm:
     @property
     def busy(self) -> tuple[float, ...]:
         """Return the episodes begun in each hour of an ordinary day."""
-        return _BUSY.unpack(unpacked(self._busy))
+        return _BUSY.unpack(unpacked(self._busy, _BUSY.size))
 
     def table(self, kind: str) -> HazardTable:
         """Return the table of a kind of channel."""
@@ -219,7 +219,7 @@ class Rhythm:
         busy = list(state[3])
         if len(busy) != 24 or not all(0 <= mean < MOST_BEGUN for mean in busy):
             raise ValueError("no episodes by hour")  # damaged: a view could not be made of it
-        self._busy, self._hundredths = packed(_BUSY.pack(*busy)), b""
+        self._busy, self._hundredths = _BUSY.pack(*busy), b""
         self.days = state[4]
         if len(state) > 5:  # rows of a version without this clock are shorter
             self.begun.restore(state[5])

@@ -187,10 +187,10 @@ class Watched:
     @record_bytes.setter
     def record_bytes(self, raw: bytes) -> None:
         self._record_row, self._packed, self.record_sum = raw, False, crc32(raw)
-        self._pack()
+        self.pack_record()
 
-    def _pack(self) -> None:
-        """Pack its registry record: while it is awake hardly anybody asks for what was published."""
+    def pack_record(self) -> None:
+        """Pack what was published as its registry record: hardly anybody asks for it. Not as it wakes, for that is to be quick."""
         if self._record_row and not self._packed:
             self._record_row, self._packed = packed(self._record_row), True
 
@@ -246,7 +246,6 @@ class Watched:
         self.used = True
         try:
             self._record = record_of(self.record_bytes, self.name)
-            self._pack()
             self._ledger = Ledger.from_state(self.name, msgspec.msgpack.decode(self._ledger_row))
         except Exception:  # noqa: BLE001 - whatever its rows hold, it costs this household alone
             self._ledger = Ledger(self.name)
@@ -374,7 +373,7 @@ class Watched:
                 rows.hot
             )
             if rows.record is not None:
-                # As it is: of all homes of a partition the packing would take a second, and these sleep.
+                # As it is: of all homes of a partition the packing would take a second or two.
                 self._record_row, self._packed, self.record_sum = rows.record, False, crc32(rows.record)
                 _RECORD.decode(rows.record)
             checks = bytes(rest[0]) if rest else _NO_CHECKS
