@@ -59,8 +59,9 @@ class Calls:
     __slots__ = ("_base", "_outcomes", "_rates", "settled_ms")
 
     def __init__(self) -> None:
-        self._outcomes: list[Outcome] = []
-        self._rates = Fadings(HALF_LIFE_CALLS, PARTS_OF_DAY)
+        self._outcomes: tuple[Outcome, ...] = ()
+        self._rates = b""
+        """Numbers of `Fadings`, a place for each quarter of the day."""
         self._base: tuple[Outcome, ...] = ()
         self.settled_ms = 0
         """Calls up to here were dealt with by a responder: they begin no new row."""
@@ -76,9 +77,10 @@ class Calls:
         i = bisect_left(self._outcomes, outcome)
         if i < len(self._outcomes) and self._outcomes[i] == outcome:
             return False
-        self._outcomes.insert(i, outcome)
+        self._outcomes = (*self._outcomes[:i], outcome, *self._outcomes[i:])
         if len(self._outcomes) > MOST:
-            self._fold(self._outcomes.pop(0))
+            self._fold(self._outcomes[0])
+            self._outcomes = self._outcomes[1:]
         return True
 
     @property
@@ -89,7 +91,7 @@ class Calls:
     @property
     def has_called(self) -> bool:
         """Whether any call is known of."""
-        return self.last is not None or any(self._rates.count(part) for part in range(PARTS_OF_DAY))
+        return self.last is not None or any(self._known().count(part) for part in range(PARTS_OF_DAY))
 
     def score_one(self, hour: int) -> float:
         """Return what an unanswered call in this local hour adds to a silence, nats."""
@@ -97,12 +99,12 @@ class Calls:
 
     def answer_rate(self, hour: int) -> float:
         """Return the probability that this person answers in this local hour."""
-        rate, _ = self._rates.shrunk(hour * PARTS_OF_DAY // 24, PEOPLE_ANSWER, 0.0, PEOPLE_WEIGHT, 1.0)
+        rate, _ = self._known().shrunk(hour * PARTS_OF_DAY // 24, PEOPLE_ANSWER, 0.0, PEOPLE_WEIGHT, 1.0)
         return min(MOST_RATE, max(LEAST_RATE, rate))
 
     def is_known(self, hour: int) -> bool:
         """Tell whether anything was learned of how this person answers in this local hour."""
-        return self._rates.count(hour * PARTS_OF_DAY // 24) > 0
+        return self._known().count(hour * PARTS_OF_DAY // 24) > 0
 
     def unanswered_since(self, at_ms: int) -> list[int]:
         """Return the moments of unanswered calls after a moment; a dead number and an engaged line say nothing here."""
@@ -130,11 +132,17 @@ class Calls:
     def learn_before(self, at_ms: int, hour_of: Any, paused: Sequence[tuple[int, int]]) -> None:
         """Learn the answer rates from outcomes older than `at_ms`, and forget them but for the row they left open."""
         while self._outcomes and self._outcomes[0].at_ms < at_ms:
-            one = self._outcomes.pop(0)
+            one = self._outcomes[0]
+            self._outcomes = self._outcomes[1:]
             if not any(a <= one.at_ms < b for a, b in paused) and one.kind in LEARNED_FROM:
                 answered = 1.0 if one.kind in REACHED else 0.0
-                self._rates.learn(hour_of(one.at_ms) * PARTS_OF_DAY // 24, answered)
+                known = self._known()
+                known.learn(hour_of(one.at_ms) * PARTS_OF_DAY // 24, answered)
+                self._rates = known.numbers
             self._fold(one)
+
+    def _known(self) -> Fadings:
+        return Fadings(HALF_LIFE_CALLS, PARTS_OF_DAY, self._rates)
 
     def _fold(self, one: Outcome) -> None:
         if one.kind in REACHED:
@@ -148,14 +156,16 @@ class Calls:
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
-        self._outcomes = [Outcome(at_ms, intern(kind), *ids) for at_ms, kind, *ids in state[0]]
+        self._outcomes = tuple([Outcome(at_ms, intern(kind), *ids) for at_ms, kind, *ids in state[0]])
         self._base = tuple([Outcome(at_ms, intern(kind), *ids) for at_ms, kind, *ids in state[1]])
         self.settled_ms = state[2]
 
     def rates_state(self) -> list[Any]:
         """Return the answer rates as plain numbers."""
-        return self._rates.state()
+        return self._known().state()
 
     def restore_rates(self, state: list[Any]) -> None:
         """Take the numbers of a `rates_state()`."""
-        self._rates.restore(state)
+        known = self._known()
+        known.restore(state)
+        self._rates = known.numbers

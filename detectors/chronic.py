@@ -13,6 +13,7 @@ from detectors.drift import STATE_BYTES, Habit
 from detectors.findings import Fact, Lasting
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS
+from detectors.pack import packed, unpacked
 from detectors.weeks import Concern, Mood
 from detectors.words import LEVELS, TOPICS
 from schemas.incidents import IncidentKind, Severity
@@ -129,17 +130,18 @@ class Chronic:
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._habits = b""
-        """Of each name the bytes of `Habit.state`, one after the other."""
+        """Of each name the bytes of `Habit.state`, one after the other; packed once a day is learned, which asks for them. Nobody packs them as a home wakes."""
         self._worse = False
         """Whether any of them is worse than usual now: else none need be read to know."""
         self._settled = _NONE_SETTLED
 
     def _habit(self, name: str) -> Habit | None:
-        return Habit.of(self._bytes_of(name)) if name in self._names else None
+        return Habit.of(self._by_name()[name]) if name in self._names else None
 
-    def _bytes_of(self, name: str) -> bytes:
-        at = self._names.index(name) * STATE_BYTES
-        return self._habits[at : at + STATE_BYTES]
+    def _by_name(self) -> dict[str, bytes]:
+        habits = unpacked(self._habits, STATE_BYTES * len(self._names))
+        parts = range(0, len(habits), STATE_BYTES)
+        return {name: habits[at : at + STATE_BYTES] for name, at in zip(self._names, parts, strict=True)}
 
     def _keep(self, habits: dict[str, Habit]) -> None:
         self._names = _shared(tuple(habits))
@@ -147,10 +149,7 @@ class Chronic:
         self._worse = any(habit.since for habit in habits.values())
 
     def _all(self) -> dict[str, Habit]:
-        parts = range(0, len(self._habits), STATE_BYTES)
-        return {
-            name: Habit.of(self._habits[at : at + STATE_BYTES]) for name, at in zip(self._names, parts, strict=True)
-        }
+        return {name: Habit.of(numbers) for name, numbers in self._by_name().items()}
 
     def learn_one(self, day: dict[str, list[float]], at_ms: int, factor: Factor = _as_measured) -> None:
         """Take a day: values by habit, one of most of them, one a call or a dose of others. What was not seen is absent.
@@ -177,6 +176,7 @@ class Chronic:
                     matter=way.matter,
                 )
         self._keep(habits)
+        self._habits = packed(self._habits)
 
     def knows(self, name: str) -> bool:
         """Tell whether anything was learned of a habit."""
@@ -272,7 +272,7 @@ class Chronic:
     def state(self) -> list[Any]:
         """Return plain numbers and packed ones."""
         return [
-            [[HABITS.index(name), self._bytes_of(name)] for name in sorted(self._names)],
+            [[HABITS.index(name), numbers] for name, numbers in sorted(self._by_name().items())],
             [[kind.value, at_ms] for kind, at_ms in sorted(self._settled.items())],
         ]
 

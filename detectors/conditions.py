@@ -14,6 +14,7 @@ from detectors.findings import Fact, Lasting
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.life import is_exit
+from detectors.pairs import count, items, number_of, pairs_of, with_pair, without
 from detectors.thrift import LEAST
 from schemas.events import Event
 from schemas.incidents import IncidentKind, Severity
@@ -97,8 +98,8 @@ class Conditions:
     __slots__ = ("_bad", "_good", "_settled")
 
     def __init__(self) -> None:
-        self._good: dict[int, int] = {}
-        """The newest good reading, by device and kind of condition, or by device alone for an ordinary temperature."""
+        self._good = b""
+        """The newest good reading (`detectors.pairs`), by device and kind of condition, or by device alone for an ordinary temperature."""
         self._bad = _NONE_BAD
         self._settled = _NONE_SETTLED
         """Until when a kind that was closed is quiet."""
@@ -118,10 +119,13 @@ class Conditions:
         return bool(self._bad)
 
     def _take_good(self, key: int, at_ms: int) -> bool:
-        if at_ms <= self._good.get(key, 0):
+        if at_ms <= number_of(self._good, key, 0):
             return False
-        self._good[key] = at_ms
-        _bound(self._good)
+        self._good = with_pair(self._good, key, at_ms)
+        if count(self._good) > MOST:
+            self._good = without(self._good, max(items(self._good))[0])
+        if not self._bad:
+            return False
         keys = (key & ~7 | COLD_PLACE, key & ~7 | HOT_PLACE) if key & 7 == ORDINARY else (key,)
         changed = False
         for one in keys:
@@ -159,8 +163,10 @@ class Conditions:
         self._bad = known or _NONE_BAD
 
     def _good_ms(self, key: int) -> int:
-        good_ms = self._good.get(key, 0)
-        return max(good_ms, self._good.get(key & ~7 | ORDINARY, 0)) if key & 7 in (COLD_PLACE, HOT_PLACE) else good_ms
+        good_ms = number_of(self._good, key, 0)
+        if key & 7 in (COLD_PLACE, HOT_PLACE):
+            good_ms = max(good_ms, number_of(self._good, key & ~7 | ORDINARY, 0))
+        return good_ms
 
     def found(
         self, clock_ms: int, hours: LocalHours, factor: Callable[[IncidentKind], float] = _as_measured
@@ -203,14 +209,14 @@ class Conditions:
                 self._put_bad(key, None)
             elif bad.times[0] <= good_ms < min(at_ms, bad.times[-1]):
                 self._put_bad(key, bad._replace(times=[time for time in bad.times if time > good_ms]))
-        self._good = {key: good_ms for key, good_ms in self._good.items() if good_ms >= at_ms}
+        self._good = pairs_of((key, good_ms) for key, good_ms in items(self._good) if good_ms >= at_ms)
         settled = {kind: until_ms for kind, until_ms in self._settled.items() if until_ms >= at_ms}
         self._settled = settled or _NONE_SETTLED
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
         return [
-            sorted(self._good.items()),
+            sorted(items(self._good)),
             [[key, one.times, one.value] for key, one in sorted(self._bad.items())],
             [[kind.value, until_ms] for kind, until_ms in sorted(self._settled.items())],
         ]
@@ -222,7 +228,7 @@ class Conditions:
             ValueError: no such lists, or of conditions that there are not.
 
         """
-        self._good = dict(state[0])
+        self._good = pairs_of(dict(state[0]).items())
         self._bad = {key: Bad(list(times), value) for key, times, value in state[1]} or _NONE_BAD
         self._settled = {IncidentKind(kind): until_ms for kind, until_ms in state[2]} or _NONE_SETTLED
         if any(key & 7 >= len(KINDS) for key in self._bad):

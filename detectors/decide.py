@@ -70,7 +70,7 @@ def _seeing(state: State) -> list[Output]:
     quiet_ms = max(state.quiet_ms, state.dark_until_ms)
     if blind and (state.clock_ms < quiet_ms or state.absent_at(state.clock_ms)):
         return []
-    sources = state.seeing.sources.values()
+    sources = state.seeing.all
     last = max(sources, key=lambda source: (source.told_ms, source.kind), default=None)
     since_ms = min(last.told_ms if last else state.clock_ms, state.clock_ms)
     if told is not None:
@@ -202,11 +202,11 @@ def _tell(
     raised_ms = told.raised_ms if told else state.clock_ms
     chance = None if kind in MEASURED else chance_of_kind(state, kind)
     if severity is None:
-        state.told.pop(kind, None)
+        state.tell(kind, None)
     else:
         if told is None:
-            state.thrift.learn_one(kind, state.clock_ms)
-        state.told[kind] = Told(raised_ms, severity.rank, since_ms)
+            state.own_thrift().learn_one(kind, state.clock_ms)
+        state.tell(kind, Told(raised_ms, severity.rank, since_ms))
     return Finding(
         kind=kind,
         change="clear" if severity is None else "update" if told else "raise",

@@ -27,8 +27,8 @@ class Delay:
 
     def __init__(self) -> None:
         self._budget = 0.0
-        self._known = Fadings(HALF_LIFE, 2)
-        """By day, and by night."""
+        self._known = b""
+        """Numbers of `Fadings`: by day, and by night."""
         self.slow: Slow = ""
         """Why the household is slow; empty where it is not, or not known to be."""
 
@@ -43,7 +43,8 @@ class Delay:
         return self._mean(_NIGHT)
 
     def _mean(self, place: int) -> float | None:
-        return self._known.mean(place) if self._known.count(place) else None
+        known = self._fadings()
+        return known.mean(place) if known.count(place) else None
 
     def learn_one(self, day_h: float | None, night_h: float | None, budget: float, kinds: list[str]) -> None:
         """Learn the delay of one moment of a day and of one of a night (None: not to be told), hours.
@@ -52,10 +53,12 @@ class Delay:
         """
         if budget != self._budget:
             self._budget = budget
-            self._known.clear()
+            self._known = b""
         for place, hours in ((_DAY, day_h), (_NIGHT, night_h)):
             if hours is not None:
-                self._known.learn(place, hours)
+                known = self._fadings()
+                known.learn(place, hours)
+                self._known = known.numbers
         longest_h = max(self.day_h or 0.0, self.night_h or 0.0)
         if not kinds:
             self.slow = "calls_only"
@@ -64,6 +67,9 @@ class Delay:
         else:
             self.slow = "seldom_seen" if HOME in kinds else "carried_only"
 
+    def _fadings(self) -> Fadings:
+        return Fadings(HALF_LIFE, 2, self._known)
+
     @property
     def bands(self) -> tuple[int, int]:
         """Which of `BANDS_H` the delay by day and by night lies in; -1 while it is not known."""
@@ -71,12 +77,14 @@ class Delay:
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
-        return [self._budget, *self._known.state(), self.slow]
+        return [self._budget, *self._fadings().state(), self.slow]
 
     def restore(self, state: list[Any]) -> None:
         """Take the numbers of a `state()`."""
         self._budget = state[0]
-        self._known.restore(state[1:3])
+        known = self._fadings()
+        known.restore(state[1:3])
+        self._known = known.numbers
         self.slow = state[3]
 
 

@@ -10,6 +10,7 @@ from zlib import crc32
 
 from detectors.contract import Law
 from detectors.hours import DAY_MS
+from detectors.pairs import count, items, number_of, pairs_of, with_pair, without
 from schemas.events import Event
 
 TELEMETRY: Final = frozenset({"battery", "temperature"})
@@ -34,31 +35,29 @@ class Devices:
     __slots__ = ("_days", "since_ms")
 
     def __init__(self) -> None:
-        self._days: dict[int, int] = {}
-        """By device its newest day, and below it a bit for each day before that: one number, or they were a twentieth of a home."""
+        self._days = b""
+        """By device (`detectors.pairs`) its newest day, and below it a bit for each day before that."""
         self.since_ms = 0
         """Since when a device is offline, by the last look, once a day; 0 when none is."""
 
     def learn_one(self, event: Event) -> bool:
         """Note the day of a report; tell whether it is new."""
         key, day = crc32(event.data.device.encode()), event.at_ms // DAY_MS
-        newest, bits = _read(self._days.get(key, day << WINDOW))
+        newest, bits = _read(number_of(self._days, key, day << WINDOW))
         if day > newest:
             bits, newest = (bits << min(day - newest, WINDOW)) & _MASK, day
         bit = 1 << newest - day
         if bit > _MASK or bits & bit:
             return False
-        self._days[key] = newest << WINDOW | bits | bit
-        if len(self._days) > MOST:
-            del self._days[max(self._days)]
+        self._days = with_pair(self._days, key, newest << WINDOW | bits | bit)
+        if count(self._days) > MOST:
+            self._days = without(self._days, max(items(self._days))[0])
         return True
 
     @property
     def usual_ms(self) -> int:
         """The longest gap between reports of the device that is offline longest; 0 when none is."""
-        gaps = [
-            _gap(bits) for newest, bits in map(_read, self._days.values()) if (newest + 1) * DAY_MS == self.since_ms
-        ]
+        gaps = [_gap(bits) for newest, bits in self._read_days() if (newest + 1) * DAY_MS == self.since_ms]
         return max(gaps, default=0) * DAY_MS
 
     def look(self, clock_ms: int) -> None:
@@ -69,7 +68,7 @@ class Devices:
         """Return since when devices are offline at a moment, ascending (UTC ms: the end of the last day on which they reported)."""
         today = clock_ms // DAY_MS
         out = []
-        for newest, bits in map(_read, self._days.values()):
+        for newest, bits in self._read_days():
             if bits.bit_count() >= FEWEST and today - newest > max(GAPS * _gap(bits), LEAST_DAYS):
                 out.append((newest + 1) * DAY_MS)
         return sorted(out)
@@ -77,16 +76,22 @@ class Devices:
     def forget_before(self, at_ms: int) -> None:
         """Forget what has not reported since long before a moment: it was taken away."""
         first = at_ms // DAY_MS - 2 * WINDOW
-        self._days = {key: one for key, one in self._days.items() if one >> WINDOW >= first}
+        known = items(self._days)
+        kept = [(key, one) for key, one in known if one >> WINDOW >= first]
+        if len(kept) < len(known):
+            self._days = pairs_of(kept)
+
+    def _read_days(self) -> list[tuple[int, int]]:
+        return [_read(one) for _, one in items(self._days)]
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
-        return [self.since_ms, [[key, *_read(one)] for key, one in sorted(self._days.items())]]
+        return [self.since_ms, [[key, *_read(one)] for key, one in sorted(items(self._days))]]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
         self.since_ms = state[0]
-        self._days = {key: newest << WINDOW | bits & _MASK for key, newest, bits in state[1]}
+        self._days = pairs_of({key: newest << WINDOW | bits & _MASK for key, newest, bits in state[1]}.items())
 
 
 def _read(one: int) -> tuple[int, int]:

@@ -55,21 +55,21 @@ class Fading:
 class Fadings:
     """So many `Fading` in one string of bytes, empty until something is learned: as objects two of them took 300 bytes a home."""
 
-    __slots__ = ("_count", "_half_life", "_numbers")
+    __slots__ = ("_count", "_half_life", "numbers")
 
-    def __init__(self, half_life: float, count: int) -> None:
-        """`half_life` is counted in values learned."""
+    def __init__(self, half_life: float, count: int, numbers: bytes = b"") -> None:
+        """`half_life` is counted in values learned; `numbers` are what another has kept: whoever keeps them alone saves the object."""
         self._half_life = half_life
         self._count = count
-        self._numbers = b""
+        self.numbers = numbers
 
     def learn(self, place: int, x: float) -> None:
         """Learn one value of the one at a place."""
         one = self[place]
         one.learn_one(x)
-        numbers = self._numbers or bytes(_FORM.size * self._count)
+        numbers = self.numbers or bytes(_FORM.size * self._count)
         at = place * _FORM.size
-        self._numbers = numbers[:at] + _FORM.pack(one.count, one.mean, one.square) + numbers[at + _FORM.size :]
+        self.numbers = numbers[:at] + _FORM.pack(one.count, one.mean, one.square) + numbers[at + _FORM.size :]
 
     def __getitem__(self, place: int) -> Fading:
         """Return what is known at a place; to learn, ask this."""
@@ -78,7 +78,7 @@ class Fadings:
         return one
 
     def _at(self, place: int) -> tuple[float, float, float]:
-        return _FORM.unpack_from(self._numbers, place * _FORM.size) if self._numbers else (0.0, 0.0, 0.0)
+        return _FORM.unpack_from(self.numbers, place * _FORM.size) if self.numbers else (0.0, 0.0, 0.0)
 
     def count(self, place: int) -> float:
         """Return the faded count of values at a place."""
@@ -96,13 +96,13 @@ class Fadings:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._numbers = b""
+        self.numbers = b""
 
     def state(self) -> list[list[float]]:
         """Return plain numbers."""
-        if not self._numbers:
+        if not self.numbers:
             return [[0.0, 0.0, 0.0] for _ in range(self._count)]
-        return [list(numbers) for numbers in _FORM.iter_unpack(self._numbers)]
+        return [list(numbers) for numbers in _FORM.iter_unpack(self.numbers)]
 
     def restore(self, state: list[list[float]]) -> None:
         """Take the numbers of a `state()`.
@@ -113,9 +113,9 @@ class Fadings:
         """
         if len(state) != self._count:
             raise ValueError("not so many means")
-        self._numbers = b"".join([_FORM.pack(*numbers) for numbers in state])
-        if self._numbers == bytes(len(self._numbers)):
-            self._numbers = b""
+        self.numbers = b"".join([_FORM.pack(*numbers) for numbers in state])
+        if self.numbers == bytes(len(self.numbers)):
+            self.numbers = b""
 
 
 def _shrunk(

@@ -43,7 +43,7 @@ def follow_up(state: State) -> list[Ask]:
     rung = first_to_resident(Home(record, state.hours, state.calls.answer_rate))
     if rung is None:
         return []
-    state.asks.append(clock_ms)
+    state.asks = (*state.asks, clock_ms)
     state.followed_ms = clock_ms
     remembered = [one for one in known if not one.resolved_ms or clock_ms - one.resolved_ms < REMEMBERED_MS]
     named = tuple(_named(one) for one in remembered)

@@ -28,7 +28,7 @@ def learn_delay(state: State, start_ms: int, *, whole: bool) -> None:
         day_h = delay_at(state, start_ms + int(DAY_AFTER_H[turn] * HOUR_MS))
         night_h = delay_at(state, start_ms + int(NIGHT_AFTER_H[turn] * HOUR_MS))
         state.delay.learn_one(day_h, night_h, sum(state.budgets), state.seeing.kinds())
-    elif state.rings and not state.seeing.kinds():
+    elif state.rings.values() and not state.seeing.kinds():
         state.delay.learn_one(None, None, sum(state.budgets), [])
 
 

@@ -25,6 +25,7 @@ _BOTH: Final = (2, *SHAPE)
 _PER_CONTEXT: Final = 2 * 24 * BUCKETS
 _CELLS: Final = 2 * _PER_CONTEXT
 _MASK_BYTES: Final = 2 * _CELLS // 8
+_FAR: Final = 255
 NEIGHBOURS: Final = 0.5
 AWAY_FLOOR: Final = 0.3
 """Share of the floor that holds while away, and for carried devices, which may lie in a drawer."""
@@ -48,7 +49,7 @@ class _Remembered:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.rates: dict[tuple[str, bool, float, float, float, bytes, bytes], DayRates] = {}
+        self.rates: dict[tuple[str, bool, float, float, float, int, bytes], DayRates] = {}
 
 
 _remembered: Final = _Remembered(64)
@@ -88,15 +89,15 @@ class HazardTable:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_kind", "_numbers", "_places")
+    __slots__ = ("_count", "_kept", "kind")
 
     def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._places = b""
-        """Which cells hold anything, those of events and then those of exposure: a bit each, or, where they are few, their
-        positions as in a row."""
-        self._numbers = b""
-        """What they hold, float32, little-endian."""
+        self.kind = kind
+        self._count = 0
+        """So many cells hold anything, those of events and then those of exposure."""
+        self._kept = b""
+        """What they hold, float32, little-endian, and then which they are: a bit each of all, or, where they are few, by how much
+        each lies behind the one before it (`_steps`), or their places as in a row, until the next day is learned."""
 
     def learn_one(self, hours: LocalHours, start_ms: int, end_ms: int, *, away: bool = False) -> None:
         """Learn one silence that a sign of life ended, UTC milliseconds."""
@@ -149,42 +150,46 @@ class HazardTable:
     def _cells(self) -> NDArray[np.float32]:
         """Return all cells, those of events and then those of exposure."""
         cells = np.zeros(2 * _CELLS, np.float32)
-        where = self._mask() if len(self._places) == _MASK_BYTES else np.frombuffer(self._places, "<u2")
-        cells[where] = np.frombuffer(self._numbers, "<f4")
+        cells[self._where()] = np.frombuffer(self._kept, "<f4", self._count)
         return cells
 
-    def _mask(self) -> NDArray[np.bool_]:
-        return np.unpackbits(np.frombuffer(self._places, np.uint8)).view(np.bool_)
+    def _where(self) -> NDArray[Any]:
+        """Return which cells hold anything: all as bools, or their places."""
+        length = len(self._kept) - 4 * self._count
+        if length == 2 * self._count and length < _MASK_BYTES:
+            return np.frombuffer(self._kept, "<u2", offset=4 * self._count)
+        steps = np.frombuffer(self._kept, np.uint8, offset=4 * self._count)
+        if length == _MASK_BYTES:
+            return np.unpackbits(steps).view(np.bool_)
+        places: NDArray[np.int64] = np.cumsum(steps)
+        return places[steps != _FAR] if length > self._count else places
 
     def _keep(self, cells: NDArray[np.float32]) -> None:
-        held = cells != 0
-        self._numbers = cells[held].astype("<f4", copy=False).tobytes()
-        if 2 * int(np.count_nonzero(held)) >= _MASK_BYTES:
-            self._places = np.packbits(held).tobytes()
-        else:
-            self._places = np.flatnonzero(held).astype("<u2").tobytes()
+        places = np.flatnonzero(cells)
+        self._count = len(places)
+        self._kept = cells[places].astype("<f4", copy=False).tobytes() + _packed(places)
 
     @property
     def knows(self) -> bool:
         """Whether anything was ever learned."""
-        return bool(self._places)
+        return bool(self._count)
 
     def fade(self, share: float) -> None:
         """Let everything learned fade to a share of its weight."""
-        if not self._places:
+        if not self._count:
             return
-        numbers = np.frombuffer(self._numbers, "<f4") * np.float32(share)
+        numbers = np.frombuffer(self._kept, "<f4", self._count) * np.float32(share)
         if numbers.all():
-            self._numbers = numbers.astype("<f4", copy=False).tobytes()
+            self._kept = numbers.astype("<f4", copy=False).tobytes() + self._kept[4 * self._count :]
         else:  # one has become too small to be told from nothing
             self._keep(self._cells() * np.float32(share))
 
     def rates(self, *, away: bool, k0_h: float, k1_h: float, floor_per_h: float) -> DayRates:
         """Return the rates of one context, never below the floor (0.3 of it when away or for a carried device)."""
-        floor = floor_per_h if self._kind == HOME and not away else AWAY_FLOOR * floor_per_h
-        if not self._places:
-            return _rates_of_people(self._kind, floor, away=away)
-        asked = (self._kind, away, k0_h, k1_h, floor, self._places, self._numbers)
+        floor = floor_per_h if self.kind == HOME and not away else AWAY_FLOOR * floor_per_h
+        if not self._count:
+            return _rates_of_people(self.kind, floor, away=away)
+        asked = (self.kind, away, k0_h, k1_h, floor, self._count, self._kept)
         rates = _remembered.rates.get(asked)
         if rates is None:
             rates = self._rates(k0_h, k1_h, floor, away=away)
@@ -194,7 +199,7 @@ class HazardTable:
         return rates
 
     def _rates(self, k0_h: float, k1_h: float, floor: float, *, away: bool) -> DayRates:
-        people = _people(self._kind, away=away)
+        people = _people(self.kind, away=away)
         near = _with_neighbours(self._cells().reshape(_BOTH)[:, int(away)])
         n, e = near[0], near[1]
         both = near[:, 0] + near[:, 1]
@@ -204,10 +209,9 @@ class HazardTable:
 
     def state(self) -> list[Any]:
         """Return the cells that hold anything: (positions as uint16, numbers as float32), little-endian bytes."""
-        places = self._places
-        if len(places) == _MASK_BYTES:
-            places = np.flatnonzero(self._mask()).astype("<u2").tobytes()
-        return [places, self._numbers]
+        where = self._where()
+        places = np.flatnonzero(where) if where.dtype == np.bool_ else where
+        return [places.astype("<u2").tobytes(), self._kept[: 4 * self._count]]
 
     def restore(self, state: list[Any]) -> None:
         """Take the cells of a `state()`.
@@ -216,17 +220,41 @@ class HazardTable:
             ValueError, IndexError: they are not cells of a table.
 
         """
-        self._places, self._numbers = state
-        if 2 * len(self._places) != len(self._numbers) or not are_amounts(self._numbers):
+        places, numbers = state
+        if 2 * len(places) != len(numbers) or not are_amounts(numbers):
             raise ValueError("no cells of a table")
-        if len(self._places) >= _MASK_BYTES:
-            places = np.frombuffer(self._places, "<u2")
-            mask = np.zeros(2 * _CELLS, np.bool_)
-            mask[places] = True
-            if not (places[1:] > places[:-1]).all():
+        self._count = len(places) // 2
+        if len(places) >= _MASK_BYTES:  # as bits: nothing more is done to the others as a home wakes
+            where = np.frombuffer(places, "<u2")
+            if not (where[1:] > where[:-1]).all():
                 raise ValueError("cells out of order")
-            self._places = np.packbits(mask).tobytes()
+            held = np.zeros(2 * _CELLS, np.bool_)
+            held[where] = True
+            places = np.packbits(held).tobytes()
+        self._kept = numbers + places
         self._cells()
+
+
+def _packed(places: NDArray[np.int64]) -> bytes:
+    """Return ascending places in the shorter way: a bit of each cell, or a byte for each step between them."""
+    steps = _steps(places) if len(places) < _MASK_BYTES else b""
+    if steps and len(steps) < _MASK_BYTES and len(steps) != 2 * len(places):
+        return steps
+    held = np.zeros(2 * _CELLS, np.bool_)
+    held[places] = True
+    return np.packbits(held).tobytes() if len(places) else b""
+
+
+def _steps(places: NDArray[np.int64]) -> bytes:
+    """Return by how much each place lies behind the one before it; `_FAR` is a step to no place, before a rest below it."""
+    steps = places.copy()
+    steps[1:] -= places[:-1]
+    if not len(steps) or int(steps.max()) < _FAR:
+        return steps.astype(np.uint8).tobytes()
+    far = steps // _FAR
+    out = np.full(len(steps) + int(far.sum()), _FAR, np.uint8)
+    out[np.cumsum(far + 1) - 1] = steps % _FAR
+    return out.tobytes()
 
 
 def are_amounts(numbers: bytes) -> bool:

@@ -25,7 +25,7 @@ def health_counts(state: State, clock_ms: int) -> int:
     """Return the counts at a clock: `BITS` bits a place, a place for each channel and health."""
     total = 0
     profile = state.profile
-    for name, source in state.seeing.sources.items():
+    for source in state.seeing.all:
         if not source.seen_ms and not source.until_ms and not source.off_ms:
             health = _NEVER
         elif source.is_off:
@@ -35,7 +35,7 @@ def health_counts(state: State, clock_ms: int) -> int:
             health = _DARK if dark_ms <= clock_ms else _HEALTHY
             if not health and source.overdue_at(profile, dark_ms) <= clock_ms:
                 health = _OVERDUE
-        total += 1 << (BITS * (_channel(name) * len(HEALTH) + health))
+        total += 1 << (BITS * (_channel(source.name) * len(HEALTH) + health))
     called = _calls(state)
     return total if called < 0 else total + (1 << (BITS * (_CALLS * len(HEALTH) + called)))
 

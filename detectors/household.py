@@ -52,7 +52,8 @@ CONTACT: Final = frozenset(
 ORDINARY: Final = frozenset({CloseCause.SAFE_AT_HOME, CloseCause.MERGED})
 """Close causes after which the days of a silence stay part of the baseline: it was ordinary life."""
 OFF_KINDS: Final = frozenset({"power_off", "robot_offline"})
-RARE: Final = frozenset({*UNANSWERED, *REACHED, MISSED, TAKEN, *OFF_KINDS, "complete_until", "power_on"})
+DOSES: Final = frozenset({MISSED, TAKEN})
+RARE: Final = frozenset({*UNANSWERED, *REACHED, *DOSES, *OFF_KINDS, "complete_until", "power_on"})
 """Kinds after which the household is judged as soon as the clock moves; all others wait for its wake."""
 COUNTED: Final = KINDS - RARE
 """Kinds that are counted by week and otherwise ordinary."""
@@ -67,7 +68,6 @@ LATE: Final = "late"
 """The day in which it happened has been learned."""
 NO_CONSENT: Final = "no_consent"
 _SURE: Final = Sign.SURE
-MOST_MET: Final = 64
 FURTHEST_MS: Final = 60 * DAY_MS
 """A clock that jumps further is not walked wake by wake."""
 
@@ -81,7 +81,7 @@ class Household:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset()
 
-    __slots__ = ("_met", "_shortest_ms", "_state")
+    __slots__ = ("_shortest_ms", "_state")
 
     def __init__(
         self,
@@ -102,7 +102,6 @@ class Household:
 
     def _take(self, state: State) -> None:
         self._state = state
-        self._met: dict[str, tuple[Source | None, Episodes]] = {}
         self._shortest_ms = int(state.profile.silence.shortest_h * HOUR_MS)
 
     @property
@@ -187,17 +186,18 @@ class Household:
 
     def note_call(self, clock_ms: int) -> None:
         """Count a machine call that somebody else has asked for against the month's budget."""
-        self._state.asks.append(clock_ms)
+        self._state.asks = (*self._state.asks, clock_ms)
 
     def consents(self, source: str) -> bool:
         """Tell whether a source may be used: yes unless the registry says that consent was withdrawn."""
-        return source in self._met or self._state.consents(source)
+        known = self._state.seeing.find(source)
+        return (known is not None and known.ring is not None) or self._state.consents(source)
 
     def apply_record(self, record: HouseholdRecord, clock_ms: int) -> list[Output]:
         """Take a new registry record; the features of a source whose consent is withdrawn are erased."""
         self._pass(clock_ms)
         take_record(self._state, record)
-        self._met.clear()
+        self._ask_anew()
         return decide(self._state)
 
     def apply_profile(self, profile: Profile, clock_ms: int) -> list[Output]:
@@ -248,8 +248,9 @@ class Household:
         """Take one event as `learn_one` does, and tell what became of it; one that is not taken passes no time."""
         state = self._state
         at = event.at_ms
-        met = self._met.get(event.source)
-        if met is None and not state.consents(event.source):
+        source = state.seeing.find(event.source)
+        ring = None if source is None else source.ring
+        if ring is None and not state.consents(event.source):
             return NO_CONSENT
         if at < state.learned_ms:
             return LATE
@@ -260,7 +261,8 @@ class Household:
         latest_ms = max(clock_ms, arrival_ms) + FUTURE_TOLERANCE_MS
         if at > latest_ms or event.until_ms > latest_ms:
             return LEARNED
-        source, ring = met or self._meet(event.source, at)
+        if ring is None:
+            source, ring = self._meet(event.source, at)
         kind = event.kind
         changed = lived = False
         if source is not None:
@@ -275,7 +277,7 @@ class Household:
         if kind in PLAIN:
             look = stirs = stirs or (lived and self._listens(at))
         elif kind in RARE:
-            said = state.calls.learn_one(event) | state.medication.learn_one(event)
+            said = state.calls.learn_one(event) | (kind in DOSES and state.own_medication().learn_one(event))
             look = said or changed
             stirs |= said or kind in OFF_KINDS
             self._count(event)
@@ -315,7 +317,7 @@ class Household:
             # A wake that is already past asks for a look at what has come since the clock last moved.
             state.clock_ms = state.wake_ms if state.wake_ms > state.clock_ms else max(state.clock_ms, clock_ms)
             if learn_due_days(state):
-                self._met.clear()
+                self._ask_anew()
                 out += follow_up(state)
             if not is_only_alive(state):
                 out += decide(state)
@@ -352,7 +354,7 @@ class Household:
         elif kind is IncidentKind.UNANSWERED_CALLS:
             state.calls.settled_ms = state.clock_ms
         elif kind is IncidentKind.MISSED_MEDICATION:
-            state.medication.settled_ms = state.clock_ms
+            state.own_medication().settled_ms = state.clock_ms
         elif kind in SEVERITIES:
             state.chronic.settle(kind, state.clock_ms)
             state.rhythm_version += 1
@@ -364,8 +366,8 @@ class Household:
             state.conditions.settle(kind, state.clock_ms)
         elif kind is IncidentKind.OUT_AT_NIGHT:
             state.restart_ms = max(state.restart_ms, state.clock_ms)
-        state.thrift.learn_one(kind, state.clock_ms, cause)
-        state.told.pop(kind, None)
+        state.own_thrift().learn_one(kind, state.clock_ms, cause)
+        state.tell(kind, None)
         if cause is CloseCause.HOSPITAL:
             said_ms = state.clock_ms if said_ms is None else min(max(said_ms, opened_ms), state.clock_ms)
             state.hospital_ms = max(said_ms, state.learned_ms)
@@ -545,18 +547,20 @@ class Household:
     def _pass(self, clock_ms: int) -> None:
         self._state.clock_ms = max(self._state.clock_ms, clock_ms)
 
+    def _ask_anew(self) -> None:
+        """Let the next event of each source ask again: it may be used no more, what it saw was erased, or another was forgotten."""
+        for source in self._state.seeing.all:
+            source.ring = None
+
     def _meet(self, name: str, at_ms: int) -> tuple[Source | None, Episodes]:
-        """Return a source that may be used and the ring of its kind, remembered for the next event."""
+        """Return a source that may be used, None for one of calls, and the ring of its kind, remembered for the next event."""
         state = self._state
         seeing = state.seeing
-        is_new, known = name not in seeing.sources, len(seeing.sources)
-        if is_new:
+        if seeing.find(name) is None:
             stir(state)
         source = seeing.meet(name, at_ms)
-        ring = state.rings.setdefault(channel_of(name), Episodes())
-        dropped = source is not None and is_new and len(seeing.sources) <= known
-        if dropped or len(self._met) >= MOST_MET:
-            self._met.clear()  # a stale memory of a source that was dropped for this one would be written to
-        self._met[name] = (source, ring)
+        ring = state.rings.meet(channel_of(name))
+        if source is not None:
+            source.ring = ring
         state.know_kinds()
         return source, ring

@@ -72,7 +72,7 @@ def _learn(state: State, start_ms: int, end_ms: int) -> None:
         untrue.append((state.hospital_ms, state.home_again(state.hospital_ms)))
     seeing, profile = state.seeing, state.profile
     dark = {kind: seeing.dark_spans(kind, end_ms, profile) for kind in seeing.kinds()}
-    day = Day(start_ms, end_ms, state.hours, state.rings, untrue, dark, state.start_ms)
+    day = Day(start_ms, end_ms, state.hours, dict(state.rings.items()), untrue, dark, state.start_ms)
     state.rhythm.learn_one(day, profile.silence)
     learn_delay(state, start_ms, whole=not day.touched(untrue))
     state.calls.learn_before(end_ms, state.hours.hour, state.paused)
@@ -110,7 +110,9 @@ def _learn_outcomes(state: State, start_ms: int, end_ms: int, lived: Stretches |
         for i, leaves in enumerate(lived.leaves):
             if leaves:
                 nobody.append((lived.ends[i], lived.starts[i + 1] if i + 1 < len(lived.starts) else NEVER_MS))
-        state.chatter.learn_before(state.rings[HOME], start_ms, end_ms, nobody)
+        home = state.rings.get(HOME)
+        if home is not None:
+            state.chatter.learn_before(home, start_ms, end_ms, nobody)
     state.outcomes.learn_before(end_ms, (end_ms - start_ms) / DAY_MS)
 
 

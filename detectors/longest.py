@@ -50,13 +50,15 @@ class LongestSilence:
     def __init__(self, kind: str = HOME) -> None:
         self.kind = kind
         """The kind of channel whose population stands in until the household is known."""
-        self._known = Fadings(HALF_LIFE_DAYS, 2)
-        """At home, and away."""
+        self._known = b""
+        """Numbers of `Fadings`: at home, and away."""
 
     def learn_one(self, hours: float, *, away: bool = False) -> None:
         """Learn one day's longest silence; one over 20 h is left out."""
         if 0 < hours < LONGEST_ORDINARY_H:
-            self._known.learn(int(away), hours)
+            known = self._fadings()
+            known.learn(int(away), hours)
+            self._known = known.numbers
 
     def score_one(self, hours: float, *, away: bool = False) -> float:
         """Return how many deviations a silence lies above the ordinary longest."""
@@ -66,7 +68,7 @@ class LongestSilence:
     def usual(self, *, away: bool = False) -> tuple[float, float]:
         """Return (mean, deviation) of a day's longest silence, hours, drawn towards the population."""
         people = self._people(away=away)
-        mean, variance = self._known.shrunk(
+        mean, variance = self._fadings().shrunk(
             int(away), people.mean_h, people.deviation_h**2, people.mean_weight, people.variance_weight
         )
         return mean, math.sqrt(max(variance, LEAST_VARIANCE))
@@ -92,13 +94,18 @@ class LongestSilence:
         more = self.score_one(hours, away=away) - k - people.k_more
         return REFERENCE_BUDGET * math.exp(min(FURTHEST, -more / people.k_per_log_budget))
 
+    def _fadings(self) -> Fadings:
+        return Fadings(HALF_LIFE_DAYS, 2, self._known)
+
     def _people(self, *, away: bool) -> Population:
         return AWAY if away else AT_HOME[self.kind]
 
     def state(self) -> list[Any]:
         """Return plain numbers."""
-        return self._known.state()
+        return self._fadings().state()
 
     def restore(self, state: list[Any]) -> None:
         """Take the numbers of a `state()`."""
-        self._known.restore(state[:2])
+        known = self._fadings()
+        known.restore(state[:2])
+        self._known = known.numbers

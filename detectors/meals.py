@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from detectors.contract import Law
 from detectors.findings import Lasting
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS, LocalHours
+from detectors.pairs import count, items, number_of, pairs_of, with_pair, without
 from schemas.events import Event
 
 SLOTS: Final = ((4, 10), (10, 15), (15, 28))
@@ -66,8 +67,8 @@ class Meals:
     __slots__ = ("_eaten", "_learned", "_row", "_settled_ms", "found")
 
     def __init__(self) -> None:
-        self._eaten: dict[int, int] = {}
-        """By day of life, one bit a stretch with a sign of a meal: setting a bit again is the same."""
+        self._eaten = b""
+        """By day of life (`detectors.pairs`), one bit a stretch with a sign of a meal: setting a bit again is the same."""
         self._learned = _NOTHING
         """Of each stretch the faded count of days, then of those without a sign."""
         self._row = _NO_ROW
@@ -88,12 +89,12 @@ class Meals:
         day, within_ms = divmod(local_ms, DAY_MS)
         hour = within_ms / HOUR_MS + DAY_BEGINS_H
         bit = 1 << next(place for place, (_, until) in enumerate(SLOTS) if hour < until)
-        known = self._eaten.get(day, 0)
+        known = number_of(self._eaten, day, 0)
         if known & bit:
             return False
-        self._eaten[day] = known | bit
-        if len(self._eaten) > MOST_DAYS:
-            del self._eaten[min(self._eaten)]
+        self._eaten = with_pair(self._eaten, day, known | bit)
+        if count(self._eaten) > MOST_DAYS:
+            self._eaten = without(self._eaten, min(items(self._eaten))[0])
         return True
 
     @property
@@ -106,15 +107,14 @@ class Meals:
         if not self.watched:
             return
         self._row = self._after(self._row, day, start_ms, at_home)
-        eaten = self._eaten.pop(day, 0)
+        eaten = number_of(self._eaten, day, 0)
         learned = array("d", self._learned)
         for place, here in enumerate(at_home):
             if here == HERE:
                 learned[place] = learned[place] * KEEP + 1.0
                 learned[3 + place] = learned[3 + place] * KEEP + (not eaten >> place & 1)
         self._learned = learned if any(learned) else _NOTHING
-        for old in [one for one in self._eaten if one <= day]:
-            del self._eaten[old]
+        self._eaten = pairs_of((one, bits) for one, bits in items(self._eaten) if one > day)
 
     def missed_share(self, place: int) -> float:
         """Return how often this person lets a stretch pass without a sign of a meal."""
@@ -147,7 +147,7 @@ class Meals:
     def _after(
         self, row: tuple[int, int, float], day: int, start_ms: int, at_home: tuple[int, ...]
     ) -> tuple[int, int, float]:
-        eaten = self._eaten.get(day, 0)
+        eaten = number_of(self._eaten, day, 0)
         for place, here in enumerate(at_home):
             if not self.is_regular(place):
                 continue
@@ -169,11 +169,11 @@ class Meals:
         found = (
             None if self.found is None else [self.found.since_ms, self.found.facts["missed"], self.found.facts["told"]]
         )
-        return [sorted(self._eaten.items()), list(self._learned), list(self._row), self._settled_ms, found]
+        return [sorted(items(self._eaten)), list(self._learned), list(self._row), self._settled_ms, found]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
-        self._eaten = {day: bits for day, bits in state[0]}  # noqa: C416 - pairs come back as lists
+        self._eaten = pairs_of({day: bits for day, bits in state[0]}.items())  # noqa: C416 - pairs come back as lists
         self._learned = array("d", list(state[1])) if any(state[1]) else _NOTHING
         count, since_ms, weight = state[2]
         self._row = (count, since_ms, weight) if count else _NO_ROW

@@ -66,7 +66,7 @@ class Medication:
     __slots__ = ("_base", "_doses", "settled_ms")
 
     def __init__(self) -> None:
-        self._doses: list[Dose] = []
+        self._doses: tuple[Dose, ...] = ()
         self._base = _NO_ROW
         self.settled_ms = 0
 
@@ -78,9 +78,10 @@ class Medication:
         i = bisect_left(self._doses, dose)
         if i < len(self._doses) and self._doses[i] == dose:
             return False
-        self._doses.insert(i, dose)
+        self._doses = (*self._doses[:i], dose, *self._doses[i:])
         if len(self._doses) > MOST:
-            self._base = self._after(self._base, self._doses.pop(0), [])
+            self._base = self._after(self._base, self._doses[0], [])
+            self._doses = self._doses[1:]
         return True
 
     def score_one(self, paused: Sequence[tuple[int, int]] = ()) -> int:
@@ -97,7 +98,8 @@ class Medication:
     def learn_before(self, at_ms: int, paused: Sequence[tuple[int, int]]) -> None:
         """Fold doses older than `at_ms` into the row."""
         while self._doses and self._doses[0].at_ms < at_ms:
-            self._base = self._after(self._base, self._doses.pop(0), paused)
+            self._base = self._after(self._base, self._doses[0], paused)
+            self._doses = self._doses[1:]
 
     def _after(self, row: MissedRow, dose: Dose, paused: Sequence[tuple[int, int]]) -> MissedRow:
         if dose.kind == TAKEN:
@@ -114,7 +116,7 @@ class Medication:
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
-        self._doses = [Dose(at_ms, intern(kind), number) for at_ms, kind, number in state[0]]
+        self._doses = tuple([Dose(at_ms, intern(kind), number) for at_ms, kind, number in state[0]])
         row = MissedRow(*state[1])
         self._base = row if row.doses else _NO_ROW
         self.settled_ms = state[2]

@@ -26,7 +26,7 @@ def offline(state: State) -> tuple[dict[IncidentKind, Lasting], int]:
     late_ms = int(LATE_MS * state.factor(IncidentKind.DEVICE_OFFLINE))
     found: dict[IncidentKind, list[tuple[int, str, dict[str, Fact]]]] = {}
     next_ms = NEVER_MS
-    for name, source in state.seeing.sources.items():
+    for source in state.seeing.all:
         if not (source.seen_ms or source.until_ms):
             continue
         off = source.kind == PHONE and source.is_off
@@ -36,7 +36,7 @@ def offline(state: State) -> tuple[dict[IncidentKind, Lasting], int]:
             next_ms = min(next_ms, due_ms) if dark_ms <= clock_ms else next_ms
             continue
         kind = IncidentKind.PHONE_OFF if off else IncidentKind.DEVICE_OFFLINE
-        found.setdefault(kind, []).append((source.told_ms, name.split("/", 2)[1], of_source(source, profile)))
+        found.setdefault(kind, []).append((source.told_ms, source.name.split("/", 2)[1], of_source(source, profile)))
     if state.devices.since_ms:
         found.setdefault(IncidentKind.DEVICE_OFFLINE, []).append(
             (state.devices.since_ms, "device", of_devices(state.devices))

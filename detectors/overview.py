@@ -55,11 +55,9 @@ def mark(state: State, clock_ms: int) -> int:
     Signs of life within one stretch of activity change it only by the stretch's end of an hour, telemetry not at all.
     """
     parts: list[Any] = [state.hours.day_start(clock_ms), state.rhythm_version, state.hospital_ms, [*state.paused]]
-    for kind in sorted(state.rings):
-        ring = state.rings[kind]
+    for kind, ring in state.rings.items():
         parts.append((kind, len(ring), ring.last.start, ring.last.end // HOUR_MS) if len(ring) else (kind,))
-    for name in sorted(state.seeing.sources):
-        source = state.seeing.sources[name]
+    for name, source in sorted(state.seeing.sources.items()):
         parts.append((name, source.is_off, source.dark_at(state.profile) > clock_ms))
     parts += [state.unseen, state.weeks.size, state.calls.settled_ms, state.medication.settled_ms]
     return crc32(repr(parts).encode())
@@ -154,8 +152,9 @@ def sources(state: State, clock_ms: int) -> list[SourceView]:
     record = state.record
     listed = {one.source: one for one in record.sources} if record else {}
     out = []
-    for name in sorted({*state.seeing.sources, *listed})[:MOST_SOURCES]:
-        known = state.seeing.sources.get(name)
+    there = state.seeing.sources
+    for name in sorted({*there, *listed})[:MOST_SOURCES]:
+        known = there.get(name)
         enrolled = listed.get(name)
         health: Literal["healthy", "dark", "off", "never", "asked"] = "never"
         if channel_of(name) == CALLS:

@@ -25,7 +25,7 @@ def take_record(state: State, record: HouseholdRecord) -> None:
     before, state.record = state.record, record
     state.hours = hours_of(record.time_zone)
     state.next_learning_ms = state.learning_after(state.learned_ms)
-    for known in state.seeing.sources.values():
+    for known in state.seeing.all:
         known.cadence_ms, known.enrolled = 0, False
     for enrolled in record.sources:
         if enrolled.consent:
@@ -44,10 +44,10 @@ def take_record(state: State, record: HouseholdRecord) -> None:
 def erase(state: State, name: str) -> None:
     """Erase what a source has taught. Sources of one kind share their features: the others teach them anew."""
     kind = channel_of(name)
-    known = state.seeing.sources.pop(name, None)
-    if known is None and kind not in state.rings:
+    known = state.seeing.forget(name)
+    if known is None and state.rings.get(kind) is None:
         return
-    state.rings.pop(kind, None)
+    state.rings.put(kind, None)
     state.rhythm.forget(kind)
     if kind == CALLS:
         state.calls = Calls()

@@ -1,6 +1,6 @@
 """What is learned of a household once a day: its hazard tables, its threshold, its longest silences, its busy hours."""
 
-from array import array
+import struct
 from bisect import bisect_right
 from sys import intern
 from typing import Any, ClassVar, Final
@@ -12,6 +12,7 @@ from detectors.hazard import DayRates, HazardTable
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.life import HOME, SEEING
 from detectors.longest import LONGEST_ORDINARY_H, LongestSilence
+from detectors.pack import packed, unpacked
 from detectors.silence import Lane, score
 from detectors.stretches import Stretches, stretches_of
 from detectors.threshold import Threshold
@@ -24,6 +25,12 @@ SHORT_MS: Final = HOUR_MS // 2
 """A shorter silence cannot reach anybody's once-a-week score: it need not be scored."""
 MOST_BEGUN: Final = 1e6
 """Episodes in an hour that no home has."""
+
+
+_BUSY: Final = struct.Struct("<24d")
+_NOT_BUSY: Final = packed(bytes(_BUSY.size))
+_SHOWN: Final = struct.Struct("<24H")
+_SHOWN_WIDE: Final = struct.Struct("<24I")
 
 
 class Day:
@@ -64,35 +71,45 @@ class Rhythm:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_hundredths", "begun", "busy", "days", "longest", "tables", "threshold")
+    __slots__ = ("_busy", "_hundredths", "_tables", "begun", "days", "longest", "threshold")
 
     def __init__(self) -> None:
-        self.tables: dict[str, HazardTable] = {}
+        self._tables: tuple[HazardTable, ...] = ()
         self.threshold = Threshold()
         self.longest = LongestSilence()
         self.begun = BegunAt()
-        self.busy = array("d", bytes(24 * 8))
-        """Episodes of activity begun in each hour of an ordinary day."""
-        self._hundredths: array[int] | None = None
-        """`busy` as it is shown; None where nobody has asked since it was learned."""
+        self._busy = _NOT_BUSY
+        """`busy`, doubles; packed once a day is learned: a day asks for them, and who is told of an alarm. Nobody packs them as a home wakes."""
+        self._hundredths = b""
+        """`busy` as it is shown, 16 bits or 32; empty where nobody has asked since it was learned."""
         self.days = 0.0
         """Days learned, faded."""
 
     def usual(self) -> list[float]:
         """Return the episodes begun in each hour of an ordinary day, rounded to hundredths."""
-        if self._hundredths is None:
-            self._hundredths = array("I", [round(100 * round(mean, 2)) for mean in self.busy])
-        return [hundredths / 100 for hundredths in self._hundredths]
+        if not self._hundredths:
+            shown = [round(100 * round(mean, 2)) for mean in self.busy]
+            self._hundredths = (_SHOWN if max(shown) < 1 << 16 else _SHOWN_WIDE).pack(*shown)
+        form = _SHOWN if len(self._hundredths) == _SHOWN.size else _SHOWN_WIDE
+        return [hundredths / 100 for hundredths in form.unpack(self._hundredths)]
+
+    @property
+    def busy(self) -> tuple[float, ...]:
+        """Return the episodes begun in each hour of an ordinary day."""
+        return _BUSY.unpack(unpacked(self._busy, _BUSY.size))
 
     def table(self, kind: str) -> HazardTable:
         """Return the table of a kind of channel."""
-        if kind not in self.tables:
-            self.tables[kind] = HazardTable(kind)
-        return self.tables[kind]
+        for table in self._tables:
+            if table.kind == kind:
+                return table
+        table = HazardTable(kind)
+        self._tables = (*self._tables, table)
+        return table
 
     def forget(self, kind: str) -> None:
         """Erase what was learned through a kind of channel: its source's consent was withdrawn."""
-        self.tables.pop(kind, None)
+        self._tables = tuple([table for table in self._tables if table.kind != kind])
 
     def rates(self, kind: str, how: SilenceProfile, *, away: bool) -> DayRates:
         """Return the hazard rates of a kind of channel."""
@@ -101,7 +118,7 @@ class Rhythm:
     def learn_one(self, day: Day, how: SilenceProfile) -> None:
         """Learn one day, unless an absence or an open incident touched it."""
         share = 0.5 ** (1.0 / how.half_life_days)
-        for table in self.tables.values():
+        for table in self._tables:
             table.fade(share)
         if day.touched(day.untrue):
             return
@@ -177,32 +194,32 @@ class Rhythm:
         for counts in day.begun.values():
             begun = [known + count for known, count in zip(begun, counts, strict=True)]
         self.days = days = self.days * share + 1.0
-        busy: list[float] = self.busy.tolist()
-        self.busy = array("d", [mean + (n - mean) / days for mean, n in zip(busy, begun, strict=True)])
-        self._hundredths = None
+        self._busy = packed(_BUSY.pack(*[mean + (n - mean) / days for mean, n in zip(self.busy, begun, strict=True)]))
+        self._hundredths = b""
 
     def state(self) -> list[Any]:
         """Return plain numbers and packed counts."""
         return [
             # A table that was only asked is none: the row would hang on who looked, and after a crash nobody had.
-            [[kind, self.tables[kind].state()] for kind in sorted(self.tables) if self.tables[kind].knows],
+            sorted([[table.kind, table.state()] for table in self._tables if table.knows]),
             self.threshold.state(),
             self.longest.state(),
-            self.busy.tolist(),
+            self.busy,
             self.days,
             self.begun.state(),
         ]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
-        self.tables = {}
+        self._tables = ()
         for kind, cells in state[0]:
             self.table(intern(kind)).restore(cells)
         self.threshold.restore(state[1])
         self.longest.restore(state[2])
-        self.busy, self._hundredths = array("d", list(state[3])), None
-        if len(self.busy) != 24 or not all(0 <= mean < MOST_BEGUN for mean in self.busy):
+        busy = list(state[3])
+        if len(busy) != 24 or not all(0 <= mean < MOST_BEGUN for mean in busy):
             raise ValueError("no episodes by hour")  # damaged: a view could not be made of it
+        self._busy, self._hundredths = _BUSY.pack(*busy), b""
         self.days = state[4]
         if len(state) > 5:  # rows of a version without this clock are shorter
             self.begun.restore(state[5])

@@ -1,7 +1,6 @@
 """The two snapshot rows of a household: plain numbers in msgpack, the same bytes for the same state."""
 
 import struct
-from sys import intern
 from typing import Any, Final
 
 import msgspec
@@ -9,13 +8,18 @@ import msgspec
 from detectors.alarm import Alarm
 from detectors.episodes import Episodes
 from detectors.hours import hours_of
+from detectors.medication import Medication
 from detectors.row_forms import check
 from detectors.state import NEVER_UNSEEN, State, Told
+from detectors.thrift import Thrift
 from schemas.households import HouseholdRecord
 from schemas.incidents import IncidentKind
 from schemas.profiles import Profile
 
 FORMAT: Final = 1
+_NO_DOSES: Final = Medication().state()
+_NO_THRIFT: Final = Thrift().state()
+"""What is said of most homes."""
 _NOT_A_ROW: Final = (
     *(msgspec.DecodeError, struct.error, ValueError, TypeError, LookupError, AttributeError, OverflowError),
     RecursionError,  # lists in lists without end
@@ -31,7 +35,7 @@ def hot_row(state: State) -> bytes:
             state.start_ms,
             state.clock_ms,
             state.wake_ms,
-            [[kind, state.rings[kind].state()] for kind in sorted(state.rings)],
+            [[kind, ring.state()] for kind, ring in state.rings.items()],
             state.seeing.state(),
             state.calls.state(),
             state.medication.state(),
@@ -95,19 +99,23 @@ def state_of(hot: bytes, rhythm: bytes, profile: Profile, record: HouseholdRecor
 def _restored(row: list[Any], slow: list[Any], profile: Profile, record: HouseholdRecord | None) -> State:
     if row[0] != FORMAT or slow[0] != FORMAT:
         raise ValueError(f"format {row[0]} and {slow[0]}, not {FORMAT}")
-    state = State(row[1], profile, record, row[2])
+    name = row[1] if record is None or record.household != row[1] else record.household
+    state = State(name, profile, record, row[2])
     state.clock_ms, state.wake_ms = row[3:5]
-    state.rings = {intern(kind): Episodes.from_state(ring) for kind, ring in row[5]}
+    for kind, ring in row[5]:
+        state.rings.put(kind, Episodes.from_state(ring))
     state.seeing.restore(row[6])
     state.calls.restore(row[7])
-    state.medication.restore(row[8])
+    if row[8] != _NO_DOSES:
+        state.own_medication().restore(row[8])
     state.paused = tuple([(a, b) for a, b in row[9]])
     state.untrue = tuple([(a, b) for a, b in row[10]])
     state.restart_ms, state.hospital_ms, state.quiet_ms = row[11]
     state.silence = Alarm.from_state(row[12]) if row[12] else None
     state.past = Alarm.from_state(row[13]) if row[13] else None
-    state.told = {IncidentKind(kind): Told(*rest) for kind, *rest in row[14]}
-    state.asks = list(row[15])
+    for kind, *rest in row[14]:
+        state.tell(IncidentKind(kind), Told(*rest))
+    state.asks = tuple(row[15])
     if len(row) > 16:
         state.alert_factor, state.dark_until_ms, *followed = row[16]
         state.followed_ms = followed[0] if followed else 0
@@ -121,7 +129,8 @@ def _restored(row: list[Any], slow: list[Any], profile: Profile, record: Househo
     if len(row) > 21:
         state.meals.restore(row[21][0])
         state.devices.restore(row[21][1])
-        state.thrift.restore(row[21][2])
+        if row[21][2] != _NO_THRIFT:
+            state.own_thrift().restore(row[21][2])
         state.quiet_offline_ms = row[21][3]
         if len(row[21]) > 4:
             since_ms, until_ms = row[21][4]

@@ -24,22 +24,42 @@ class Seeing:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset()
 
-    __slots__ = ("base_h", "sources")
+    __slots__ = ("all", "base_h")
 
     def __init__(self, base_ms: int) -> None:
         self.base_h = base_ms // HOUR_MS
-        self.sources: dict[str, Source] = {}
+        self.all: tuple[Source, ...] = ()
+        """The sources, in the order in which they came: a dict of two takes four times as much."""
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The sources by name; made anew for whoever asks."""
+        return {source.name: source for source in self.all}
+
+    def find(self, name: str) -> Source | None:
+        """Return a source that is known."""
+        for source in self.all:
+            if source.name == name:
+                return source
+        return None
+
+    def forget(self, name: str) -> Source | None:
+        """Forget a source, and return it if it was known."""
+        known = self.find(name)
+        self.all = tuple([source for source in self.all if source is not known])
+        return known
 
     def meet(self, name: str, at_ms: int) -> Source | None:
         """Return a source, new if need be; None for a source of calls."""
         kind = channel_of(name)
         if kind not in SEEING:
             return None
-        source = self.sources.get(name)
+        source = self.find(name)
         if source is None:
-            source = self.sources[intern(name)] = Source(kind, at_ms)
-            if len(self.sources) > MOST_SOURCES:
-                self._drop_one(name)
+            source = Source(kind, at_ms, intern(name))
+            self.all = (*self.all, source)
+            if len(self.all) > MOST_SOURCES:
+                self._drop_one(source)
         return source
 
     def learn_one(self, source: Source, at_ms: int, *, off: bool = False, until_ms: int = 0) -> bool:
@@ -48,17 +68,17 @@ class Seeing:
 
     def score_one(self, clock_ms: int, profile: Profile) -> float | None:
         """Return the share of sources that are healthy at a moment; None when there is none to see with."""
-        if not self.sources:
+        if not self.all:
             return None
-        return sum(s.dark_at(profile) > clock_ms for s in self.sources.values()) / len(self.sources)
+        return sum(s.dark_at(profile) > clock_ms for s in self.all) / len(self.all)
 
     def blind_at(self, profile: Profile) -> int:
         """Return when the last source goes dark if nothing further comes; never for a household of calls alone."""
         blind_ms = 0
-        for source in self.sources.values():
+        for source in self.all:
             dark_ms = source.dark_at(profile)
             blind_ms = max(blind_ms, dark_ms)
-        return blind_ms if self.sources else NEVER_MS
+        return blind_ms if self.all else NEVER_MS
 
     def look(self, profile: Profile, clock_ms: int) -> tuple[int, int]:
         """Note which sources do not see now, so that their next report is looked at.
@@ -66,7 +86,7 @@ class Seeing:
         Return when the next goes dark if nothing further comes, and when the next of those that do not see already does.
         """
         next_ms = unseen_ms = NEVER_MS
-        for source in self.sources.values():
+        for source in self.all:
             dark_ms = source.dark_at(profile)
             source.dark = source.is_off or source.overdue_at(profile, dark_ms) <= clock_ms
             if clock_ms < dark_ms < next_ms:
@@ -80,7 +100,7 @@ class Seeing:
 
         What does not see already is left out: its next report asks for a look, and when it goes dark the last one has said.
         """
-        for source in self.sources.values():
+        for source in self.all:
             if source.dark:
                 continue
             dark_ms = source.dark_at(profile)
@@ -90,14 +110,13 @@ class Seeing:
 
     def kinds(self) -> list[str]:
         """Return the kinds of channel there are, in a fixed order."""
-        have = {source.kind for source in self.sources.values()}
+        have = {source.kind for source in self.all}
         return [kind for kind in SEEING if kind in have]
 
     def carried(self, profile: Profile, clock_ms: int) -> bool:
         """Tell whether a phone or a worn device reports: what the person carries sees them away from home."""
         return any(
-            source.kind != HOME and not source.is_off and source.dark_at(profile) > clock_ms
-            for source in self.sources.values()
+            source.kind != HOME and not source.is_off and source.dark_at(profile) > clock_ms for source in self.all
         )
 
     def sight(self, kind: str, profile: Profile, clock_ms: int, *, reports_continue: bool = False) -> tuple[Sight, ...]:
@@ -108,7 +127,7 @@ class Seeing:
         return _overlaid(
             [
                 source.unseen(self.base_h, profile, clock_ms, reports_continue=reports_continue)
-                for source in self.sources.values()
+                for source in self.all
                 if source.kind == kind
             ]
         )
@@ -118,7 +137,7 @@ class Seeing:
 
         Later reports change nothing: whichever of them have arrived, the same is learned of the time before.
         """
-        sources = [source for source in self.sources.values() if source.kind == kind]
+        sources = [source for source in self.all if source.kind == kind]
         sight = _overlaid([source.unseen_before(self.base_h, end_ms, profile) for source in sources])
         return [
             (one.from_ms, after.from_ms) for one, after in pairwise([*sight, Sight(NEVER_MS, 1.0)]) if one.share <= 0.0
@@ -127,25 +146,22 @@ class Seeing:
     def learn_before(self, end_ms: int, profile: Profile) -> None:
         """Learn the longest gap of each source in hours older than `end_ms`, and forget those hours."""
         end_h = end_ms // HOUR_MS
-        for source in self.sources.values():
+        for source in self.all:
             source.learn_before(self.base_h, end_h, profile)
         self.base_h = max(self.base_h, end_h)
-        names = [name for name, s in self.sources.items() if not s.enrolled and end_ms - s.reported_ms > FORGOTTEN_MS]
-        if len(names) < len(self.sources):  # the last ones are kept: they are why the household is blind
-            for name in names:
-                del self.sources[name]
+        kept = tuple([s for s in self.all if s.enrolled or end_ms - s.reported_ms <= FORGOTTEN_MS])
+        if kept:  # the last ones are kept: they are why the household is blind
+            self.all = kept
 
-    def _drop_one(self, but: str) -> None:
+    def _drop_one(self, but: Source) -> None:
         """Forget the source that was silent longest: an endless list of names must not fill the state."""
-        name = min(
-            (name for name in self.sources if name != but),
-            key=lambda n: (self.sources[n].enrolled, self.sources[n].reported_ms, n),
-        )
-        del self.sources[name]
+        others = [source for source in self.all if source is not but]
+        dropped = min(others, key=lambda source: (source.enrolled, source.reported_ms, source.name))
+        self.all = tuple([source for source in self.all if source is not dropped])
 
     def state(self) -> list[Any]:
         """Return plain numbers and names, sorted by name."""
-        return [self.base_h, [[name, *source.state()] for name, source in sorted(self.sources.items())]]
+        return [self.base_h, [[source.name, *source.state()] for source in self._by_name()]]
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`.
@@ -155,22 +171,27 @@ class Seeing:
 
         """
         self.base_h = state[0]
-        self.sources = {}
+        by_name: dict[str, Source] = {}
         for name, *numbers in state[1]:
             if channel_of(name) not in SEEING:
                 raise ValueError("no source that sees")
-            source = self.sources[intern(name)] = Source(channel_of(name), 0)
+            source = by_name[name] = Source(channel_of(name), 0, intern(name))
             source.restore(numbers)
+        self.all = tuple(by_name.values())
 
     def gaps_state(self) -> list[Any]:
         """Return what was learned of each source: its longest gap, hours."""
-        return [[name, s.longest_h] for name, s in sorted(self.sources.items())]
+        return [[source.name, source.longest_h] for source in self._by_name()]
 
     def restore_gaps(self, state: list[Any]) -> None:
         """Take the numbers of a `gaps_state()`."""
         for name, longest_h in state:
-            if name in self.sources:
-                self.sources[name].longest_h = longest_h
+            source = self.find(name)
+            if source is not None:
+                source.longest_h = longest_h
+
+    def _by_name(self) -> list[Source]:
+        return sorted(self.all, key=lambda source: source.name)
 
 
 def _overlaid(unseen: list[Spans]) -> tuple[Sight, ...]:

@@ -156,7 +156,7 @@ def _ask(state: State, silence: Silence, verdict: Verdict) -> tuple[list[Output]
         return [], at_ms
     if state.blind or state.pause_at(clock_ms):
         return [], NEVER_MS
-    state.asks.append(clock_ms)
+    state.asks = (*state.asks, clock_ms)
     again_ms = clock_ms + ASK_AGAIN_MS
     ask = Ask(at_ms=clock_ms, until_ms=again_ms, rung=rung)
     return [ask], again_ms if len(asked) + 1 < ASKS_A_SILENCE else NEVER_MS
@@ -164,7 +164,7 @@ def _ask(state: State, silence: Silence, verdict: Verdict) -> tuple[list[Output]
 
 def calls_left(state: State, clock_ms: int) -> bool:
     """Tell whether the month's budget of machine calls leaves one more."""
-    state.asks = [at_ms for at_ms in state.asks if at_ms > clock_ms - MONTH_MS]
+    state.asks = tuple([at_ms for at_ms in state.asks if at_ms > clock_ms - MONTH_MS])
     return len(state.asks) < state.profile.checkins_per_month
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Final
 
 from detectors.contract import Law
+from detectors.episodes import Episodes
 from detectors.hazard import NEVER_MS
 from detectors.hours import HOUR_MS
 from detectors.life import PHONE
@@ -46,14 +47,17 @@ class Source:
         "kind",
         "last_h",
         "longest_h",
+        "name",
         "off_ms",
         "on_ms",
+        "ring",
         "seen_ms",
         "until_hours",
         "until_ms",
     )
 
-    def __init__(self, kind: str, first_ms: int) -> None:
+    def __init__(self, kind: str, first_ms: int, name: str = "") -> None:
+        self.name = name
         self.kind = kind
         self.first_ms = first_ms
         self.seen_ms = 0
@@ -68,6 +72,8 @@ class Source:
         self.until_hours = 0
         self.before_h = 0
         self.last_h = -1
+        self.ring: Episodes | None = None
+        """Where what it sees is learned, once it may be used; None until its next event has asked."""
         self.dark = False
         """Told dark, off or overdue at the last look: its next report asks for another look."""
 

@@ -1,6 +1,7 @@
 """Everything that is known of one household, and the questions that are asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -19,6 +20,7 @@ from detectors.meals import Meals
 from detectors.medication import Medication
 from detectors.outcomes import Outcomes
 from detectors.rhythm import Rhythm
+from detectors.rings import Rings
 from detectors.seeing import Seeing
 from detectors.share import share
 from detectors.silence import Lane, Step, blind_spans, is_dark_from, score
@@ -53,6 +55,15 @@ unanswered calls bring it there first."""
 NEVER_UNSEEN: Final = (0, 0)
 Few = Sequence[tuple[int, int]]
 """Spans of which most homes have none: those share the empty one."""
+
+
+_NONE_TOLD: Final[Mapping[IncidentKind, "Told"]] = MappingProxyType({})
+"""Of a home in which nothing else is open."""
+
+
+_NO_MEDICATION: Final = Medication()
+_NO_THRIFT: Final = Thrift()
+"""Of homes in which nobody tells of doses, and of such of which nothing was told: most share them."""
 
 
 class Told(NamedTuple):
@@ -119,9 +130,10 @@ class State:
         self.calm_ms = 0
         """Until when nothing but the silence can call for a look: see `detectors.calm`. Not kept: 0 says that nobody knows."""
         self.hours = hours_of(record.time_zone if record else "Asia/Seoul")
-        self.rings: dict[str, Episodes] = {}
+        self.rings = Rings()
         self.calls = Calls()
-        self.medication = Medication()
+        self.medication = _NO_MEDICATION
+        """To be read; `own_medication` is written to."""
         self.weeks = Weeks()
         self.chronic = Chronic()
         self.delay = Delay()
@@ -130,7 +142,8 @@ class State:
         self.chatter = Chatter()
         self.meals = Meals()
         self.devices = Devices()
-        self.thrift = Thrift()
+        self.thrift = _NO_THRIFT
+        """To be read; `own_thrift` is written to."""
         self.rhythm = Rhythm()
         self.rhythm_version = 0
         self.learned_ms = self.hours.day_start(start_ms)
@@ -161,8 +174,9 @@ class State:
         self.silence: Alarm | None = None
         self.past: Alarm | None = None
         """The last silence that life has cleared: late evidence may still withdraw it."""
-        self.told: dict[IncidentKind, Told] = {}
-        self.asks: list[int] = []
+        self.told: Mapping[IncidentKind, Told] = _NONE_TOLD
+        """Written by `tell` alone."""
+        self.asks: tuple[int, ...] = ()
         """Check-in calls asked for within a month."""
         self.shown = 0
         """Mark of what was last shown of the household; 0 when nothing was."""
@@ -200,6 +214,25 @@ class State:
     def other_budget(self) -> float:
         """What the home may have of false alarms a month besides silence."""
         return self.profile.other_budget * share(self.record, self.profile)
+
+    def own_medication(self) -> Medication:
+        """Return its doses, to be written to."""
+        if self.medication is _NO_MEDICATION:
+            self.medication = Medication()
+        return self.medication
+
+    def own_thrift(self) -> Thrift:
+        """Return how strictly it is judged, to be written to."""
+        if self.thrift is _NO_THRIFT:
+            self.thrift = Thrift()
+        return self.thrift
+
+    def tell(self, kind: IncidentKind, told: Told | None) -> None:
+        """Remember what was told of a kind other than silence; None: that it is over."""
+        others = {one: known for one, known in self.told.items() if one is not kind}
+        if told is not None:
+            others[kind] = told
+        self.told = others or _NONE_TOLD
 
     @property
     def sees_at_home(self) -> bool:
@@ -240,7 +273,7 @@ class State:
     @property
     def has_robot(self) -> bool:
         """Tell whether a care robot stands in the home."""
-        return any(name.startswith("/robot/") for name in self.seeing.sources)
+        return any(source.name.startswith("/robot/") for source in self.seeing.all)
 
     def know_kinds(self) -> None:
         """Take the population of the sources there are as this household's."""
@@ -304,7 +337,8 @@ class State:
             ]
             # Nobody is seen at home while they are out: there only what they carry can tell silence from absence.
             blind = blind_spans([lane for lane in lanes if lane.name != HOME] if carried else lanes) if lanes else []
-            ghost_ms = self.rings[HOME].last_ghost(since_ms, until_ms) if HOME in self.rings else 0
+            home = self.rings.get(HOME)
+            ghost_ms = 0 if home is None else home.last_ghost(since_ms, until_ms)
             share = self._ghost_share(since_ms, until_ms) if ghost_ms else 1.0
             silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind, share)
             verdict = self.judge(silence, asks=asks)
@@ -340,10 +374,11 @@ class State:
 
     def _ghost_share(self, since_ms: int, until_ms: int) -> float:
         """Return what the lone triggers of a silence weigh: as much as the one that is most to be believed."""
-        if not self.chatter.alone:
+        home = self.rings.get(HOME)
+        if not self.chatter.alone or home is None:
             return 1.0
         nats = self.profile.silence.ghost_nats
-        return max(self.chatter.share(device, nats) for _, device in self.rings[HOME].lone(since_ms, until_ms))
+        return max(self.chatter.share(device, nats) for _, device in home.lone(since_ms, until_ms))
 
     def silence_around(self, at_ms: int) -> tuple[int, int]:
         """Return the silence in which a moment lies: from the last proof of life to the next one, if there is one yet."""

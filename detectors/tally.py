@@ -12,17 +12,26 @@ _UPPER: Final = bytes(_ALL) + bytes([_ALL])
 """The upper byte of a count below 255, or of `MOST`, by its lower one."""
 
 
+_WHOLE, _HALVED = b"\0", b"\1"
+
+
 class Tally:
     """Rows of counts, each under a number that grows with time; the oldest go when there are too many."""
 
     __slots__ = ("_form", "_is_halved", "_kept", "_most")
 
-    def __init__(self, width: int, most: int) -> None:
+    def __init__(self, width: int, most: int, kept: bytes = b"") -> None:
+        """`kept` is what another has kept: whoever keeps that alone saves the object."""
         self._form = _form(width)
         self._most = most
-        self._kept = b""
-        self._is_halved = False
+        self._kept = kept[:-1]
+        self._is_halved = kept[-1:] == _HALVED
         """Whether what is kept is `_halved` rows, as nearly always."""
+
+    @property
+    def kept(self) -> bytes:
+        """The rows as they are kept in memory: empty where there are none."""
+        return self._kept + (_HALVED if self._is_halved else _WHOLE) if self._kept else b""
 
     @property
     def rows(self) -> bytes:

@@ -37,7 +37,7 @@ _DEVICES: Final = frozenset({IncidentKind.DEVICE_OFFLINE, IncidentKind.PHONE_OFF
 def shares_of(state: State, kind: IncidentKind, facts: dict[str, Fact]) -> Shares:
     """Return the share of each channel in a finding other than silence, summing to 1; empty where it cannot be told."""
     if kind is IncidentKind.CANNOT_SEE:
-        dark = [source.kind for source in state.seeing.sources.values()]
+        dark = [source.kind for source in state.seeing.all]
         return {name: round(dark.count(name) / len(dark), 3) for name in state.seeing.kinds()}
     if kind is IncidentKind.MISSED_MEALS:
         return _meals(state.meals, facts)
@@ -65,7 +65,7 @@ def of_doses(state: State) -> dict[str, Fact]:
 
 def of_reports(state: State) -> dict[str, Fact]:
     """Return within how long some source of a home ordinarily reports, hours."""
-    return {"usual_h": round(min(map(_gap_h, state.seeing.sources.values()), default=0.0), 2)}
+    return {"usual_h": round(min(map(_gap_h, state.seeing.all), default=0.0), 2)}
 
 
 def of_source(source: Source, profile: Profile) -> dict[str, Fact]:

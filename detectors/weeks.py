@@ -88,9 +88,8 @@ class Weeks:
     def __init__(self) -> None:
         self._words = b""
         """Numbers of `words.word_of` as `words.unpack` reads them, oldest first."""
-        self._weeks = Tally(COUNTS + len(TOPICS) * len(LEVELS), MOST_WEEKS)
-        self._months = Tally(COUNTS, MOST_MONTHS)
-        self._days = Tally(24, LEARNED_DAYS)
+        self._weeks = self._months = self._days = b""
+        """`Tally.kept` of each."""
         self._concerns: tuple[Concern, ...] = ()
         self._moods: tuple[Mood, ...] = ()
         self.referrals: tuple[Referred, ...] = ()
@@ -132,9 +131,20 @@ class Weeks:
     def learn_day(self, start_ms: int, hours: LocalHours, counts: dict[int, int], begun: list[int]) -> None:
         """Count a day: what was seen of it, by place, and the stretches of activity begun in each hour from 04:00 on."""
         number = day_of(start_ms, hours)
-        self._days.add(number, dict(enumerate(begun)))
-        self._weeks.add(monday_of(number), counts)
-        self._months.add(month_of(number), counts)
+        days, weeks, months = self._by_day(), self._by_week(), self._by_month()
+        days.add(number, dict(enumerate(begun)))
+        weeks.add(monday_of(number), counts)
+        months.add(month_of(number), counts)
+        self._days, self._weeks, self._months = days.kept, weeks.kept, months.kept
+
+    def _by_day(self) -> Tally:
+        return Tally(24, LEARNED_DAYS, self._days)
+
+    def _by_week(self) -> Tally:
+        return Tally(COUNTS + len(TOPICS) * len(LEVELS), MOST_WEEKS, self._weeks)
+
+    def _by_month(self) -> Tally:
+        return Tally(COUNTS, MOST_MONTHS, self._months)
 
     def refer(self, service: str, at_ms: int, hours: LocalHours, *, robot: bool) -> None:
         """Remember that the person was referred to a service, and how much contact there was before."""
@@ -159,7 +169,7 @@ class Weeks:
     @property
     def goes_out(self) -> bool:
         """Tell whether a way out was ever seen in the months that are known."""
-        return any(row[OUTINGS] for _, row in self._months.all())
+        return any(row[OUTINGS] for _, row in self._by_month().all())
 
     def counts(self, hours: LocalHours) -> tuple[list[tuple[int, list[int]]], list[tuple[int, list[int]]]]:
         """Return (Monday, counts) of each week and (months since 1970-01, counts) of each month, oldest first.
@@ -183,7 +193,7 @@ class Weeks:
             if place < COUNTS:
                 by_month = months.setdefault(month, {})
                 by_month[place] = by_month.get(place, 0) + 1
-        return self._weeks.plus(weeks), self._months.plus(months)
+        return self._by_week().plus(weeks), self._by_month().plus(months)
 
     def weeks(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
         """Return (Monday, counts) of each week, oldest first: `counts`."""
@@ -191,7 +201,7 @@ class Weeks:
 
     def days(self) -> list[tuple[int, list[int]]]:
         """Return (days since 1970, stretches begun by hour from 04:00 on) of the last learned days."""
-        return self._days.all()
+        return self._by_day().all()
 
     @property
     def size(self) -> int:
@@ -227,10 +237,12 @@ class Weeks:
                 by_month = months.setdefault(month_of(day), {})
                 by_month[word.place] = by_month.get(word.place, 0) + 1
             concerns, moods = concerned(concerns, word), _mooded(moods, word)
+        all_weeks, all_months = self._by_week(), self._by_month()
         for monday, counts in weeks.items():
-            self._weeks.add(monday, counts)
+            all_weeks.add(monday, counts)
         for month, counts in months.items():
-            self._months.add(month, counts)
+            all_months.add(month, counts)
+        self._weeks, self._months = all_weeks.kept, all_months.kept
         self._concerns, self._moods = tuple(concerns), tuple(moods)
 
     def state(self) -> bytes:
@@ -256,9 +268,9 @@ class Weeks:
     def slow_state(self) -> list[Any]:
         """Return days, weeks, months, concerns and referrals, changed once a day, or where there are too many words."""
         return [
-            self._days.rows,
-            self._weeks.rows,
-            self._months.rows,
+            self._by_day().rows,
+            self._by_week().rows,
+            self._by_month().rows,
             [list(concern) for concern in self._concerns],
             [list(one) for one in self.referrals],
             [list(one) for one in self._moods],
@@ -266,9 +278,11 @@ class Weeks:
 
     def restore_slow(self, state: list[Any]) -> None:
         """Take the numbers of a `slow_state()`."""
-        self._days.restore(state[0])
-        self._weeks.restore(state[1])
-        self._months.restore(state[2])
+        days, weeks, months = self._by_day(), self._by_week(), self._by_month()
+        days.restore(state[0])
+        weeks.restore(state[1])
+        months.restore(state[2])
+        self._days, self._weeks, self._months = days.kept, weeks.kept, months.kept
         self._concerns = tuple([Concern(*concern) for concern in state[3]])
         self.referrals = tuple([Referred(*one) for one in state[4]])
         self._moods = tuple([Mood(*one) for one in state[5]]) if len(state) > 5 else ()

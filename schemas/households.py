@@ -38,7 +38,7 @@ class Need(StrEnum):
     VISION = "vision"
 
 
-class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+class Source(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An enrolled source. `expect_every_s`: it reports at least this often even when nobody moves (0: it does not)."""
 
     source: str
@@ -46,7 +46,7 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     consent: bool = True
 
 
-class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
+class Rung(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One step of who and what may be asked, in the order of the list; contacts are opaque ids."""
 
     ask: Ask
@@ -55,7 +55,7 @@ class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
     quiet_until: str = ""
 
 
-class Absence(msgspec.Struct, frozen=True, omit_defaults=True):
+class Absence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A declared absence, RFC 3339 times: silence is paused from start to end, and wakes at its end."""
 
     start: Rfc3339
@@ -63,7 +63,7 @@ class Absence(msgspec.Struct, frozen=True, omit_defaults=True):
     cause: Literal["trip", "hospital", "visit", "other"] = "other"
 
 
-class HouseholdRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class HouseholdRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """The full record of a household: the publisher repeats it once a day. A null message ends the watching."""
 
     household: str

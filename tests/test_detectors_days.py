@@ -8,9 +8,11 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from detectors import pairs
 from detectors.begun import AROUND, HALF_LIFE_DAYS, HOURS, BegunAt
 from detectors.hazard import EDGES_MS, LONGEST_MS, HazardTable, bucket, bucket_ends, row_of
 from detectors.hours import HOUR_MS, LocalHours
+from detectors.pack import packed, unpacked
 from detectors.tally import MOST, Tally
 
 ZONES: Final = [LocalHours(name) for name in ("Asia/Seoul", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu")]
@@ -127,3 +129,46 @@ def test_counts_added_to_the_last_row_are_those_added_to_any(added: list[tuple[i
         kept = Tally(3, 4)
         kept.restore(tally.rows)
         assert (kept.all(), kept.numbers()) == (tally.all(), sorted(wanted))
+        assert Tally(3, 4, tally.kept).rows == tally.rows
+
+
+NUMBERS: Final = (0, 1, -1, 255, 256, 1 << 8, 1 << 34, (1 << 39) - 1, -(1 << 39))
+"""Keys whose bytes are found within other pairs as well, or across two of them."""
+
+
+@given(st.lists(st.tuples(st.sampled_from(NUMBERS), st.sampled_from([*NUMBERS, (1 << 54) - 1, None])), max_size=30))
+def test_pairs_are_what_a_dict_of_the_same_is(steps: list[tuple[int, int | None]]) -> None:
+    kept, wanted = b"", dict[int, int]()
+    for key, number in steps:
+        if number is None:
+            wanted.pop(key, None)
+            kept = pairs.without(kept, key)
+        else:
+            wanted[key] = number
+            kept = pairs.with_pair(kept, key, number)
+        assert pairs.items(kept) == list(wanted.items())
+        assert pairs.count(kept) == len(wanted)
+        assert [pairs.number_of(kept, one, 77) for one in NUMBERS] == [wanted.get(one, 77) for one in NUMBERS]
+    assert pairs.pairs_of(wanted.items()) == kept
+
+
+@given(st.binary(max_size=2000))
+def test_what_is_packed_comes_back(raw: bytes) -> None:
+    assert unpacked(packed(raw), len(raw)) == raw
+
+
+@given(st.lists(st.integers(0, CELLS - 1), unique=True, max_size=420))
+@example([0, 255, 510, 511, 766, CELLS - 1])
+@example(list(range(0, CELLS, 16)))  # as many as bits and places take the same for
+@example(list(range(0, CELLS, 7)))
+def test_cells_come_back_however_far_apart_and_however_many(places: list[int]) -> None:
+    places.sort()
+    state = [struct.pack(f"<{len(places)}H", *places), struct.pack(f"<{len(places)}f", *(1 + at for at in places))]
+    table = HazardTable("home")
+    table.restore(state)
+    assert table.state() == state
+    table.learn_many(ZONES[0], [])
+    table.fade(1.0)
+    assert table.state() == state
+    table._keep(table._cells())
+    assert table.state() == state

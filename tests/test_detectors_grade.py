@@ -54,11 +54,11 @@ def test_where_somebody_needed_help_one_grade_more_is_proposed(grade: RiskGrade,
 def test_one_sign_alone_proposes_nothing_and_two_do() -> None:
     home = graded(RiskGrade.MEDIUM)
     declines = {IncidentKind.SLOW_DECLINE: Told(at(2, 12), 1, at(1, 12))}
-    home.model._state.told |= declines
+    home.model._state.told = {**home.model._state.told, **declines}
     assert proposal(home) is None
     for hour in (9.0, 10.0, 11.0):
         home.tell("checkin_no_answer", at(3, hour), "/calls/p", number=int(hour))
-    home.model._state.told |= declines  # nothing had declined, so it was taken back
+    home.model._state.told = {**home.model._state.told, **declines}  # nothing had declined, so it was taken back
     found = proposal(home)
     assert found is not None
     assert [one.reason for one in found.reasons] == ["worse_over_weeks", "calls_unanswered"]

@@ -181,7 +181,7 @@ def test_words_are_counted_in_the_week_and_month_of_their_day_also_where_clocks_
 @given(st.floats(0, 1000))
 def test_the_usual_of_an_hour_is_rounded_as_it_was(mean: float) -> None:
     rhythm = Rhythm()
-    rhythm.busy[7] = mean
+    rhythm.restore([*rhythm.state()[:3], [mean if hour == 7 else 0.0 for hour in range(24)], 1.0])
     assert rhythm.usual()[7] == round(mean, 2)
 
 

@@ -493,3 +493,20 @@ def test_whatever_is_no_ledger_is_refused_with_a_value_error_or_its_like(state: 
     except (ValueError, TypeError, IndexError, KeyError, msgspec.MsgspecError):
         return
     assert isinstance(state, list)
+
+
+def test_what_is_known_of_one_home_is_not_known_of_its_neighbour() -> None:
+    """Homes of which nothing was ever told share their empty parts: whoever writes must have made its own."""
+    before = Ledger("h-2").state()
+    one, beside = Told(), Ledger("h-2")
+    one.note(one.ledger.take(TELLER, silence(START_MS), START_MS))
+    assert len(one.ledger.open) == 1
+    entry = next(iter(one.ledger.open.values()))
+    one.note([one.ledger.end(TELLER, entry, CloseCause.SAFE_AT_HOME, START_MS, said_ms=START_MS)])
+    one.ledger.note_given(START_MS, START_MS, "desk")
+    assert one.ledger.ended
+    assert one.ledger.state() != before
+    assert beside.state() == Ledger("h-3").state() == before
+    assert Ledger.from_state("h-1", msgspec.msgpack.decode(msgspec.msgpack.encode(one.ledger.state()))).state() == (
+        one.ledger.state()
+    )

@@ -72,6 +72,10 @@ class Asked(NamedTuple):
         return bool(self.steps) and not self.is_done
 
 
+_NO_SLOTS: Final[list[int]] = []
+"""Nobody writes into it: all homes that were never asked share it."""
+
+
 class Checks:
     """The questions of public alerts to one home, those about alerts that are over left out."""
 
@@ -79,7 +83,7 @@ class Checks:
 
     def __init__(self) -> None:
         self._asked: list[Asked] = []
-        self.slots: list[int] = []
+        self.slots = _NO_SLOTS
         """The last clocks at which it took a turn of the minute's: after a restart nobody else may have it. They outlast the
         alert, and the household's leaving and coming back."""
 

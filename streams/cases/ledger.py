@@ -5,6 +5,8 @@ record again, and readers drop it.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -55,6 +57,14 @@ class Kept(NamedTuple):
     since_ms: int
 
 
+_NONE_OPEN: Final[Mapping[str, Open]] = MappingProxyType({})
+_NONE_ENDED: Final = Ends()
+_NO_ANSWERS: Final = Answers()
+_NO_LESSONS: Final = Lessons()
+_NONE_GIVEN: Final[list[Given]] = []
+"""What is known of a home in which nothing was ever open: all such homes share it, and whoever writes makes its own first."""
+
+
 class Ledger:
     """Open and recently ended incidents of one household, actions that wait for theirs, and the case."""
 
@@ -75,21 +85,21 @@ class Ledger:
 
     def __init__(self, household: str) -> None:
         self.household = household
-        self.open: dict[str, Open] = {}
-        self.ended = Ends()
+        self.open = _NONE_OPEN
+        self.ended = _NONE_ENDED
         self.waiting: tuple[Kept, ...] = ()
         """In the order in which they came."""
         self.seen: tuple[str, ...] = ()
         """Ids of the last actions: a repeated one changes nothing and is not answered again."""
-        self.answers = Answers()
+        self.answers = _NO_ANSWERS
         """What came of its questions."""
-        self.lessons = Lessons()
+        self.lessons = _NO_LESSONS
         """What its closings teach the shared model."""
         self.absences: tuple[Absence, ...] = ()
         """Declared by responders and not over; those of the registry are not among them."""
         self.referrals: tuple[tuple[int, str], ...] = ()
         """When the person was referred to which service, the last ones."""
-        self.given: list[Given] = []
+        self.given = _NONE_GIVEN
         """What was given to a post of late."""
         self.checked_ms = 0
         """When a responder last asked for a check."""
@@ -287,7 +297,10 @@ class Ledger:
 
     def _put(self, entry: Open, clock_ms: int) -> None:
         self.lessons.begin(entry.incident, clock_ms, is_open=bool(self.open))
-        self.open[entry.incident.id] = entry
+        self._put_back(entry)
+
+    def _put_back(self, entry: Open) -> None:
+        self.open = {**self.open, entry.incident.id: entry}
 
     def tell(self, entry: Open, after: Incident, clock_ms: int) -> Incident:
         """Tell a revision of an incident; the check-in ladder and responders tell by the same rules."""
@@ -315,12 +328,25 @@ class Ledger:
         if owner is not None:
             incident = msgspec.structs.replace(incident, owner=owner)
         last = revisions.ended(teller, incident, cause, clock_ms, [reference] if reference else [])
+        if self.answers is _NO_ANSWERS:
+            self.answers = Answers()
         self.answers.learn(incident.kind, incident.ladder, cause, clock_ms)
-        self.lessons.end(incident, cause, entry.told, said_ms, clock_ms)
-        del self.open[incident.id]
+        self._own_lessons().end(incident, cause, entry.told, said_ms, clock_ms)
+        self.open = {name: one for name, one in self.open.items() if name != incident.id} or _NONE_OPEN
+        if self.ended is _NONE_ENDED:
+            self.ended = Ends()
         self.ended.add(Ended(incident.id, incident.kind, entry.raised_ms, clock_ms, reference.partition("/")[0]))
         self.rearm()
         return last
+
+    def inherit(self, left: Iterable[Leaving]) -> None:
+        """Take what a former life of the home has taught or will teach."""
+        self._own_lessons().inherit(left)
+
+    def _own_lessons(self) -> Lessons:
+        if self.lessons is _NO_LESSONS:
+            self.lessons = Lessons()
+        return self.lessons
 
     def _bounded(self, teller: Teller, clock_ms: int) -> list[Incident]:
         """Merge the oldest into the newest of its kind beyond a bound: a device gone mad must not fill the state.
@@ -372,15 +398,18 @@ class Ledger:
         ledger = cls(household)
         for one in state[0]:
             entry = Open.from_state(one)
-            ledger.open[entry.incident.id] = entry
-        ledger.ended = Ends.from_state(state[1], state[4])
+            ledger._put_back(entry)
+        if state[1] or state[4]:
+            ledger.ended = Ends.from_state(state[1], state[4])
         ledger.waiting = tuple([_kept(one) for one in state[2]])
         ledger.seen = tuple(state[3])
         if len(state) > _FORMER:
             absences, referrals, ledger.checked_ms, *rest = state[_FORMER:]
-            ledger.given = given_of(rest[0] if rest else [])
-            ledger.answers = Answers.from_state(rest[1] if len(rest) > 1 else [])
-            ledger.lessons = Lessons.from_state(rest[2] if len(rest) > 2 else [])
+            ledger.given = given_of(rest[0] if rest else []) or _NONE_GIVEN
+            if len(rest) > 1 and rest[1]:
+                ledger.answers = Answers.from_state(rest[1])
+            if len(rest) > 2 and rest[2]:
+                ledger.lessons = Lessons.from_state(rest[2])
             ledger.absences = tuple([msgspec.convert(one, Absence) for one in absences])
             ledger.referrals = tuple([(at_ms, service) for at_ms, service in referrals])
         ledger.rearm()

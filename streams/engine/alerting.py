@@ -181,7 +181,7 @@ class Alerting:
         if record is None or model is None or model.is_absent(clock_ms):
             return []
         before = watched.checks.of(known.thread)
-        request, finding = watched.checks.ask(known, record, model, clock_ms, may_ask=may_ask)
+        request, finding = watched.own_checks.ask(known, record, model, clock_ms, may_ask=may_ask)
         out = [Output("checkin.requests", watched.name.encode(), request)] if request is not None else []
         out += self._consequences.of_unreached(watched, [finding] if finding is not None else [])
         if watched.checks.of(known.thread) is not before:

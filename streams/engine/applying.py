@@ -127,6 +127,7 @@ class Applying:
             return []
         watched = roster.get(record.household) or roster.meet(record.household, shared.clock_ms)
         if shared.knows(watched, one) or watched.record_bytes == one.value:
+            watched.pack_record()
             return []  # published again each day
         roster.register(watched)
         roster.settle(watched, record.district)

@@ -32,6 +32,10 @@ MINUTES_OF_A_DAY: Final = 1440
 NO_TURN: Final = 65_535
 
 
+_HEALTHS: Final[dict[int, int]] = {}
+"""The counts of sources there are: some hundred, which households share."""
+
+
 class End(NamedTuple):
     """The end of a household's watching."""
 
@@ -157,13 +161,14 @@ class Roster:
             # It ended since the last checkpoint. Its new rows take the place of its old ones: who finds nothing else must
             # not think that it was first met after that checkpoint.
             watched.first_kept, watched.rhythm_place = former.first_kept, former.rhythm_place
-            watched.checks.slots = list(former.checks.slots)
-            watched.ledger.lessons.inherit(former.leaving)
+            watched.own_checks.slots = list(former.checks.slots)
+            watched.ledger.inherit(former.leaving)
         elif name in self.ended_ahead:
             watched.first_kept = 1
-            watched.checks.slots = list(self.ended_slots.get(name, []))
-            watched.ledger.lessons.inherit(self.ended_leaving.get(name, []))
-        watched.ledger.given = self._given_back.pop(name, []) or self.given_of_former(name)
+            watched.own_checks.slots = list(self.ended_slots.get(name, []))
+            watched.ledger.inherit(self.ended_leaving.get(name, []))
+        if given := self._given_back.pop(name, []) or self.given_of_former(name):
+            watched.ledger.given = given
         self._at[index] = watched
         self.hearing.begin(index)
         self._turns[index] = crc32(name.encode()) % MINUTES_OF_A_DAY
@@ -253,7 +258,7 @@ class Roster:
             both = zip(unpacked(now), unpacked(watched.source_health), strict=True)
             for place, (after, before) in enumerate(both):
                 self.sources[place] += after - before
-            watched.source_health = now
+            watched.source_health = _HEALTHS.setdefault(now, now)
 
     def _forget_delay(self, watched: Watched) -> None:
         self._count_delay(watched, -watched.counts)
@@ -328,7 +333,7 @@ class Roster:
         Unless the registry itself ended it, the daily repeat of the record then in force does not bring it back.
         """
         watched = self._households.get(name)
-        checksum = 0 if watched is None or by_registry else crc32(watched.record_bytes)
+        checksum = 0 if watched is None or by_registry else watched.record_sum
         given = self.given_of_former(name) if watched is None else watched.given
         self._remember(name, End(clock_ms, clock_ms, checksum, tuple(given)))
         if watched is not None:

@@ -126,7 +126,7 @@ def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> House
 
 def mark_of(watched: Watched, clock_ms: int) -> int:
     """Return a number that is another when there is something new to show of a household. Never 0."""
-    record = crc32(watched.record_bytes)
+    record = watched.record_sum
     told = repr([(one.incident.id, one.incident.revision) for one in watched.ledger.open.values()])
     model = 0 if watched.model is None else watched.model.mark(clock_ms)
     return crc32(told.encode(), record ^ model) or 1

@@ -1,6 +1,7 @@
 """One watched household in a partition: its model, its incidents, its registry record, and how it is kept."""
 
 from typing import Any, Final, TypeVar
+from zlib import crc32
 
 import msgspec
 
@@ -18,7 +19,7 @@ from streams.cases.ledger_form import check_checks, check_ledger
 from streams.cases.lessons import Leaving
 from streams.districts.hearing import NEVER, Last
 from streams.engine.brief import BRIEF, PLACED, Brief
-from streams.engine.records import record_of
+from streams.engine.records import packed, record_of, unpacked
 from streams.engine.sleep import Sleep
 from streams.engine.snapshot import Cut, Rows, plain
 
@@ -40,6 +41,7 @@ _NONE_GIVEN: Final[list[Given]] = []
 _NONE_LEAVING: Final[list[Leaving]] = []
 _NO_LEDGER: Final = plain(Ledger("").state())
 _NO_CHECKS: Final = plain(Checks().state())
+_NEVER_ASKED: Final = Checks()
 
 
 class Watched:
@@ -57,7 +59,9 @@ class Watched:
         "_ledger",
         "_ledger_row",
         "_model",
+        "_packed",
         "_record",
+        "_record_row",
         "_rhythm",
         "_sleep",
         "_version",
@@ -72,8 +76,8 @@ class Watched:
         "lost_since_ms",
         "name",
         "open_count",
-        "record_bytes",
         "record_dirty",
+        "record_sum",
         "rhythm_kept",
         "rhythm_place",
         "since_ms",
@@ -104,7 +108,11 @@ class Watched:
         self._leaving = _NONE_LEAVING
         self.used = True
         """Something came of it since it was last looked at as one that might fall asleep."""
-        self.record_bytes = b""
+        self._record_row = b""
+        """Its registry record as it was published; packed where `_packed` says so."""
+        self._packed = False
+        self.record_sum = 0
+        """Checksum of that, 0 without any."""
         self.record_dirty = False
         self.rhythm_kept = -1
         """Version of the rhythm row that the changelog has."""
@@ -172,8 +180,28 @@ class Watched:
         self._record = record
 
     @property
+    def record_bytes(self) -> bytes:
+        """Its registry record as it was published; empty without one. It sleeps on."""
+        return unpacked(self._record_row) if self._packed else self._record_row
+
+    @record_bytes.setter
+    def record_bytes(self, raw: bytes) -> None:
+        self._record_row, self._packed, self.record_sum = raw, False, crc32(raw)
+        self.pack_record()
+
+    def pack_record(self) -> None:
+        """Pack what was published as its registry record: hardly anybody asks for it. Not as it wakes, for that is to be quick."""
+        if self._record_row and not self._packed:
+            self._record_row, self._packed = packed(self._record_row), True
+
+    @property
     def checks(self) -> Checks:
-        """What public alerts asked of it. It sleeps on."""
+        """What public alerts asked of it, to be read: of most homes the same, for nothing was ever asked. It sleeps on."""
+        return _NEVER_ASKED if self._checks is None else self._checks
+
+    @property
+    def own_checks(self) -> Checks:
+        """The same, to be written to. It sleeps on."""
         if self._checks is None:
             self._checks = Checks()
         return self._checks
@@ -345,7 +373,8 @@ class Watched:
                 rows.hot
             )
             if rows.record is not None:
-                self.record_bytes = rows.record
+                # As it is: of all homes of a partition the packing would take a second or two.
+                self._record_row, self._packed, self.record_sum = rows.record, False, crc32(rows.record)
                 _RECORD.decode(rows.record)
             checks = bytes(rest[0]) if rest else _NO_CHECKS
             if checks == _NO_CHECKS:
