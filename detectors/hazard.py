@@ -12,6 +12,7 @@ from detectors.contract import Law
 from detectors.hours import HOUR_MS, LocalHours, is_weekend
 from detectors.life import HOME
 from detectors.priors import prior
+from detectors.room import room
 
 EDGES_MS: Final[tuple[int, ...]] = tuple(
     minutes * 60_000 for minutes in (5, 10, 20, 30, 60, 90, 120, 180, 240, 360, 480, 600, 840, 1200)
@@ -40,24 +41,8 @@ NO_RATES: Final[DayRates] = (0.0,) * (2 * 24 * BUCKETS)
 """Of a channel that sees nothing of a silence, whose table need not be read."""
 
 
-class _Remembered:
-    """The last rates by what was asked and of which cells, so many at most.
-
-    A home that learns a day asks three times and more in a row: for what would have been, and then for its verdict. Who has
-    few homes and the memory keeps them for the whole day on which nothing is learned.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.rates: dict[tuple[str, bool, float, float, float, int, bytes], DayRates] = {}
-
-
-_remembered: Final = _Remembered(64)
-
-
-def remember_rates(most: int) -> None:
-    """Remember so many rates of hazard tables in this process, some 8 KB each."""
-    _remembered.most = most
+_rates: Final[dict[tuple[str, bool, float, float, float, int, bytes], DayRates]] = {}
+"""The last rates by what was asked and of which cells; so many at most as there is room for."""
 
 
 def row_of(weekend: int, hour: int) -> int:
@@ -190,12 +175,12 @@ class HazardTable:
         if not self._count:
             return _rates_of_people(self.kind, floor, away=away)
         asked = (self.kind, away, k0_h, k1_h, floor, self._count, self._kept)
-        rates = _remembered.rates.get(asked)
+        rates = _rates.get(asked)
         if rates is None:
             rates = self._rates(k0_h, k1_h, floor, away=away)
-            if len(_remembered.rates) >= _remembered.most:
-                _remembered.rates.clear()
-            _remembered.rates[asked] = rates
+            if len(_rates) >= room.rates:
+                _rates.clear()
+            _rates[asked] = rates
         return rates
 
     def _rates(self, k0_h: float, k1_h: float, floor: float, *, away: bool) -> DayRates:
@@ -237,7 +222,7 @@ class HazardTable:
 
 def _packed(places: NDArray[np.int64]) -> bytes:
     """Return ascending places in the shorter way: a bit of each cell, or a byte for each step between them."""
-    steps = _steps(places) if len(places) < _MASK_BYTES else b""
+    steps = _steps(places) if room.packs and len(places) < _MASK_BYTES else b""
     if steps and len(steps) < _MASK_BYTES and len(steps) != 2 * len(places):
         return steps
     held = np.zeros(2 * _CELLS, np.bool_)

@@ -2,18 +2,22 @@
 
 import struct
 from datetime import UTC, datetime
+from random import Random
 from typing import Final
 
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from detectors import pairs
+from detectors import hazard, pairs
 from detectors.begun import AROUND, HALF_LIFE_DAYS, HOURS, BegunAt
 from detectors.hazard import EDGES_MS, LONGEST_MS, HazardTable, bucket, bucket_ends, row_of
 from detectors.hours import HOUR_MS, LocalHours
+from detectors.household import Household
 from detectors.pack import packed, unpacked
+from detectors.room import Room, of_few_homes, room
 from detectors.tally import MOST, Tally
+from schemas.events import Data, Event
 
 ZONES: Final = [LocalHours(name) for name in ("Asia/Seoul", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu")]
 CLOCKS_CHANGE_MS: Final = [
@@ -89,7 +93,8 @@ def test_rates_that_were_asked_last_are_those_of_the_cells_there_are(steps: list
         told.append((tables[home].state(), away, rates))
     for state, away, rates in told:
         anew = HazardTable("home")
-        anew.restore([bytes(bytearray(part)) for part in state])
+        anew.restore(state)
+        hazard._rates.clear()  # or what was remembered would be held against itself
         assert list(rates) == list(anew.rates(away=away, k0_h=5.0, k1_h=8.0, floor_per_h=0.01))
 
 
@@ -172,3 +177,26 @@ def test_cells_come_back_however_far_apart_and_however_many(places: list[int]) -
     assert table.state() == state
     table._keep(table._cells())
     assert table.state() == state
+
+
+def test_a_home_given_more_room_is_told_and_kept_the_same() -> None:
+    def lived() -> tuple[list[object], object]:
+        home = Household("h-1", start_ms=1_772_000_000_000)
+        told: list[object] = []
+        random = Random(7)
+        for hour in range(24 * 40):
+            at_ms = 1_772_000_000_000 + hour * HOUR_MS
+            for number in range(random.randrange(6) if 7 <= hour % 24 < 23 else 0):
+                when_ms = at_ms + number * 600_000
+                data = Data(device="k", state="on")
+                told += home.advance(when_ms)
+                told += home.learn_one(Event("h-1", "motion", "/sensors/gw", f"e{hour}-{number}", when_ms, data))
+        told += home.advance(1_772_000_000_000 + 24 * 42 * HOUR_MS)
+        return told, home.snapshot()
+
+    plain = lived()
+    with of_few_homes():
+        assert (room.rates, room.packs) != (Room().rates, Room().packs)
+        assert lived() == plain
+    assert (room.rates, room.packs) == (Room().rates, Room().packs), "nobody else is given it"
+    assert plain[0], "somebody was told of the silence at the end"

@@ -19,7 +19,7 @@ import msgspec
 import detectors
 import schemas
 import streams
-from detectors.hazard import remember_rates
+from detectors.room import of_few_homes
 from load_tests.whatif.chosen import Chosen
 from load_tests.whatif.fold import Fold, Played
 from load_tests.whatif.homes import Home, Seen, homes_of
@@ -33,8 +33,6 @@ from streams.engine.chunk import Chunk
 from streams.engine.partition import Partition
 from streams.replay.run import Reader, Source, replay
 
-RATES: Final = 2_000
-"""So many rates of hazard tables are remembered: of the homes of a day, who are looked at again and again, and 16 MB at most."""
 POLLED_EVERY_S: Final = 0.3
 UNSAFE: Final = re.compile(r"[^\w.,+-]")
 """In the name of a file; letters of any script are none of these."""
@@ -191,7 +189,6 @@ def play_unit(
         elif _Shared.progress is not None:
             _Shared.progress[unit] = share
 
-    remember_rates(RATES)
     engine = work.engine(partition, variant)
     seen = Seen(engine, frozenset(one.household for one in work.cuts))
     source = work.source(partition, at)
@@ -203,7 +200,8 @@ def play_unit(
     # A half-written file of a killed run is begun anew: what counts is the result beside it, which appears whole.
     with revisions.open("wb") as out:
         fold = Fold(out)
-        run = replay(source, engine, fold.take, seen.look if work.spooled is None else None)
+        with of_few_homes():
+            run = replay(source, engine, fold.take, seen.look if work.spooled is None else None)
     homes = seen.homes() if work.spooled is None else []
     played = Played(
         fold.opened(),
