@@ -15,6 +15,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER_MS: Final = 900_000
 """Offsets of time zones change on a quarter of an hour at the finest: since 2012 everywhere but at one polar station."""
 QUARTERS: Final = DAY_MS // QUARTER_MS
+"""Of a day that begins and ends at one offset none is asked in between: nowhere have the clocks changed twice within three days."""
 STEADY_DAYS: Final = 3
 MOST_DAYS: Final = 4096
 """Days whose offsets are remembered, or a recording of centuries would fill the memory."""
@@ -47,8 +48,11 @@ class LocalHours:
         return offsets if offsets.__class__ is int else offsets[at_ms % DAY_MS // QUARTER_MS]  # type: ignore[index]
 
     def _day(self, day: int) -> int | list[int]:
-        quarters = [self._offset(day * DAY_MS + quarter * QUARTER_MS) for quarter in range(QUARTERS)]
-        offsets = quarters[0] if len(set(quarters)) == 1 else quarters
+        start_ms = day * DAY_MS
+        first, last = self._offset(start_ms), self._offset(start_ms + (QUARTERS - 1) * QUARTER_MS)
+        offsets: int | list[int] = first
+        if first != last:
+            offsets = [self._offset(start_ms + quarter * QUARTER_MS) for quarter in range(QUARTERS)]
         if len(self._days) >= MOST_DAYS:
             self._days.clear()
         self._days[day] = offsets

@@ -1,13 +1,14 @@
 """The household's own wall clock."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.hours import QUARTER_MS, LocalHours
+from detectors.hours import DAY_MS, QUARTER_MS, STEADY_DAYS, LocalHours
 
 ZONES = (
     "Asia/Seoul",
@@ -38,3 +39,31 @@ def test_since_2012_clocks_change_on_a_quarter_of_an_hour_at_the_finest() -> Non
     ]
     assert len(changes) > 1000
     assert not [change for change in changes if change[1] * 1000 % QUARTER_MS]
+
+
+def test_nowhere_do_clocks_change_twice_within_three_days() -> None:
+    """Or a day that begins and ends at one offset might have another in between, and is asked of its ends alone."""
+    zoneinfo = pytest.importorskip("zoneinfo._zoneinfo", reason="the transitions are read from the pure Python reader")
+    apart_s = [
+        after_s - before_s
+        for zone in sorted(available_timezones())
+        for before_s, after_s in pairwise(zoneinfo.ZoneInfo(zone)._trans_utc)
+    ]
+    assert len(apart_s) > 10_000
+    assert min(apart_s) * 1000 > STEADY_DAYS * DAY_MS
+
+
+def test_in_a_day_in_which_clocks_change_each_quarter_has_its_offset() -> None:
+    zoneinfo = pytest.importorskip("zoneinfo._zoneinfo", reason="the transitions are read from the pure Python reader")
+    changed = 0
+    for zone in ZONES:
+        hours, place = LocalHours(zone), ZoneInfo(zone)
+        days = {at_s * 1000 // DAY_MS for at_s in zoneinfo.ZoneInfo(zone)._trans_utc if FROM_S <= at_s < UNTIL_S}
+        for day in days:
+            quarters = [day * DAY_MS + quarter * QUARTER_MS for quarter in range(DAY_MS // QUARTER_MS)]
+            wanted = [datetime.fromtimestamp(at_ms / 1000, place).utcoffset() for at_ms in quarters]
+            assert [hours.offset_ms(at_ms) for at_ms in quarters] == [
+                one.total_seconds() * 1000 for one in wanted if one is not None
+            ]
+            changed += len(set(wanted)) > 1
+    assert changed > 100

@@ -10,6 +10,7 @@ from load_tests.bench_city.homes import KINDS, Kind
 from load_tests.bench_city.jobs import BUDGETS, GHOST_BUDGET, Delay, Played, Result
 from load_tests.bench_city.memory import Memory
 from load_tests.bench_detection.measure import INTERVAL, RESAMPLES, Delays, Numbers
+from schemas.compiled import state
 
 NEVER_H: Final = 24.0 * 7
 TIMES: Final = 3.0
@@ -166,7 +167,7 @@ def rows(cut: Kinds, lived: Kinds, memory: Memory | None) -> list[dict[str, Any]
                 "interval": None,
                 "note": (
                     f"{memory.households} synthetic households of the city's mix; {memory.events:,} events of the "
-                    "last 10 days, learning and looking included"
+                    f"last 10 days, learning and looking included; {state()}"
                 ),
             }
         )
