@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from logs import ENGINE, Logs, logs_of, run, said
 
+from detectors import state as of_homes
+from detectors.medication import Medication
+from detectors.thrift import Thrift
 from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.actions import ResponderAction
 from schemas.alerts import Hazard, PublicAlert
@@ -23,6 +26,11 @@ from schemas.incidents import CloseCause, Incident, IncidentKind, IncidentState,
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.times import from_rfc3339, to_rfc3339
 from schemas.topics import DAY_MS, ORDER_OF
+from streams.cases import disaster as of_checks
+from streams.cases import ledger as of_ledgers
+from streams.cases.answers import Answers
+from streams.cases.ended import Ends
+from streams.cases.lessons import Lessons
 from streams.engine.partition import Controls, Partition
 
 
@@ -185,6 +193,31 @@ def test_the_logs_of_these_tests_hold_what_they_are_to_try() -> None:
     assert outcomes >= {"answered", "no_answer", "skipped"}
     assert {one.kind for one in incidents if one.ladder} >= {IncidentKind.SILENCE, IncidentKind.DISASTER_NO_ANSWER}
     assert {one.owner for one in incidents} >= {None, "officer-1", "night-centre", "supervisor", "control-room"}
+
+
+def test_what_homes_share_while_nothing_is_known_of_them_is_never_written_to() -> None:
+    """Nearly all homes hold the same empty parts: a word written into one of those would be known of everybody."""
+    pristine = [
+        Medication().state(),
+        Thrift().state(),
+        Ends().state(),
+        Answers().state(),
+        Lessons().state(),
+        [],
+        [],
+        {},
+    ]
+
+    def shared() -> list[Any]:
+        parts = [of_homes._NO_MEDICATION, of_homes._NO_THRIFT, of_ledgers._NONE_ENDED, of_ledgers._NO_ANSWERS]
+        kept = [part.state() for part in [*parts, of_ledgers._NO_LESSONS]]
+        return [*kept, of_ledgers._NONE_GIVEN, of_checks._NO_SLOTS, dict(of_ledgers._NONE_OPEN)]
+
+    oracle()
+    assert shared() == pristine
+    of_homes._NO_MEDICATION.settled_ms = 1  # the fault this is about
+    assert shared() != pristine
+    of_homes._NO_MEDICATION.settled_ms = 0
 
 
 def test_a_status_tells_how_many_households_nobody_has_registered() -> None:

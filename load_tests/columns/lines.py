@@ -98,14 +98,15 @@ class OneFile:
                 found = read(line, row)
                 if found is None:
                     continue
-                saying, at_ms = found
-                self.take(into, saying, at_ms, line)
-                self._remember_time(when, at_ms)
+                self.take(into, found[0], found[1], line)
+                self._remember_time(when, found[1])
+                if saying is not None:
+                    continue
                 if self._kept >= REMEMBERED:
                     by_name.clear()
                     self._kept = 0
                     sayings = by_name.setdefault(name, {})
-                sayings[what] = saying
+                sayings[what] = found[0]
                 self._kept += 1
             else:
                 read(line, row)

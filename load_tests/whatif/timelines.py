@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from detectors.hours import LocalHours
 from detectors.life import sign_of
+from detectors.room import of_few_homes
 from load_tests.whatif.draw import COLOURS
 from load_tests.whatif.fold import Opened, Played
 from load_tests.whatif.homes import zone_of
@@ -21,7 +23,6 @@ from streams.engine.partition import Partition
 
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
-QUARTER_MS: Final = 900_000
 MOST_DAYS: Final = 35
 BEFORE_DAYS: Final = 28
 STEP_RECORDS: Final = 200
@@ -69,8 +70,9 @@ class _Shown:
         # Whole days of the home: a column holds what lies between two of its own midnights.
         self.from_ms = _midnight_ms(begin_ms, self.zone)
         self.until_ms = self.from_ms + -(-(end_ms - self.from_ms) // DAY_MS) * DAY_MS
-        self.hours = _Hours(self.zone)
-        self.signs: Counter[tuple[str, int]] = Counter()
+        self.hours = LocalHours(self.zone.key)
+        self.signs: Counter[int] = Counter()
+        """By hour of the local clock, since 1970."""
         self.scores: dict[str, list[list[float]]] = {}
 
     def note(self, engine: Partition, name: str) -> None:
@@ -90,8 +92,9 @@ class _Shown:
         for day in range(int((self.until_ms - self.from_ms) // DAY_MS)):
             # From noon to noon: a change of the clocks loses no day.
             moment = EPOCH + timedelta(milliseconds=self.from_ms + day * DAY_MS + DAY_MS // 2)
-            name = moment.astimezone(self.zone).date().isoformat()
-            days.append({"day": name, "hours": [self.signs[name, hour] for hour in range(24)]})
+            date = moment.astimezone(self.zone).date()
+            first = (date - EPOCH.date()).days * 24
+            days.append({"day": date.isoformat(), "hours": [self.signs[first + hour] for hour in range(24)]})
         cut = self.cut
         return {
             "household": self.household,
@@ -139,7 +142,8 @@ def timelines(
     for one in shown.values():
         of[partition_of(one.household, work.partitions)].append(one)
     for number, partition in enumerate(sorted(of)):
-        _look(work, partition, of[partition], variants)
+        with of_few_homes():
+            _look(work, partition, of[partition], variants)
         at((number + 1) / len(of))
     return [shown[name].figures() for name in households]
 
@@ -185,22 +189,7 @@ def _window(from_ms: int, until_ms: int, opened: dict[str, list[Opened]], cut_ms
     return begin_ms, min(until_ms, begin_ms + MOST_DAYS * DAY_MS)
 
 
-class _Hours:
-    """The local day and hour of a moment, looked up once a quarter of an hour: zones are set by whole quarters."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._known: dict[int, tuple[str, int]] = {}
-
-    def of(self, at_ms: int) -> tuple[str, int]:
-        known = self._known.get(at_ms // QUARTER_MS)
-        if known is None:
-            at = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(self._zone)
-            known = self._known[at_ms // QUARTER_MS] = at.date().isoformat(), at.hour
-        return known
-
-
 def _count_signs(shown: _Shown, topic: str, key: bytes | None, value: bytes | None) -> None:
     for one in decode(topic, key, value):
         if isinstance(one, Event) and sign_of(one):
-            shown.signs[shown.hours.of(one.at_ms)] += one.data.count or 1
+            shown.signs[(one.at_ms + shown.hours.offset_ms(one.at_ms)) // HOUR_MS] += one.data.count or 1
