@@ -29,8 +29,10 @@ from schemas.topics import DAY_MS, ORDER_OF
 from streams.cases import disaster as of_checks
 from streams.cases import ledger as of_ledgers
 from streams.cases.answers import Answers
+from streams.cases.disaster import Checks
 from streams.cases.ended import Ends
 from streams.cases.lessons import Lessons
+from streams.engine import watched as of_watched
 from streams.engine.partition import Controls, Partition
 
 
@@ -203,6 +205,7 @@ def test_what_homes_share_while_nothing_is_known_of_them_is_never_written_to() -
         Ends().state(),
         Answers().state(),
         Lessons().state(),
+        Checks().state(),
         [],
         [],
         {},
@@ -210,7 +213,7 @@ def test_what_homes_share_while_nothing_is_known_of_them_is_never_written_to() -
 
     def shared() -> list[Any]:
         parts = [of_homes._NO_MEDICATION, of_homes._NO_THRIFT, of_ledgers._NONE_ENDED, of_ledgers._NO_ANSWERS]
-        kept = [part.state() for part in [*parts, of_ledgers._NO_LESSONS]]
+        kept = [part.state() for part in [*parts, of_ledgers._NO_LESSONS, of_watched._NEVER_ASKED]]
         return [*kept, of_ledgers._NONE_GIVEN, of_checks._NO_SLOTS, dict(of_ledgers._NONE_OPEN)]
 
     oracle()

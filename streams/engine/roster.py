@@ -34,6 +34,7 @@ NO_TURN: Final = 65_535
 
 _HEALTHS: Final[dict[int, int]] = {}
 """The counts of sources there are: some hundred, which households share."""
+MOST_HEALTHS: Final = 4096
 
 
 class End(NamedTuple):
@@ -258,6 +259,8 @@ class Roster:
             both = zip(unpacked(now), unpacked(watched.source_health), strict=True)
             for place, (after, before) in enumerate(both):
                 self.sources[place] += after - before
+            if len(_HEALTHS) >= MOST_HEALTHS:  # of whoever makes up sources without end
+                _HEALTHS.clear()
             watched.source_health = _HEALTHS.setdefault(now, now)
 
     def _forget_delay(self, watched: Watched) -> None:
