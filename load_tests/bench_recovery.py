@@ -41,6 +41,7 @@ from streams.settings import Settings
 from streams.worker.collecting import Collecting
 
 PARTITIONS: Final = 4
+STREAM_HOURS: Final = 168
 TICK_S: Final = 1.0
 
 
@@ -122,10 +123,21 @@ class Killed(msgspec.Struct):
     households: int
     first_ready_s: float
     """From the first worker's start to all its partitions being ready."""
+    first_cpu_s: float
+    """CPU seconds of that worker until then."""
     back_s: float
     """From the kill to the next worker having judged everything that came meanwhile."""
     session_s: float
     worker_mb: float
+
+    @property
+    def told(self) -> str:
+        """All but the households, for people."""
+        return (
+            f"ready {self.first_ready_s:.1f} s after its start ({self.first_cpu_s:.1f} CPU s); back at work"
+            f" {self.back_s:.1f} s after kill -9, of which the session timeout is {self.session_s:g} s;"
+            f" {self.worker_mb:,.0f} MB resident; load {os.getloadavg()[0]:.1f}"
+        )
 
 
 def kill(households: int, aged_h: int, folder: Path) -> Killed:
@@ -137,29 +149,40 @@ def kill(households: int, aged_h: int, folder: Path) -> Killed:
         command += ["--households", str(households), "--aged-hours", str(aged_h)]
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own program
         clock_ms, count = msgspec.json.decode(said.stdout, type=tuple[int, int])
-        settings = Settings(kafka=node.url, partitions=PARTITIONS, datadir=folder, metrics_port=free_ports(1)[0])
-        stop = threading.Event()
-        first = start_command("worker", settings=settings, logs=folder)
-        second: Child | None = None
-        try:
-            began_s = time.monotonic()
-            _wait_ready(settings)
-            ready_s = time.monotonic() - began_s
-            ticker = threading.Thread(target=_tick, args=(node.bootstrap, clock_ms, stop))
-            ticker.start()
-            time.sleep(15.0)
-            used = int(Path(f"/proc/{first.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-            first.kill()
-            killed_s = time.monotonic()
-            second = start_command("worker", settings=settings, logs=folder)
-            _wait_ready(settings)
-            back_s = time.monotonic() - killed_s
-        finally:
-            stop.set()
-            first.kill()
-            if second is not None:
-                second.kill()
-    return Killed(count, ready_s, back_s, settings.session_timeout_s, used)
+        return kill_and_wait(node, folder, clock_ms, count, PARTITIONS)
+
+
+def kill_and_wait(node: KafkaNode, folder: Path, clock_ms: int, households: int, partitions: int) -> Killed:
+    """Let a worker take over what a changelog holds, kill it while ticks go on, and wait for the next."""
+    settings = Settings(kafka=node.url, partitions=partitions, datadir=folder, metrics_port=free_ports(1)[0])
+    stop = threading.Event()
+    first = start_command("worker", settings=settings, logs=folder)
+    second: Child | None = None
+    try:
+        began_s = time.monotonic()
+        _wait_ready(settings)
+        ready_s, cpu_s = time.monotonic() - began_s, _cpu_s(first.pid)
+        ticker = threading.Thread(target=_tick, args=(node.bootstrap, clock_ms, stop, partitions))
+        ticker.start()
+        time.sleep(15.0)
+        used = int(Path(f"/proc/{first.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        first.kill()
+        killed_s = time.monotonic()
+        second = start_command("worker", settings=settings, logs=folder)
+        _wait_ready(settings)
+        back_s = time.monotonic() - killed_s
+    finally:
+        stop.set()
+        first.kill()
+        if second is not None:
+            second.kill()
+    return Killed(households, ready_s, cpu_s, back_s, settings.session_timeout_s, used)
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU seconds of a process so far."""
+    spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def fill(stream: Stream, households: int, aged_h: int, bootstrap: str) -> tuple[int, int]:
@@ -177,14 +200,14 @@ def fill(stream: Stream, households: int, aged_h: int, bootstrap: str) -> tuple[
     return found
 
 
-def _tick(bootstrap: str, from_ms: int, stop: threading.Event) -> None:
-    with Publisher(bootstrap, PARTITIONS, within_s=60.0) as pen:
+def _tick(bootstrap: str, from_ms: int, stop: threading.Event, partitions: int) -> None:
+    with Publisher(bootstrap, partitions, within_s=60.0) as pen:
         at_ms = from_ms
         while not stop.wait(TICK_S):
             at_ms += int(TICK_S * 1000)
             value = encode(Tick(at_ms, TickMode.SIMULATED))
             for topic in ORDERED_NAMES:
-                for partition in range(PARTITIONS):
+                for partition in range(partitions):
                     pen.send(topic, TICK_KEY, value, partition=partition)
             pen.flush()
 
@@ -202,7 +225,7 @@ def _wait_ready(settings: Settings, within_s: float = 900.0) -> None:
             continue
         parts = said["partitions"]
         behind = sum(one["behind"] for one in parts)
-        if said["ready"] and len(parts) == PARTITIONS and behind <= 2 * PARTITIONS * len(ORDERED_NAMES):
+        if said["ready"] and len(parts) == settings.partitions and behind <= 2 * len(parts) * len(ORDERED_NAMES):
             return
     raise TimeoutError("the worker was not ready in time")
 
@@ -216,7 +239,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fill", default="", metavar="BROKER", help="only write the rows of the first size there")
     parser.add_argument("--json", action="store_true", help="the first size as JSON")
     asked = parser.parse_args(arguments)
-    stream = stream_of(Wanted(SEEDS, 168, 0), STREAMS)
+    if not 0 < asked.aged_hours <= STREAM_HOURS:
+        parser.error(f"--aged-hours: the thousand live {STREAM_HOURS} hours; bench_lived has homes that go on living")
+    stream = stream_of(Wanted(SEEDS, STREAM_HOURS, 0), STREAMS)
     if asked.fill:
         found = fill(stream, asked.households[0], asked.aged_hours, asked.fill)
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
@@ -225,11 +250,7 @@ def main(arguments: list[str] | None = None) -> int:
         del stream
         with tempfile.TemporaryDirectory(prefix="bench-recovery-") as folder:
             done = kill(asked.kill, asked.aged_hours, Path(folder))
-        sys.stdout.write(
-            f"{done.households:,} households in {PARTITIONS} partitions of one worker: ready {done.first_ready_s:.1f} s after "
-            f"its start; back at work {done.back_s:.1f} s after kill -9, of which the session timeout is "
-            f"{done.session_s:g} s; {done.worker_mb:,.0f} MB resident; load {os.getloadavg()[0]:.1f}\n"
-        )
+        sys.stdout.write(f"{done.households:,} households in {PARTITIONS} partitions of one worker: {done.told}\n")
         return 0
     if asked.json:
         curve = measure(stream, asked.households[0], asked.aged_hours)

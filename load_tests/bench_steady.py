@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         read = sum(map(sum, engine.counts.readings))
         before_s = time.process_time()
         for topic, chunk in chunks:
-            engine.offer(topic, _placed(chunk, engine.order.expected(topic)))
+            engine.offer(topic, placed(chunk, engine.order.expected(topic)))
         while True:
             engine.pump(2_000)
             now_s = time.process_time()
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _placed(chunk: Chunk, start: int) -> Chunk:
+def placed(chunk: Chunk, start: int) -> Chunk:
     """Return the same records where the engine expects them."""
     return Chunk(
         start,
