@@ -5,7 +5,7 @@ in this order; learning itself waits until no late event can change what is lear
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, final
 
 import msgspec
 
@@ -25,7 +25,7 @@ from detectors.hazard import NEVER_MS
 from detectors.health import health_counts
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.learning import learn_due_days
-from detectors.life import channel_of, is_exit, sign_of_data
+from detectors.life import channel_of, is_exit, rule_of, sign_by
 from detectors.medication import MISSED, TAKEN
 from detectors.night import is_night
 from detectors.offline import KINDS as OFFLINE
@@ -61,6 +61,37 @@ READ: Final = CONDITIONS | TELEMETRY | {"power"}
 """Kinds that tell of the home, its devices or of meals."""
 PLAIN: Final = frozenset(kind.name for kind in VOCABULARY) - RARE - COUNTED - READ
 """All the others: signs of life and heartbeats, nearly every event."""
+
+
+@final
+class _Way:
+    """How events of a kind are taken: in which of the sets above it is, asked once for all of them."""
+
+    __slots__ = (
+        "is_counted",
+        "is_door",
+        "is_of_conditions",
+        "is_plain",
+        "is_rare",
+        "is_read",
+        "is_telemetry",
+        "rule",
+        "turns_off",
+    )
+
+    def __init__(self, kind: str) -> None:
+        self.rule = rule_of(kind)
+        self.is_counted = kind in COUNTED
+        self.is_door = kind == "door"
+        self.is_of_conditions = kind in CONDITIONS
+        self.is_plain = kind in PLAIN
+        self.is_rare = kind in RARE
+        self.is_read = kind in READ
+        self.is_telemetry = kind in TELEMETRY
+        self.turns_off = kind in OFF_KINDS
+
+
+_WAYS: Final = {kind.name: _Way(kind.name) for kind in VOCABULARY}
 Fate = Literal["learned", "late", "no_consent"]
 """What becomes of an event. One more than 5 minutes ahead is counted as learned, and is no sign of life."""
 LEARNED: Final = "learned"
@@ -264,35 +295,36 @@ class Household:
         if ring is None:
             source, ring = self._meet(event.source, at)
         kind = event.kind
+        way = _WAYS.get(kind) or _Way(kind)
+        data = event.data
         changed = lived = False
         if source is not None:
-            off = kind in OFF_KINDS and event.data.state != "off"
+            off = way.turns_off and data.state != "off"
             changed = source.learn_one(at, state.seeing.base_h, off=off, until_ms=event.until_ms)
-        data = event.data
-        sign = sign_of_data(kind, data)
+        sign = sign_by(way.rule, data)
         if sign:
-            lived = ring.learn_one(at, data.device, sure=sign is _SURE, exit_door=kind == "door" and is_exit(event))
+            lived = ring.learn_one(at, data.device, sure=sign is _SURE, exit_door=way.is_door and is_exit(event))
         # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`.
         stirs = changed and source is not None and source.dark
-        if kind in PLAIN:
+        if way.is_plain:
             look = stirs = stirs or (lived and self._listens(at))
-        elif kind in RARE:
+        elif way.is_rare:
             said = state.calls.learn_one(event) | (kind in DOSES and state.own_medication().learn_one(event))
             look = said or changed
-            stirs |= said or kind in OFF_KINDS
+            stirs |= said or way.turns_off
             self._count(event)
         else:
-            if kind in COUNTED:
+            if way.is_counted:
                 self._count(event)
             look = stirs or (lived and self._listens(at))
-            if kind in READ:
-                if kind in CONDITIONS:
+            if way.is_read:
+                if way.is_of_conditions:
                     look |= state.conditions.learn_one(event, state.hours)
-                if kind in TELEMETRY:
+                if way.is_telemetry:
                     state.devices.learn_one(event)
                 else:
                     state.meals.learn_one(event, state.hours)
-                look |= lived and kind == "door" and is_night(state, at) and is_exit(event)
+                look |= lived and way.is_door and is_night(state, at) and is_exit(event)
                 stirs |= state.conditions.stands
             stirs |= look
         if stirs:

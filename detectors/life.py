@@ -25,8 +25,14 @@ COUNTED: Final = 3
 _EXIT: Final = re.compile(
     r"front|exit|outside|outdoor|entr|leave_home|enter_home|foyer|main.?door|hallway,door|현관", re.IGNORECASE
 )
-_NONE, _SOFT, _SURE = Sign.NONE, Sign.SOFT, Sign.SURE
-_NEVER, _IF_ON, _ALWAYS, _ABOVE_ZERO, _MOTION = range(5)
+_NONE: Final = Sign.NONE
+_SOFT: Final = Sign.SOFT
+_SURE: Final = Sign.SURE
+_NEVER: Final = 0
+_IF_ON: Final = 1
+_ALWAYS: Final = 2
+_ABOVE_ZERO: Final = 3
+_MOTION: Final = 4
 _RULE: Final[dict[str, int]] = {
     kind.name: (
         _MOTION
@@ -46,12 +52,16 @@ _RULE: Final[dict[str, int]] = {
 
 def sign_of(event: Event) -> Sign:
     """Return what an event proves. Incoming calls, background traffic and telemetry prove nothing."""
-    return sign_of_data(event.kind, event.data)
+    return sign_by(rule_of(event.kind), event.data)
 
 
-def sign_of_data(kind: str, data: Data) -> Sign:
-    """Return what an event of a kind proves by its data: for whoever has looked both up already."""
-    rule = _RULE.get(kind, _NEVER)
+def rule_of(kind: str) -> int:
+    """Return by which rule events of a kind prove that the person lives: looked up once for all of them."""
+    return _RULE.get(kind, _NEVER)
+
+
+def sign_by(rule: int, data: Data) -> Sign:
+    """Return what an event proves by its data and the `rule_of` its kind."""
     if rule == _NEVER:
         return _NONE
     if rule == _MOTION:

@@ -24,7 +24,7 @@ from typing import Any, Final
 from schemas.compiled import FOLDERS, GROUP, MADE_OF, PLACE, PURE, ROOT, made_of
 
 OPTIMIZE: Final = "2"
-OF_SCHEMAS: Final = frozenset({"checks.py", "decode.py", "partitions.py", "times.py", "topics.py"})
+OF_SCHEMAS: Final = frozenset({"checks.py", "decode.py", "event.py", "partitions.py", "times.py", "topics.py"})
 """What the engine calls for every record; the others of schemas/ describe and are read by name."""
 WITHIN: Final = ("streams", "load_tests")
 """Packages of which only those inside are compiled."""

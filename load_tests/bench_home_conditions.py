@@ -63,9 +63,9 @@ def injected(events: list[Event], kind: IncidentKind, at_ms: int, rnd: Random) -
         after = at_ms <= one.at_ms
         change = {IncidentKind.COLD_ROOM: -11.0, IncidentKind.HOT_ROOM: 11.0}.get(kind)
         if change and after and one.at_ms < ends_ms and one.kind == "temperature":
-            out.append(replace(one, data=replace(one.data, value=(one.data.value or 0.0) + change)))
+            out.append(one.with_(data=replace(one.data, value=(one.data.value or 0.0) + change)))
         elif kind is IncidentKind.WEAK_BATTERY and after and one.kind == "battery":
-            out.append(replace(one, data=replace(one.data, value=8.0)))
+            out.append(one.with_(data=replace(one.data, value=8.0)))
         elif kind is IncidentKind.DOOR_OPEN and after and one.at_ms < ends_ms and one.data.device == "front-door":
             pass  # nobody shuts it, and it tells of nothing else
         elif (
@@ -81,18 +81,18 @@ def injected(events: list[Event], kind: IncidentKind, at_ms: int, rnd: Random) -
         elif kind is IncidentKind.CANNOT_SEE and at_ms <= one.at_ms < at_ms + 4 * DAY_MS:
             pass  # the home's line is out: no source says anything
         elif kind is IncidentKind.DAY_NIGHT_REVERSAL and after:
-            out.append(replace(one, at_ms=one.at_ms + 12 * HOUR_MS))
+            out.append(one.with_(at_ms=one.at_ms + 12 * HOUR_MS))
         else:
             out.append(one)
     source = next(one.source for one in events if one.kind == "temperature")
     said = Event(events[0].household, "door", source, "injected", at_ms, events[0].data)
     front = replace(events[0].data, device="front-door", state="on", value=None, count=None, over_s=None, exit=True)
     if kind is IncidentKind.DOOR_OPEN:
-        out.append(replace(said, data=front))
+        out.append(said.with_(data=front))
     elif kind is IncidentKind.PHONE_OFF and phone is not None:
-        out.append(replace(said, kind="power_off", source=phone, data=Data(device="phone")))
+        out.append(said.with_(kind="power_off", source=phone, data=Data(device="phone")))
     elif kind is IncidentKind.WATER_LEAK:
-        out.append(replace(said, kind="moisture", data=replace(front, device="sink", exit=False)))
+        out.append(said.with_(kind="moisture", data=replace(front, device="sink", exit=False)))
     elif kind in (IncidentKind.OUT_AT_NIGHT, IncidentKind.NIGHT_WANDERING):
         # One night out of two hours; or every second night for two weeks, of twenty minutes.
         nights, out_ms = (1, 2 * HOUR_MS) if kind is IncidentKind.OUT_AT_NIGHT else (7, HOUR_MS // 3)
@@ -106,10 +106,10 @@ def injected(events: list[Event], kind: IncidentKind, at_ms: int, rnd: Random) -
                 if not (leaves_ms - HOUR_MS <= one.at_ms <= back_ms and one.kind in ("motion", "door"))
             ]
             steps = [(leaves_ms, "on"), (leaves_ms + 8000, "off"), (back_ms, "on"), (back_ms + 8000, "off")]
-            out += [replace(said, at_ms=at, id=f"n-{at}", data=replace(front, state=state)) for at, state in steps]
+            out += [said.with_(at_ms=at, id=f"n-{at}", data=replace(front, state=state)) for at, state in steps]
             moves = [(back_ms + 60_000 * (m + 1), f"m{m}") for m in range(3)]
             out += [
-                replace(said, kind="motion", at_ms=at, id=f"n-{at}", data=replace(front, device=device, exit=False))
+                said.with_(kind="motion", at_ms=at, id=f"n-{at}", data=replace(front, device=device, exit=False))
                 for at, device in moves
             ]
     return sorted(out, key=lambda one: (one.at_ms, one.id))

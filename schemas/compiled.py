@@ -11,7 +11,31 @@ from hashlib import blake2b
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mypy_extensions import mypyc_attr
+else:
+
+    def mypyc_attr(**_: object) -> Any:
+        """Return what leaves a class as it is: what a compiler is told of it, plain Python need not know."""
+        return lambda one: one
+
+
+__all__ = [
+    "COMPILED",
+    "FOLDERS",
+    "GROUP",
+    "MADE_OF",
+    "PLACE",
+    "PURE",
+    "ROOT",
+    "first",
+    "is_compiled",
+    "made_of",
+    "mypyc_attr",
+    "state",
+]
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PLACE: Final = ROOT / "build" / "native" if (ROOT / "pyproject.toml").exists() else ROOT / "anbu_native"

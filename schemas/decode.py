@@ -6,7 +6,7 @@ failed: it screens the bytes, cuts an array into its readings, passes over unkno
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, final
 
 import msgspec
 
@@ -66,7 +66,21 @@ Record = (
 """Whatever `decode` gives."""
 
 T = TypeVar("T")
-_Row = tuple[str, Form]
+
+
+@final
+class _Row:
+    """What the vocabulary says of a type."""
+
+    __slots__ = ("has_number", "has_switch", "has_until", "kind")
+
+    def __init__(self, kind: str, form: Form) -> None:
+        self.kind = kind
+        self.has_number = form is Form.NUMBER
+        self.has_switch = form is Form.SWITCH
+        self.has_until = form is Form.UNTIL
+
+
 _OBJECT: Final = ord("{")
 _ARRAY: Final = ord("[")
 
@@ -87,9 +101,10 @@ def _loose_event() -> Callable[[bytes], Any]:
 _loose: Final = _loose_event()
 
 _ROWS: Final[dict[str, dict[str, _Row]]] = {
-    topic: {kind.type: (kind.name, kind.form) for kind in KINDS if kind.topic == topic} for topic in EVENT_TOPICS
+    topic: {kind.type: _Row(kind.name, kind.form) for kind in KINDS if kind.topic == topic} for topic in EVENT_TOPICS
 }
 _SOURCE: Final = re.compile(SOURCE)
+_is_printable: Final = str.isprintable
 
 # Texts that come again and again are checked once, and all events of a household share one string. Bounded, for a sender
 # can make up keys and sources without end.
@@ -127,39 +142,38 @@ def _event(found: Any, index: int, topic: str, rows: dict[str, _Row], household:
     row = rows.get(found.type)
     if row is None:
         return type_fault(found.type, topic, index) or Fault(Reason.UNKNOWN_TYPE, index, "type")
-    if found.subject != household or not household:
-        return household_fault(found.subject, household, index) or Fault(Reason.WRONG_KEY, index, "key")
-    source = _sources.get(found.source) or _source(found.source)
+    subject: str = found.subject
+    if subject != household or not household:
+        return household_fault(subject, household, index) or Fault(Reason.WRONG_KEY, index, "key")
+    given: str = found.source
+    source = _sources.get(given) or _source(given)
     if not source:
         return Fault(Reason.WRONG_TYPE, index, "source")
-    if not found.id.isprintable():
+    name: str = found.id
+    if not _is_printable(name):
         return Fault(Reason.WRONG_TYPE, index, "id")
     data: Data = found.data
-    if not data.device.isprintable():
+    if not _is_printable(data.device):
         return Fault(Reason.WRONG_TYPE, index, "data.device")
+    time: str = found.time
     try:
-        at_ms = from_rfc3339(found.time)
+        at_ms = from_rfc3339(time)
     except ValueError:
-        return check_time(found.time, "time", index) or Fault(Reason.BAD_TIME, index, "time")
-    kind, form = row
-    if form is _PULSE or form is _CALL:
-        return Event(household, kind, source, found.id, at_ms, data)
-    if form is _NUMBER:
+        return check_time(time, "time", index) or Fault(Reason.BAD_TIME, index, "time")
+    until_ms = 0
+    if row.has_number:
         if data.value is None:
             return Fault(Reason.MISSING_FIELD, index, "data.value")
-        return Event(household, kind, source, found.id, at_ms, data)
-    if form is _SWITCH:
+    elif row.has_switch:
         if data.state is None:
             return Fault(Reason.MISSING_FIELD, index, "data.state")
-        return Event(household, kind, source, found.id, at_ms, data)
-    if data.until is None:
-        return Fault(Reason.MISSING_FIELD, index, "data.until")
-    if fault := check_time(data.until, "data.until", index):
-        return fault
-    return Event(household, kind, source, found.id, at_ms, data, from_rfc3339(data.until))
-
-
-_PULSE, _CALL, _NUMBER, _SWITCH = Form.PULSE, Form.CALL, Form.NUMBER, Form.SWITCH
+    elif row.has_until:
+        if data.until is None:
+            return Fault(Reason.MISSING_FIELD, index, "data.until")
+        if fault := check_time(data.until, "data.until", index):
+            return fault
+        until_ms = from_rfc3339(data.until)
+    return Event(household, row.kind, source, name, at_ms, data, until_ms)
 
 
 def _household(key: bytes) -> str:

@@ -6,8 +6,28 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from schemas.data import Data
+from schemas.event import Event
 from schemas.times import Rfc3339
-from schemas.vocabulary import Ask, CareTopic, Channel, DisasterAnswer, Distress, Level
+from schemas.vocabulary import Channel
+
+__all__ = [
+    "FUTURE_TOLERANCE_MS",
+    "MAX_DEPTH",
+    "MAX_MESSAGE_BYTES",
+    "MAX_READINGS",
+    "PSEUDONYM",
+    "SOURCE",
+    "TICK_KEY",
+    "CloudEvent",
+    "Data",
+    "DeadLetter",
+    "Event",
+    "Fault",
+    "Reason",
+    "Tick",
+    "TickMode",
+]
 
 TICK_KEY: Final = b"!tick"
 """The Kafka key of a tick. No household pseudonym can hold an exclamation mark."""
@@ -31,39 +51,6 @@ FUTURE_TOLERANCE_MS: Final = 300_000
 """An event further ahead of its arrival is a dead letter "future_time" and no sign of life, or it would hide a death."""
 
 
-Name = Annotated[str, Meta(max_length=128)]
-"""A device, an id: bounded, or one event could fill a household's state."""
-Seconds = Annotated[float, Meta(ge=0, le=1e9)]
-Reading = Annotated[float, Meta(ge=-1e12, le=1e12)]
-"""A measured value. Whatever is larger is no measurement, and its square would overflow a detector's statistics."""
-
-
-class Data(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
-    """`data` of a CloudEvent. Which fields must be there is the kind's form; unknown fields are ignored.
-
-    They are ignored by a second look of `schemas.decode`. That this type refuses them at the first is how it knows, at
-    no cost, that nothing is nested deeper than the fields themselves.
-    """
-
-    device: Name = ""
-    state: Literal["on", "off"] | None = None
-    value: Reading | None = None
-    count: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
-    over_s: Seconds | None = None
-    exit: bool = False
-    until: Rfc3339 | None = None
-    request: Name | None = None
-    channel: Ask | None = None
-    """How the question was put, where it was no call: the registry's word for the rung."""
-    purpose: Literal["wellbeing", "follow_up", "medication", "disaster"] | None = None
-    topics: dict[CareTopic, Level] | None = None
-    resolved: Annotated[list[CareTopic], Meta(max_length=16)] | None = None
-    disaster: DisasterAnswer | None = None
-    guidance_given: bool | None = None
-    codes: Annotated[list[Distress], Meta(max_length=16)] | None = None
-    duration_s: Seconds | None = None
-
-
 class CloudEvent(msgspec.Struct, frozen=True, gc=False):
     """A CloudEvents 1.0 event in JSON format, structured mode. `subject` is the household's pseudonym."""
 
@@ -74,29 +61,6 @@ class CloudEvent(msgspec.Struct, frozen=True, gc=False):
     time: Rfc3339
     subject: Annotated[str, Meta(extra_json_schema={"pattern": PSEUDONYM})]
     data: Data = Data()
-
-
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """A decoded, checked event of one household. `at_ms` is when it happened, UTC milliseconds since 1970."""
-
-    household: str
-    kind: str
-    source: str
-    id: str
-    at_ms: int
-    data: Data = Data()
-    until_ms: int = 0
-    """For `complete_until` only: the moment up to which the source has reported."""
-
-    @property
-    def channel(self) -> str:
-        """First segment of the source: sensors, phone, worn, calls or robot."""
-        return self.source[1 : self.source.index("/", 1)]
-
-    @property
-    def is_on(self) -> bool:
-        """False only for an explicit `state: "off"`."""
-        return self.data.state != "off"
 
 
 class TickMode(StrEnum):

@@ -149,7 +149,7 @@ def topics_reversed(arrived: Arrived) -> Arrived:
     if not one.data.topics:
         return arrived
     topics = dict(reversed(one.data.topics.items()))
-    return msgspec.structs.replace(one, data=msgspec.structs.replace(one.data, topics=topics)), clock_ms
+    return one.with_(data=msgspec.structs.replace(one.data, topics=topics)), clock_ms
 
 
 def _calls_restored(state: bytes) -> Calls:
@@ -369,8 +369,8 @@ CASES: Final = (
         lambda meals, one: meals.learn_one(one, SEOUL),
         lambda meals: [meals.watched, meals.missed_share(1)],
         *plain(Meals),
-        lambda rng, n: [replace(one, data=replace(one.data, device="fridge")) for one in readings(rng, n)],
-        lambda rng, n: (replace(one, kind="door") for one in any_readings(rng, n)),
+        lambda rng, n: [one.with_(data=replace(one.data, device="fridge")) for one in readings(rng, n)],
+        lambda rng, n: (one.with_(kind="door") for one in any_readings(rng, n)),
         1_000,
     ),
     Case(

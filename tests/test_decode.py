@@ -562,6 +562,6 @@ def test_what_is_encoded_is_decoded_to_the_same_event(event: Event) -> None:
 
 
 def test_events_of_two_households_do_not_fit_into_a_message() -> None:
-    other = msgspec.structs.replace(EVENTS["motion"], household="h-000124")
+    other = EVENTS["motion"].with_(household="h-000124")
     with pytest.raises(ValueError, match="one household"):
         encode_events([EVENTS["motion"], other])

@@ -291,7 +291,7 @@ def test_the_rhythm_follows_the_local_clock() -> None:
     seoul, london = Home(), Home(time_zone="Europe/London", start_ms=START_MS + 9 * HOUR_MS)
     seoul.live(15, until_hour=12)
     for one in [event for day in range(15) for event in _day(seoul, day, 12 if day == 14 else 22)]:
-        later = msgspec.structs.replace(one, at_ms=one.at_ms + 9 * HOUR_MS)
+        later = one.with_(at_ms=one.at_ms + 9 * HOUR_MS)
         london.take([later])
     assert abs(london.due() - seoul.due() - 9 * HOUR_MS) < MINUTE_MS
 

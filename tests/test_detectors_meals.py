@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from test_views import at, event
 
 from detectors.findings import Finding
@@ -25,7 +24,7 @@ MEALS, TALKS = IncidentKind.MISSED_MEALS, IncidentKind.SHORTER_TALKS
 
 
 def phone(kind: str, at_ms: int) -> Event:
-    return replace(event(kind, at_ms), source="/phone/app")
+    return event(kind, at_ms).with_(source="/phone/app")
 
 
 class Home:

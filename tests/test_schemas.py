@@ -6,13 +6,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import jsonschema
 import msgspec
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka.partitioner import murmur2 as kafka_murmur2
 from msgspec.structs import replace
@@ -39,7 +39,7 @@ from schemas.households import Absence, HouseholdRecord, Rung, Source
 from schemas.jsonschemas import TYPES, references, schemas
 from schemas.partitions import murmur2, partition_of
 from schemas.profiles import DEFAULT_PROFILE
-from schemas.times import EARLIEST_MS, EPOCH, LATEST_MS, ImpossibleTimeError, from_rfc3339, to_rfc3339
+from schemas.times import EARLIEST_MS, EPOCH, LATEST_MS, ImpossibleTimeError, by_digits, from_rfc3339, to_rfc3339
 from schemas.topics import ALL, ORDERED
 from schemas.vocabulary import BY_NAME, KINDS, Form
 
@@ -222,6 +222,51 @@ def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert EARLIEST_MS <= at_ms < LATEST_MS
+
+
+_NEARLY: Final = st.builds(
+    "{:04d}-{:02d}-{:02d}{}{:02d}:{:02d}:{:02d}{}{}".format,
+    st.sampled_from([1999, 2000, 2023, 2024, 2099, 2100]),
+    st.integers(0, 13),
+    st.sampled_from([0, 1, 28, 29, 30, 31, 32]),
+    st.sampled_from("Tt x"),
+    st.sampled_from([0, 12, 23, 24]),
+    st.sampled_from([0, 59, 60]),
+    st.sampled_from([0, 59, 60]),
+    st.just("") | st.text("0123456789", max_size=10).map(lambda digits: f".{digits}"),
+    st.sampled_from(["Z", "z", "+09:00", "-23:59", "+24:00", "+00:60", "+0900", "", "Z "]),
+)
+"""Texts of which every part may lie just beyond what a time may hold."""
+
+
+def _by_calendar(text: str) -> int:
+    """What the long way reads: by a pattern and the calendar; -1 where it refuses."""
+    try:
+        return times._read(text)
+    except ValueError:
+        return -1
+
+
+@settings(max_examples=1000)
+@given(
+    _NEARLY
+    | st.builds(
+        lambda text, at, letter: text[:at] + letter + text[at + 1 :], _NEARLY, st.integers(0, 30), st.characters()
+    )
+)
+def test_the_digits_of_a_time_name_the_moment_that_the_calendar_names(text: str) -> None:
+    """The compiled engine reckons them one by one: it must neither take what is no time nor name another moment."""
+    wanted = _by_calendar(text)
+    assert by_digits(text) == (wanted if text.startswith("20") else -1)
+
+
+def test_each_day_of_the_century_is_that_of_the_calendar() -> None:
+    """Control of leap years: 2000 is one, and no other hundredth year is reckoned by digits."""
+    day = EPOCH + timedelta(milliseconds=EARLIEST_MS)
+    while day.year < 2100:
+        assert by_digits(f"{day:%Y-%m-%d}T00:00:00Z") == (day - EPOCH) // timedelta(milliseconds=1)
+        day += timedelta(days=1)
+    assert by_digits("2100-01-01T00:00:00Z") == by_digits("2025-02-29T00:00:00Z") == -1
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,7 @@ def read_files(paths: list[Path], tz: str) -> Read:
 
 
 def events_of(columns: Columns) -> list[Event]:
-    return [
-        msgspec.structs.replace(event, id=msgspec.json.decode(number), at_ms=at_ms)
-        for event, at_ms, number in columns.each()
-    ]
+    return [event.with_(id=msgspec.json.decode(number), at_ms=at_ms) for event, at_ms, number in columns.each()]
 
 
 def in_columns(events: list[Event], sayings: Sayings) -> Columns:

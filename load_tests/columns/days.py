@@ -7,7 +7,7 @@ import msgspec
 
 from load_tests.columns.sayings import Columns, Lane, Sayings
 from load_tests.messages import Wire
-from schemas.events import Event
+from schemas.event import Event, Fields
 from schemas.times import to_rfc3339
 
 BATCH_S: Final = 60
@@ -16,7 +16,7 @@ MAX_BATCH: Final = 500
 BATCH_MS: Final = BATCH_S * 1000
 BATCHES_A_DAY: Final = 86_400 // BATCH_S
 
-Block = tuple[list[Event], list[int], list[int], list[str]]
+Block = tuple[list[Fields], list[int], list[int], list[str]]
 """What is said in it, each once; which of these each event says; when; the ids."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Block).decode
@@ -72,20 +72,20 @@ class Days:
     def packed(self, columns: Columns) -> bytes:
         """Return events as bytes."""
         block = object()
-        each: list[Event] = []
+        each: list[Fields] = []
         whose: list[int] = []
         for saying in columns.said:
             if saying.block is not block:
                 saying.block = block
                 saying.place = len(each)
-                each.append(saying.event)
+                each.append(saying.event.fields())
             whose.append(saying.place)
         return _encode((each, whose, columns.at_ms, columns.ids))
 
     def unpacked(self, packed: bytes, into: Columns) -> Columns:
         """Put the events of a block behind others."""
         events, whose, times, ids = _decode(packed)
-        each = [self._sayings.of(event) for event in events]
+        each = [self._sayings.of(Event(*fields)) for fields in events]
         said = into.said
         for place in whose:
             said.append(each[place])
@@ -104,7 +104,7 @@ def note_first(columns: Columns) -> None:
 def _moved(event: Event, by_ms: int) -> Event:
     until_ms = event.until_ms + by_ms
     data = msgspec.structs.replace(event.data, until=to_rfc3339(until_ms))
-    return msgspec.structs.replace(event, data=data, until_ms=until_ms)
+    return event.with_(data=data, until_ms=until_ms)
 
 
 def messages_of(columns: Columns) -> Iterator[Wire]:

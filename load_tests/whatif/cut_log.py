@@ -227,7 +227,7 @@ class CutSource:
 
 
 def _said(one: _Copy, events: list[Event]) -> tuple[bytes | None] | None:
-    left = [msgspec.structs.replace(event, household=one.cut.household) for event in cut(events, one.cut.at_ms)]
+    left = [event.with_(household=one.cut.household) for event in cut(events, one.cut.at_ms)]
     one.sources.update((event.source, None) for event in events if event.at_ms < one.cut.at_ms)
     return (encode_events(left),) if left else None
 

@@ -152,7 +152,7 @@ def _copied(
                 value = wire.value.replace(subject, b'"subject":"%b"' % one.household.encode())
                 yield Wire(message.topic, one.household, message.sent_ms, value, len(events))
             elif message.sent_ms < one.until_ms:
-                left = [msgspec.structs.replace(event, household=one.household) for event in cut(events, one.at_ms)]
+                left = [event.with_(household=one.household) for event in cut(events, one.at_ms)]
                 if left:
                     yield wire_of(Message(message.topic, one.household, message.sent_ms, left))
 

@@ -2,7 +2,10 @@
 
 from typing import final
 
+from schemas.compiled import mypyc_attr
 
+
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 class Applied:
     """One record whose turn has come. Nobody changes it.

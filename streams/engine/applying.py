@@ -175,7 +175,7 @@ class Applying:
         if self._repeats is not None and self._repeats.has(one.value):
             shared.counts.repeated_messages += 1
         for index, event in enumerate(decode(ORDERED_NAMES[one.topic], one.key, one.value)):
-            if event.__class__ is not Event:
+            if not isinstance(event, Event):
                 if isinstance(event, Fault):
                     out += shared.faults(one, [event])
                 continue

@@ -7,7 +7,11 @@ from typing import Final
 from schemas.topics import ORDERED_NAMES
 
 OUTCOMES: Final = ("applied", "late", "dead_letter", "not_registered", "no_consent")
-APPLIED, LATE, REFUSED, NOT_REGISTERED, NO_CONSENT = range(len(OUTCOMES))
+APPLIED: Final = 0
+LATE: Final = 1
+REFUSED: Final = 2
+NOT_REGISTERED: Final = 3
+NO_CONSENT: Final = 4
 
 
 @dataclass(slots=True)
