@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 
 from detectors.calls import REACHED, UNANSWERED
-from detectors.calm import is_only_alive, listens, stir
+from detectors.calm import is_at_rest, listens, stir
 from detectors.chronic import SEVERITIES
 from detectors.conditions import READ as CONDITIONS
 from detectors.conditions import RULES
@@ -272,10 +272,13 @@ class Household:
         sign = sign_of_data(kind, data)
         if sign:
             lived = ring.learn_one(at, data.device, sure=sign is _SURE, exit_door=kind == "door" and is_exit(event))
-        # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`.
+        if lived:
+            state.lull_ms = 0
+        # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`. What hangs
+        # on life is judged so anyway.
         stirs = changed and source is not None and source.dark
         if kind in PLAIN:
-            look = stirs = stirs or (lived and self._listens(at))
+            look = stirs or (lived and self._listens(at))
         elif kind in RARE:
             said = state.calls.learn_one(event) | (kind in DOSES and state.own_medication().learn_one(event))
             look = said or changed
@@ -284,7 +287,7 @@ class Household:
         else:
             if kind in COUNTED:
                 self._count(event)
-            look = stirs or (lived and self._listens(at))
+            look = stirs
             if kind in READ:
                 if kind in CONDITIONS:
                     look |= state.conditions.learn_one(event, state.hours)
@@ -295,6 +298,7 @@ class Household:
                 look |= lived and kind == "door" and is_night(state, at) and is_exit(event)
                 stirs |= state.conditions.stands
             stirs |= look
+            look |= lived and self._listens(at)
         if stirs:
             stir(state)
         # Only what is new asks for a look, or a batch sent twice would move what is told in between.
@@ -319,7 +323,7 @@ class Household:
             if learn_due_days(state):
                 self._ask_anew()
                 out += follow_up(state)
-            if not is_only_alive(state):
+            if not is_at_rest(state):
                 out += decide(state)
         self._pass(clock_ms)
         return out
