@@ -32,7 +32,7 @@ def decide(state: State) -> list[Output]:
     clock_ms = state.clock_ms
     next_dark_ms, unseen_dark_ms = state.seeing.look(state.profile, clock_ms)
     out = _seeing(state)
-    silent, silence_wake_ms = decide_silence(state)
+    silent, silence_wake_ms = decide_silence(state, min(next_dark_ms, state.next_learning_ms))
     out += silent
     out += _unanswered(state)
     out += _medication(state)

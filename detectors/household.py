@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal, final
 import msgspec
 
 from detectors.calls import REACHED, UNANSWERED
-from detectors.calm import is_only_alive, listens, stir
+from detectors.calm import is_at_rest, listens, stir
 from detectors.chronic import SEVERITIES
 from detectors.conditions import READ as CONDITIONS
 from detectors.conditions import RULES
@@ -304,10 +304,13 @@ class Household:
         sign = sign_by(way.rule, data)
         if sign:
             lived = ring.learn_one(at, data.device, sure=sign is _SURE, exit_door=way.is_door and is_exit(event))
-        # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`.
+        if lived:
+            state.lull_ms = 0
+        # `look`: the household is judged as soon as the clock moves; `stirs`: by a whole look, see `detectors.calm`. What hangs
+        # on life is judged so anyway.
         stirs = changed and source is not None and source.dark
         if way.is_plain:
-            look = stirs = stirs or (lived and self._listens(at))
+            look = stirs or (lived and self._listens(at))
         elif way.is_rare:
             said = state.calls.learn_one(event) | (kind in DOSES and state.own_medication().learn_one(event))
             look = said or changed
@@ -316,7 +319,7 @@ class Household:
         else:
             if way.is_counted:
                 self._count(event)
-            look = stirs or (lived and self._listens(at))
+            look = stirs
             if way.is_read:
                 if way.is_of_conditions:
                     look |= state.conditions.learn_one(event, state.hours)
@@ -327,6 +330,7 @@ class Household:
                 look |= lived and way.is_door and is_night(state, at) and is_exit(event)
                 stirs |= state.conditions.stands
             stirs |= look
+            look |= lived and self._listens(at)
         if stirs:
             stir(state)
         # Only what is new asks for a look, or a batch sent twice would move what is told in between.
@@ -351,7 +355,7 @@ class Household:
             if learn_due_days(state):
                 self._ask_anew()
                 out += follow_up(state)
-            if not is_only_alive(state):
+            if not is_at_rest(state):
                 out += decide(state)
         self._pass(clock_ms)
         return out

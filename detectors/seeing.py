@@ -95,18 +95,30 @@ class Seeing:
                 unseen_ms = dark_ms
         return next_ms, unseen_ms
 
-    def stays(self, profile: Profile, clock_ms: int, until_ms: int) -> bool:
-        """Tell whether a `look` would note what the last one did, and none goes dark until a moment if nothing further comes.
+    def goes_on(self, profile: Profile, clock_ms: int) -> int:
+        """Return when the next goes dark if nothing further comes; 0 where a `look` would not note what the last one did.
 
         What does not see already is left out: its next report asks for a look, and when it goes dark the last one has said.
         """
+        next_ms = NEVER_MS
         for source in self.all:
             if source.dark:
                 continue
             dark_ms = source.dark_at(profile)
-            if dark_ms <= until_ms or source.overdue_at(profile, dark_ms) <= clock_ms:
-                return False
-        return True
+            if source.overdue_at(profile, dark_ms) <= clock_ms:
+                return 0
+            if dark_ms < next_ms:  # noqa: PLR1730 - each call would cost more than the rest
+                next_ms = dark_ms
+        return next_ms
+
+    @property
+    def has_batches(self) -> bool:
+        """Tell whether one that sees reports in batches: what it says of now comes later."""
+        return any(source.until_ms and not source.dark for source in self.all)
+
+    def is_whole(self, profile: Profile) -> bool:
+        """Tell whether there is no hole in the reports of what sees: what it says, but for batches, is that it always saw."""
+        return not any(not source.dark and source.has_hole(self.base_h, profile) for source in self.all)
 
     def kinds(self) -> list[str]:
         """Return the kinds of channel there are, in a fixed order."""
@@ -119,14 +131,27 @@ class Seeing:
             source.kind != HOME and not source.is_off and source.dark_at(profile) > clock_ms for source in self.all
         )
 
-    def sight(self, kind: str, profile: Profile, clock_ms: int, *, reports_continue: bool = False) -> tuple[Sight, ...]:
+    def sight(
+        self,
+        kind: str,
+        profile: Profile,
+        clock_ms: int,
+        *,
+        reports_continue: bool = False,
+        but_dark: bool = False,
+    ) -> tuple[Sight, ...]:
         """Return the share of the sources of a kind that see, over time, at least one entry.
 
-        `reports_continue` supposes that every source reports from now on.
+        `reports_continue` supposes that every source reports from now on; `but_dark`: of those that the last look found to see.
         """
         return _overlaid(
             [
-                source.unseen(self.base_h, profile, clock_ms, reports_continue=reports_continue)
+                source.unseen(
+                    self.base_h,
+                    profile,
+                    clock_ms,
+                    reports_continue=reports_continue and not (but_dark and source.dark),
+                )
                 for source in self.all
                 if source.kind == kind
             ]

@@ -3,11 +3,11 @@
 from typing import Final, Literal
 
 from detectors.alarm import Alarm
-from detectors.calm import earliest_silence
+from detectors.calm import MONTH_MS, earliest_silence
 from detectors.certainty import certainty_of, chance_of
 from detectors.findings import Ask, Fact, Finding, Output
 from detectors.hazard import NEVER_MS
-from detectors.hours import DAY_MS, HOUR_MS
+from detectors.hours import HOUR_MS
 from detectors.ladder import Home, first_to_resident
 from detectors.state import HORIZON_MS, MOST_UNTRUE, UNTIL_HOME, State
 from detectors.verdict import Silence, Verdict
@@ -16,17 +16,19 @@ from schemas.incidents import Certainty, IncidentKind, Severity, Urgency
 
 ASK_AGAIN_MS: Final = HOUR_MS // 2
 ASKS_A_SILENCE: Final = 2
-MONTH_MS: Final = 30 * DAY_MS
 LOOK_AGAIN_MS: Final = HOUR_MS
 """An open silence is looked at this often for its severity and shares,"""
 LOOK_FOR_MS: Final = 48 * HOUR_MS
 """and for this long."""
+ROUNDED_MS: Final = 1000
+"""Sums made in other steps round otherwise: nothing in a verdict is as near as this by that."""
 
 Change = Literal["raise", "update", "clear", "withdraw"]
 
 
-def decide_silence(state: State) -> tuple[list[Output], int]:
-    """Return what is new about the silence, and when to look at it again."""
+def decide_silence(state: State, again_ms: int) -> tuple[list[Output], int]:
+    """Return what is new about the silence, and when to look at it again; at `again_ms` it is looked at whatever is said here."""
+    state.lull_ms = 0
     _come_home(state)
     out: list[Output] = _review_past(state)
     if state.silence is not None:
@@ -37,6 +39,13 @@ def decide_silence(state: State) -> tuple[list[Output], int]:
     earliest_ms = earliest_silence(state)
     if state.clock_ms < earliest_ms:
         return out, earliest_ms
+    lulls = _lulls(state)
+    if lulls and state.seeing.has_batches:
+        # What the next batch will say of is supposed to be seen already: nearly always it is looked at again before that matters.
+        state.lull_ms = _lull(state, *state.verdict(reports_continue=True, but_dark=True))
+        if state.lull_ms > max(again_ms, state.clock_ms):
+            calls_left(state, state.clock_ms)
+            return out, state.lull_ms
     silence, verdict = state.verdict()
     if verdict.due_ms <= state.clock_ms:
         if not state.blind:
@@ -44,7 +53,28 @@ def decide_silence(state: State) -> tuple[list[Output], int]:
             return out, state.clock_ms + LOOK_AGAIN_MS
         return out, NEVER_MS  # the next report of a dark source asks for another look
     asked, ask_wake_ms = _ask(state, silence, verdict)
+    if lulls and not state.lull_ms and not asked:
+        state.lull_ms = _lull(state, silence, verdict)
     return out + asked, min(verdict.due_ms, ask_wake_ms)
+
+
+def _lulls(state: State) -> bool:
+    """Tell whether it can be said until when a silence is neither told nor asked about, however its sources report.
+
+    What sees now is supposed to see on: any report adds to the score then, and none can bring the verdict nearer. Not so after a
+    hole, for after one a channel's silence is a shorter one, in which more is expected; nor where a call ahead of the clock will
+    count when its moment comes.
+    """
+    if state.paused or not state.seeing.is_whole(state.profile):
+        return False
+    return not state.calls.unanswered_since(max(state.life(), state.restart_ms, state.start_ms))
+
+
+def _lull(state: State, silence: Silence, verdict: Verdict) -> int:
+    """Return until when a silence is neither told nor asked about if it goes on, by the verdict over all that may be seen of it."""
+    asked = sum(at_ms > silence.since_ms for at_ms in state.asks)
+    may_ask = asked < ASKS_A_SILENCE and calls_left(state, state.clock_ms)
+    return min(verdict.due_ms, verdict.ask_ms if may_ask else NEVER_MS) - ROUNDED_MS
 
 
 def _come_home(state: State) -> None:

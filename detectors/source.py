@@ -172,6 +172,10 @@ class Source:
             return [*holes, (self.told_ms, NEVER_MS)]
         return holes
 
+    def has_hole(self, base_h: int, profile: Profile) -> bool:
+        """Tell whether it saw nothing for a while, and sees again."""
+        return self._has_hole(base_h, self._hole_h(profile))
+
     def unseen_before(self, base_h: int, end_ms: int, profile: Profile) -> list[tuple[int, int]]:
         """Return when it saw nothing before a moment, whatever it has reported of the time after it."""
         end_h = end_ms // HOUR_MS

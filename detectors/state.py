@@ -93,6 +93,7 @@ class State:
         "hospital_ms",
         "hours",
         "learned_ms",
+        "lull_ms",
         "meals",
         "medication",
         "next_learning_ms",
@@ -129,6 +130,8 @@ class State:
         self.wake_ms = start_ms
         self.calm_ms = 0
         """Until when nothing but the silence can call for a look: see `detectors.calm`. Not kept: 0 says that nobody knows."""
+        self.lull_ms = 0
+        """Until when the silence cannot either, if it goes on. Not kept: 0 says that nobody knows."""
         self.hours = hours_of(record.time_zone if record else "Asia/Seoul")
         self.rings = Rings()
         self.calls = Calls()
@@ -299,13 +302,14 @@ class State:
         until_ms: int = NEVER_MS,
         *,
         reports_continue: bool = False,
+        but_dark: bool = False,
         clock_ms: int | None = None,
         asks: bool = True,
     ) -> tuple[Silence, Verdict]:
         """Judge the silence after the last proof of life (not after `until_ms`) as it looks at a clock.
 
         A declared absence pauses it: where the alarm would fall due after an absence has begun, the silence starts anew
-        at its end. `reports_continue` supposes that every source goes on reporting. Without `asks` the verdict does not say
+        at its end. `reports_continue` supposes that every source goes on reporting, `but_dark` that only those do that see. Without `asks` the verdict does not say
         when a call is worth asking for, which costs as much as the rest.
         """
         clock_ms = self.clock_ms if clock_ms is None else clock_ms
@@ -314,7 +318,8 @@ class State:
         kinds = self.seeing.kinds()
         rates: dict[str, DayRates] = {}
         sight = {
-            kind: self.seeing.sight(kind, self.profile, clock_ms, reports_continue=reports_continue) for kind in kinds
+            kind: self.seeing.sight(kind, self.profile, clock_ms, reports_continue=reports_continue, but_dark=but_dark)
+            for kind in kinds
         }
         lasts = {kind: last_life(ring, until_ms) for kind, ring in self.rings.items()}
         carried = away and self.seeing.carried(self.profile, clock_ms)

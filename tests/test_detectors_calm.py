@@ -8,7 +8,7 @@ import pytest
 from detector_streams import START_MS, Arrived, any_events, any_readings, arriving, event, readings
 
 from detectors import calm, household
-from detectors.calm import is_only_alive
+from detectors.calm import is_at_rest
 from detectors.findings import Ask, Output
 from detectors.hours import HOUR_MS, hours_of
 from detectors.household import Household
@@ -56,23 +56,57 @@ def up_at_night(rng: random.Random, _n: int) -> list[Arrived]:
     return sorted([(one, one.at_ms) for one in said if one.at_ms >= START_MS], key=lambda one: one[1])
 
 
+def by_batches(rng: random.Random, _n: int) -> list[Arrived]:
+    """Even days and quiet nights, in which a phone says by the hour up to when it has seen, and what it had seen; now and then a day
+    of which nothing stirs, a lone trigger at night, a gateway that says nothing for hours, and calls that nobody answers."""
+    said: list[Arrived] = []
+    for day in range(16):
+        day_ms = START_MS + day * 24 * HOUR_MS
+        quiet = day in (8, 13)
+        up = range(180, 1080, 9) if not quiet else range(180, 300, 9)
+        moments = [day_ms + minute * 60_000 + rng.randrange(60_000) for minute in up]
+        said += [(event("motion", at_ms), at_ms) for at_ms in moments]
+        if rng.random() < 0.4:
+            at_ms = day_ms + rng.randrange(19 * 60, 25 * 60) * 60_000
+            said.append((event("motion", at_ms, device="hall"), at_ms))
+        hole = rng.randrange(24) if rng.random() < 0.1 else 99
+        for hour in range(24):
+            at_ms = day_ms + hour * HOUR_MS + rng.randrange(HOUR_MS)
+            if not 0 <= hour - hole < 4:
+                said.append((event("heartbeat", at_ms), at_ms))
+            told_ms = at_ms - rng.randrange(HOUR_MS // 2)
+            said.append((event("complete_until", at_ms, "/phone/app", until_ms=told_ms), at_ms))
+            if rng.random() < 0.2 and (4 < hour < 18 or rng.random() < 0.2) and not quiet:
+                used_ms = told_ms - rng.randrange(HOUR_MS)
+                said.append((event("charge", used_ms, "/phone/app", state="on"), at_ms))
+        calls = {4: ("checkin_no_answer", 400), 5: ("checkin_no_answer", 400), 9: ("checkin_busy", 1090)}
+        kind, begin = calls.get(day, ("checkin_answered", 400))
+        for minute in range(begin, begin + 90, 30) if day in (4, 5, 7, 9) else ():
+            at_ms = day_ms + minute * 60_000
+            said.append((event(kind, at_ms, "/calls/p", request=f"{day}/{minute}"), at_ms))
+    return sorted(
+        [one for one in said if one[0].at_ms >= START_MS], key=lambda one: (one[1], one[0].at_ms, one[0].kind)
+    )
+
+
 def lives(
     stream: Callable[[random.Random, int], list[Arrived]],
     seed: int,
     looks: Callable[[State], bool],
     *,
     closed: float = 0.01,
+    away: bool = True,
 ) -> Lived:
     """Let a household live through a stream, its clock moving by minutes; what it found, and its rows hour by hour."""
     rng = random.Random(seed)
     events = stream(rng, 2500)
-    model = Household("h", record=a_record(), start_ms=START_MS)
+    model = Household("h", record=a_record(away=away), start_ms=START_MS)
     found: list[Output] = []
     rows: list[bytes] = []
     raised: list[tuple[IncidentKind, int]] = []
     clock_ms, i = START_MS, 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(household, "is_only_alive", looks)
+        patch.setattr(household, "is_at_rest", looks)
         while i < len(events) and clock_ms < START_MS + 16 * 24 * HOUR_MS:
             clock_ms += 60_000
             while i < len(events) and events[i][1] <= clock_ms:
@@ -88,12 +122,12 @@ def lives(
     return found, rows
 
 
-def a_record() -> HouseholdRecord:
-    away = [START_MS + days * 24 * HOUR_MS for days in (5, 6)]
+def a_record(*, away: bool) -> HouseholdRecord:
+    days = [START_MS + days * 24 * HOUR_MS for days in (5, 6)]
     return HouseholdRecord(
         household="h",
         sources=[Source(one, 3600) for one in SOURCES],
-        absences=[Absence(to_rfc3339(away[0]), to_rfc3339(away[1]))],
+        absences=[Absence(to_rfc3339(days[0]), to_rfc3339(days[1]))] if away else [],
         latest_silence_h=20.0,
     )
 
@@ -107,7 +141,7 @@ def test_a_household_that_rests_is_the_one_that_was_looked_at(
 
     def counted(state: State) -> bool:
         nonlocal spared
-        rests = is_only_alive(state)
+        rests = is_at_rest(state)
         spared += rests
         return rests
 
@@ -122,7 +156,42 @@ def test_negative_control_a_look_spared_whatever_comes_leaves_another_household(
 ) -> None:
     looked_at = lives(at_home, 0, lambda _: False)
     monkeypatch.setattr(household, "stir", lambda _: None)
-    assert lives(at_home, 0, is_only_alive) != looked_at
+    assert lives(at_home, 0, is_at_rest) != looked_at
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_silence_that_goes_on_is_the_one_that_was_looked_at(seed: int) -> None:
+    spared = alone = 0
+
+    def counted(state: State) -> bool:
+        nonlocal spared, alone
+        rests = is_at_rest(state)
+        spared += rests and state.clock_ms >= calm.earliest_silence(state)
+        alone += rests and IncidentKind.UNANSWERED_CALLS in state.told
+        return rests
+
+    rested = lives(by_batches, seed, counted, closed=0.0001, away=False)
+    assert rested == lives(by_batches, seed, lambda _: False, closed=0.0001, away=False)
+    assert any(isinstance(one, Ask) or one.kind is IncidentKind.SILENCE for one in rested[0]), "no silence was near"
+    assert spared > 30, "hardly a look at a silence was spared: the comparison says nothing"
+    assert alone > 50, "calls that nobody answered kept a home that lives from resting"
+
+
+def _at_once(_state: State, _until_ms: int) -> bool:
+    return True
+
+
+def _never(_state: State) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("_goes_on", _at_once), ("_hangs_on_life", _never)])
+def test_negative_control_a_silence_that_rests_whatever_is_due_leaves_another_household(
+    monkeypatch: pytest.MonkeyPatch, name: str, wrong: Callable[..., bool]
+) -> None:
+    looked_at = [lives(by_batches, seed, lambda _: False, closed=0.0001, away=False) for seed in range(2)]
+    monkeypatch.setattr(calm, name, wrong)
+    assert [lives(by_batches, seed, is_at_rest, closed=0.0001, away=False) for seed in range(2)] != looked_at
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -131,7 +200,7 @@ def test_a_home_with_a_decline_open_rests_as_it_did_before(seed: int) -> None:
 
     def counted(state: State) -> bool:
         nonlocal looks
-        rests = is_only_alive(state)
+        rests = is_at_rest(state)
         looks += not rests and IncidentKind.NIGHT_WANDERING in state.told
         return rests
 
@@ -149,7 +218,7 @@ def test_negative_control_a_home_that_rests_whatever_is_open_is_told_late_that_i
     looked_at = lives(at_odds, 0, lambda _: False, closed=0)
     for module in (household, calm):
         monkeypatch.setattr(module, "listens", lambda _: False)
-    assert lives(at_odds, 0, is_only_alive, closed=0) != looked_at
+    assert lives(at_odds, 0, is_at_rest, closed=0) != looked_at
 
 
 @pytest.mark.parametrize("zone", ["Asia/Seoul", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo"])
