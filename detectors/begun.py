@@ -8,16 +8,15 @@ import math
 import struct
 from typing import Any, ClassVar, Final
 
-import numpy as np
-
 from detectors.contract import Law
 from detectors.hazard import are_amounts
+from detectors.single import single
 
 HOURS: Final = 24
 AROUND: Final = 2
 """Silences begun this many hours before or after count for an hour too: nobody lives by the hour."""
 HALF_LIFE_DAYS: Final = 30.0
-_KEEP_SINGLE: Final = np.float32(0.5 ** (1.0 / HALF_LIFE_DAYS))
+_KEEP_SINGLE: Final = single(0.5 ** (1.0 / HALF_LIFE_DAYS))
 PEOPLE_H: Final[tuple[float, ...]] = (
     *(4.8, 4.1, 3.1, 2.0, 1.6, 1.4, 1.2, 1.1, 1.2, 1.2, 1.2, 1.2),
     *(1.2, 1.2, 1.3, 1.3, 1.3, 1.4, 1.5, 1.7, 2.4, 3.7, 4.6, 4.9),
@@ -33,6 +32,7 @@ APART: Final = 0.8
 """How far the means of homes lie from each other, as a share of people's mean: a new home may be any of them."""
 LEAST_DEVIATION_H: Final = 0.5
 _ONE: Final = struct.Struct("<f")
+_ALL: Final = struct.Struct(f"<{3 * HOURS}f")
 K_PER_LOG_BUDGET: Final = 1.3
 """Deviations more for each e-th part of the budget: the tail is that of an exponential, not of a Gaussian."""
 REFERENCE_BUDGET: Final = 0.1
@@ -54,19 +54,20 @@ class BegunAt:
 
     def learn_one(self, longest_h: list[float]) -> None:
         """Learn one day; an hour around which no silence began learns nothing."""
-        around = np.array([*longest_h[-AROUND:], *longest_h, *longest_h[:AROUND]], np.float32)
-        near = around[:HOURS]
-        for shift in range(1, 2 * AROUND + 1):
-            near = np.maximum(near, around[shift : shift + HOURS])
-        known = np.zeros((3, HOURS), np.float32)
-        if self._known:
-            known[:] = np.frombuffer(self._known, "<f4").reshape(3, HOURS)
-        days = np.where(near > 0, known[0] * _KEEP_SINGLE + 1, known[0])
-        share = np.where(near > 0, 1 / np.maximum(days, 1), 0)
-        known[1] += share * (near - known[1])
-        known[2] += share * (near * near - known[2])
-        known[0] = days
-        self._known = known.astype("<f4", copy=False).tobytes()
+        known: list[float] = list(_ALL.unpack(self._known)) if self._known else [0.0] * (3 * HOURS)
+        for hour in range(HOURS):
+            near = 0.0
+            for ahead in range(-AROUND, AROUND + 1):
+                near = max(near, longest_h[(hour + ahead) % HOURS])
+            near = single(near)
+            if near > 0.0:
+                days = single(single(known[hour] * _KEEP_SINGLE) + 1.0)
+                share = single(1.0 / max(days, 1.0))
+                mean, square = known[HOURS + hour], known[2 * HOURS + hour]
+                known[hour] = days
+                known[HOURS + hour] = single(mean + single(share * single(near - mean)))
+                known[2 * HOURS + hour] = single(square + single(share * single(single(near * near) - square)))
+        self._known = _ALL.pack(*known)
 
     def usual(self, hour: int) -> tuple[float, float]:
         """Return (mean, deviation) for silences begun in an hour, hours, drawn towards people's."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 OF_MANY: Final = 64
 OF_FEW: Final = 2_000
@@ -17,6 +17,16 @@ class Room:
         a row as it learns a day, for of ten thousand homes no more would be hit."""
         self.packs = True
         """Whether what is read once a day is packed until then."""
+        self.tables = 0
+        """So many hazard tables may be kept whole, 11 KB each,"""
+        self.whole: list[Any] = []
+        """and these are."""
+
+    def close(self) -> None:
+        """Keep of every table what it holds alone."""
+        for table in self.whole:
+            table.close()
+        self.whole.clear()
 
 
 room: Final = Room()
@@ -24,9 +34,10 @@ room: Final = Room()
 
 @contextmanager
 def of_few_homes() -> Iterator[None]:
-    """Take the room that few homes need not save: rates for the whole day on which nothing is learned, and nothing packed."""
-    room.rates, room.packs = OF_FEW, False
+    """Take the room that few homes need not save: rates for the whole day on which nothing is learned, tables whole, and nothing packed."""
+    room.rates, room.packs, room.tables = OF_FEW, False, OF_FEW
     try:
         yield
     finally:
-        room.rates, room.packs = OF_MANY, True
+        room.rates, room.packs, room.tables = OF_MANY, True, 0
+        room.close()

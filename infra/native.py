@@ -51,8 +51,9 @@ WRONG: Final = re.compile(
 """mypyc 2.4.1 takes a constant tuple that begins with a float for one that was never set: it fails when it is read."""
 
 
-DIRECT: Final = (("-fno-semantic-interposition", "-fvisibility=hidden"), ("-Wl,-Bsymbolic",))
-"""For the compiler and the linker of Linux: no other library takes a function's place, so calls within the library go straight."""
+DIRECT: Final = (("-fno-semantic-interposition", "-fvisibility=hidden", "-ffp-contract=off"), ("-Wl,-Bsymbolic",))
+"""For the compiler and the linker of Linux: no other library takes a function's place, so calls within the library go straight.
+And no product and sum become one step, as they would on ARM: they are rounded apart in plain Python, and each bit is kept."""
 SLICE: Final = ("Py_ssize_t slice_len = endn - startn;", "Py_ssize_t slice_len = endn > startn ? endn - startn : 0;")
 """mypyc 2.4.1 fails where a slice of bytes ends before it begins; Python gives no bytes. The line is mended before it is compiled."""
 

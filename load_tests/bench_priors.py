@@ -110,7 +110,7 @@ def _looked(home: _Home, kind: str, prior: Table | None) -> tuple[list[float], l
     """Return the scores of a home's silences in its first two weeks, and what is known at each cut: rates, last sign, cut."""
 
     def people(_kind: str, *, away: bool) -> Table:
-        rates: Table = prior[int(away)]  # type: ignore[index]
+        rates: Table = prior[int(away)].reshape(-1)  # type: ignore[index]
         return rates
 
     how, start_ms = DEFAULT_PROFILE.silence, home.city.start_ms

@@ -16,6 +16,7 @@ from detectors.hours import HOUR_MS, LocalHours
 from detectors.household import Household
 from detectors.pack import packed, unpacked
 from detectors.room import Room, of_few_homes, room
+from detectors.single import single
 from detectors.tally import MOST, Tally
 from schemas.events import Data, Event
 
@@ -113,6 +114,23 @@ def test_the_hours_at_which_silences_begin_are_learned_in_single_precision(days:
 
 
 @given(
+    st.floats(2**-149, 2**99, width=32),
+    st.floats(-400, 400, width=32),
+    st.integers(1 << 24, 1 << 27),
+    st.integers(-30, 30),
+)
+@example(1.0, 1.0, (1 << 24) + 1, 0)  # half way: the even one
+@example(1.0, 1.0, (1 << 24) + 3, 0)
+def test_plain_numbers_are_rounded_as_an_array_of_single_precision_rounds_them(
+    a: float, b: float, number: int, power: int
+) -> None:
+    for exact in (a + b, a - b, a * b, b / a, number * 2.0**power, -number * 2.0**power):
+        if abs(exact) < 1e38:
+            assert single(exact) == float(np.float32(exact))
+    assert single(0.1) != 0.1
+
+
+@given(
     st.lists(
         st.tuples(
             st.integers(20_000, 20_012),
@@ -198,5 +216,7 @@ def test_a_home_given_more_room_is_told_and_kept_the_same() -> None:
     with of_few_homes():
         assert (room.rates, room.packs) != (Room().rates, Room().packs)
         assert lived() == plain
-    assert (room.rates, room.packs) == (Room().rates, Room().packs), "nobody else is given it"
+        assert room.whole, "its table is kept whole"
+    assert (room.rates, room.packs, room.tables) == (Room().rates, Room().packs, 0), "nobody else is given it"
+    assert not room.whole
     assert plain[0], "somebody was told of the silence at the end"

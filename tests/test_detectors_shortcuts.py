@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from detector_homes import CALLS, GATEWAY, PHONE, Home
 from detector_streams import event
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 
 from detectors.episodes import LINK_MS, Episodes
 from detectors.fading import Fading, Fadings
-from detectors.hazard import BUCKETS, NEVER_MS, NO_RATES, DayRates, HazardTable, bucket, row_of
+from detectors.hazard import AWAY_FLOOR, BUCKETS, NEVER_MS, NO_RATES, SHAPE, DayRates, HazardTable, bucket, row_of
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.overview import overview
+from detectors.priors import prior
 from detectors.rhythm import Rhythm
+from detectors.room import of_few_homes, room
 from detectors.silence import ALWAYS, Lane, Sight, is_dark_from, reach, reach_first, score, segments
 from detectors.source import Source
 from detectors.stretches import stretches_of
@@ -262,6 +265,66 @@ def test_counts_whose_upper_bytes_are_left_out_are_the_counts_they_were(counts: 
     if counts:
         tally.add(numbers[-1], {1: 1})
         assert tally.all()[-1][1] == [counts[-1][0], min(65_535, counts[-1][1] + 1), counts[-1][2]]
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.integers(0, 2687), st.floats(0.125, 300, width=32), min_size=1, max_size=900),
+    st.sampled_from(["home", "phone"]),
+    st.booleans(),
+)
+def test_rates_are_those_of_the_cells_and_the_hours_around_them(cells: dict[int, float], kind: str, away: bool) -> None:
+    table, whole = HazardTable(kind), np.zeros((2, *SHAPE), np.float32)
+    places = sorted(cells)
+    whole.reshape(-1)[places] = [cells[at] for at in places]
+    table.restore([np.array(places, "<u2").tobytes(), whole.reshape(-1)[places].astype("<f4").tobytes()])
+    n, e = whole[:, int(away)].astype(np.float64)
+    n, e = ((np.roll(one, 1, axis=1) + np.roll(one, -1, axis=1)) * 0.5 + one for one in (n, e))
+    all_days = (n[0] + n[1] + 5.0 * np.array(prior(kind)[int(away)])) / (e[0] + e[1] + 5.0)
+    floor = 0.05 if kind == "home" and not away else AWAY_FLOOR * 0.05
+    rates = np.maximum((n + 8.0 * all_days) / (e + 8.0), floor).reshape(-1).tolist()
+    assert list(table.rates(away=away, k0_h=5.0, k1_h=8.0, floor_per_h=0.05)) == rates
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["learn", "fade", "vanish", "ask", "row", "close"]), st.integers(0, 2), st.booleans()
+        ),
+        max_size=24,
+    )
+)
+def test_a_table_that_is_kept_whole_is_the_one_that_is_not(steps: list[tuple[str, int, bool]]) -> None:
+    zone, told, whole = LocalHours("Asia/Seoul"), list[list[object]](), []
+    for most in (0, 2):
+        said = list[object]()
+        tables = [HazardTable(kind) for kind in ("home", "home", "phone")]
+        with of_few_homes():
+            room.tables = most
+            for i, (what, which, away) in enumerate(steps):
+                table, at_ms = tables[which], FROM_MS + i * HOUR_MS
+                if what == "learn":
+                    table.learn_many(
+                        zone, [(at_ms, at_ms + (2 + which) * HOUR_MS, away), (at_ms, at_ms + HOUR_MS, away)]
+                    )
+                elif what == "fade":
+                    table.fade(0.9)
+                elif what == "vanish":
+                    table.fade(1e-30)
+                elif what == "row":
+                    tables[which] = HazardTable(table.kind)
+                    tables[which].restore(table.state())
+                elif what == "close":
+                    table.close()
+                rates = tables[which].rates(away=away, k0_h=5.0, k1_h=8.0, floor_per_h=0.01)
+                said.append((list(rates), tables[which].state(), tables[which].knows))
+            whole.append(len(room.whole))
+            assert len(room.whole) <= most
+        told.append([*said, [table.state() for table in tables]])
+    assert told[0] == told[1]
+    assert not room.whole, "nobody keeps them who has no room"
+    assert not whole[0]
 
 
 @given(cells=st.dictionaries(st.integers(0, 2687), st.floats(0.125, 1e6, width=32), max_size=400))
