@@ -91,7 +91,15 @@ class Calls:
     @property
     def has_called(self) -> bool:
         """Whether any call is known of."""
-        return self.last is not None or any(self._known().count(part) for part in range(PARTS_OF_DAY))
+        if self._outcomes or self._base:
+            return True
+        if not self._rates:
+            return False
+        known = self._known()
+        for part in range(PARTS_OF_DAY):  # noqa: SIM110 - a loop makes no generator: it is asked each time a home is judged
+            if known.count(part):
+                return True
+        return False
 
     def score_one(self, hour: int) -> float:
         """Return what an unanswered call in this local hour adds to a silence, nats."""

@@ -1,6 +1,5 @@
 """How the sources of a home do, counted by channel and packed into one number, so that 200,000 homes can be summed."""
 
-from functools import lru_cache
 from typing import Final
 
 from detectors.calls import UNANSWERED
@@ -19,12 +18,15 @@ BITS: Final = 6
 
 _HEALTHY, _OVERDUE, _DARK, _OFF, _NEVER = range(len(HEALTH))
 _CALLS: Final = CHANNELS.index("calls")
+_REMEMBERED: Final = 4096
+_channels: dict[str, int] = {}
 
 
 def health_counts(state: State, clock_ms: int) -> int:
     """Return the counts at a clock: `BITS` bits a place, a place for each channel and health."""
-    total = 0
     profile = state.profile
+    # Two channels a number: those of the machine hold no more, and each source would make a long one anew.
+    counts = [0, 0, 0]
     for source in state.seeing.all:
         if not source.seen_ms and not source.until_ms and not source.off_ms:
             health = _NEVER
@@ -35,9 +37,16 @@ def health_counts(state: State, clock_ms: int) -> int:
             health = _DARK if dark_ms <= clock_ms else _HEALTHY
             if not health and source.overdue_at(profile, dark_ms) <= clock_ms:
                 health = _OVERDUE
-        total += 1 << (BITS * (_channel(source.name) * len(HEALTH) + health))
+        channel = _channel(source.name)
+        counts[channel >> 1] += 1 << BITS * ((channel & 1) * len(HEALTH) + health)
     called = _calls(state)
-    return total if called < 0 else total + (1 << (BITS * (_CALLS * len(HEALTH) + called)))
+    if called >= 0:
+        counts[_CALLS >> 1] += 1 << BITS * ((_CALLS & 1) * len(HEALTH) + called)
+    total = counts[0]
+    for i in range(1, len(counts)):
+        if counts[i]:
+            total |= counts[i] << i * 2 * BITS * len(HEALTH)
+    return total
 
 
 def unpacked(packed: int) -> list[int]:
@@ -45,9 +54,14 @@ def unpacked(packed: int) -> list[int]:
     return [packed >> (BITS * place) & (1 << BITS) - 1 for place in range(PLACES)]
 
 
-@lru_cache(maxsize=4096)
 def _channel(name: str) -> int:
-    return CHANNELS.index(name.split("/", 2)[1])
+    channel = _channels.get(name)
+    if channel is None:
+        channel = CHANNELS.index(name.split("/", 2)[1])
+        if len(_channels) >= _REMEMBERED:
+            _channels.clear()
+        _channels[name] = channel
+    return channel
 
 
 def _calls(state: State) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from load_tests.columns.ticked import Pair, among_ticks
 from load_tests.messages import Message, Played, Span, Wire, spans_of
 from load_tests.recordings.recording import wire_of
 from schemas.encode import encode
@@ -31,8 +32,6 @@ STOPS_WITHIN_S: Final = 5.0
 
 Place = tuple[str, int]
 """Topic and partition."""
-Pair = tuple[bytes, bytes | None]
-"""Key and value."""
 _NEVER_MS: Final = 1 << 62
 _ENDS_AFTER_MS: Final = 300_000
 
@@ -92,29 +91,14 @@ class _Clock:
         return [(t, (TICK_KEY, encode(Tick(t, self.mode)))) for t in range(first, until_ms + 1, self.every_ms)]
 
 
-def columns(
-    sent: Sequence[int], keys: Sequence[bytes], values: Sequence[bytes | None], ticks: Sequence[tuple[int, Pair]]
-) -> tuple[list[bytes | None], list[bytes | None]]:
-    """Return keys and values with what was sent before a tick before it, in order of sending; at the very moment counts as after."""
-    keys_out: list[bytes | None] = []
-    values_out: list[bytes | None] = []
-    i, n = 0, len(sent)
-    for tick_ms, (key, value) in ticks:
-        begin = i
-        while i < n and sent[i] < tick_ms:
-            i += 1
-        if i > begin:
-            keys_out += keys[begin:i]
-            values_out += values[begin:i]
-        keys_out.append(key)
-        values_out.append(value)
-    return [*keys_out, *keys[i:]], [*values_out, *values[i:]]
-
-
 def _interleave(sent: Sequence[tuple[int, Pair]], ticks: Sequence[tuple[int, Pair]]) -> list[Pair]:
-    """Return messages and ticks as `columns` orders them, as pairs."""
-    keys, values = columns(
-        [ms for ms, _ in sent], [key for _, (key, _) in sent], [value for _, (_, value) in sent], ticks
+    """Return messages and ticks as `among_ticks` orders them, as pairs."""
+    keys, values = among_ticks(
+        [ms for ms, _ in sent],
+        [key for _, (key, _) in sent],
+        list(range(len(sent))),
+        [value for _, (_, value) in sent],
+        ticks,
     )
     return [(key or b"", value) for key, value in zip(keys, values, strict=True)]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from crashing import Told, run_crashing, states
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street
@@ -366,6 +366,50 @@ def test_what_a_partition_counts_is_each_home_once_and_no_exercise() -> None:
     last = found[-1]
     assert isinstance(last, DistrictCounts)
     assert last.districts == [Counted(district="d1", home=Heard(homes=13, heard=1), phone=Heard(homes=1, heard=0))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 1 << 20))
+def test_counts_are_those_of_going_through_all_homes_whatever_came_between(seed: int) -> None:
+    assert _counted_as_one_by_one(seed, stale=False)
+
+
+def test_homes_that_begin_to_report_would_be_missed_if_only_the_first_count_of_them_were_known() -> None:
+    assert not all(_counted_as_one_by_one(seed, stale=True) for seed in range(5))
+
+
+def _counted_as_one_by_one(seed: int, *, stale: bool) -> bool:
+    """Tell whether a `Hearing` counts as a loop over all homes does; `stale`: changes of who reports are not noted."""
+    rnd, hearing, clock_ms = random.Random(seed), Hearing(), START_MS
+    lies: dict[int, str | None] = {}
+    last: dict[tuple[int, int], int] = {}
+    for _ in range(300):
+        place, reporting = rnd.randrange(len(lies) + 1), hearing._reporting
+        if place == len(lies) or rnd.random() < 0.05:
+            hearing.begin(place)
+            lies[place], last[place, 0], last[place, 1] = None, 0, 0
+        elif rnd.random() < 0.3:
+            lies[place] = rnd.choice([None, "", "d1", "d2", "d3"])
+            hearing.settle(place, lies[place])
+        else:
+            channel, at_ms = rnd.randrange(2), clock_ms + rnd.choice([0, 0, 20 * MINUTE_MS])
+            hearing.hear(channel, place, at_ms)
+            last[place, channel] = at_ms // MINUTE_MS
+            if stale:
+                hearing._reporting = reporting
+        clock_ms += rnd.choice([0, MINUTE_MS, 15 * MINUTE_MS])
+        wanted = []
+        for district in sorted({each for each in lies.values() if each}):
+            homes = [home for home in lies if lies[home] == district]
+            each = [[last[home, channel] for home in homes if last[home, channel]] for channel in range(2)]
+            at_home, carried = (
+                Heard(homes=len(one), heard=sum(minute > clock_ms // MINUTE_MS - 15 for minute in one)) for one in each
+            )
+            if at_home.homes or carried.homes:
+                wanted.append(Counted(district=district, home=at_home, phone=carried))
+        if hearing.counts(clock_ms) != wanted:
+            return False
+    return True
 
 
 def test_a_district_for_every_home_is_counted_in_records_that_a_broker_takes() -> None:

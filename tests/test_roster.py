@@ -9,7 +9,7 @@ from street import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Street, what_is_left
 
 from schemas.incidents import CloseCause, IncidentKind
 from streams.cases.ended import SHOWN_MS
-from streams.engine.roster import ENDED_MS, MOST_ENDED, MOST_UNREGISTERED, Roster
+from streams.engine.roster import ENDED_MS, MOST_ENDED, MOST_UNREGISTERED, NEAR_MS, Roster
 from streams.engine.snapshot import HOT, RECORD, RHYTHMS
 from streams.engine.watched import UNREGISTERED_MS
 from streams.worker.outbox import BATCH_BYTES
@@ -86,6 +86,38 @@ def test_what_a_status_counts_is_what_counting_everybody_gives(seed: int) -> Non
         for one in households:
             assert one is not None
             assert one.wake_ms == one.due_ms() == roster._wakes[one.index], "its deadline is what its parts want"
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1 << 20))
+def test_whoever_is_due_is_found_as_by_looking_at_everybody_however_far_ahead_deadlines_lie(seed: int) -> None:
+    assert _found_by_looking_ahead(seed, forgets=False)
+
+
+def test_deadlines_brought_nearer_would_be_missed_if_only_those_of_the_last_look_were_known() -> None:
+    assert not all(_found_by_looking_ahead(seed, forgets=True) for seed in range(5))
+
+
+def _found_by_looking_ahead(seed: int, *, forgets: bool) -> bool:
+    """Tell whether `due` gives those whose deadline has passed, in their order; `forgets`: what is armed between looks is not noted."""
+    rnd, roster, clock_ms = Random(seed), Roster(0, 1), START_MS
+    for _ in range(300):
+        name = f"h-{rnd.randrange(12)}"
+        watched = roster.get(name) or roster.meet(name, START_MS)
+        if rnd.random() < 0.1:
+            roster.drop(watched)
+        else:
+            watched.since_ms = 0
+            watched.ledger.wake_ms = clock_ms + rnd.choice([-5, 0, 1, MINUTE_MS, NEAR_MS - 1, NEAR_MS, DAY_MS])
+            roster.rearm(watched)
+        if forgets:
+            roster._near = []
+        clock_ms += rnd.choice([0, 0, 1000, MINUTE_MS, NEAR_MS, HOUR_MS])
+        everybody = [one for one in map(roster.get, roster.names()) if one is not None]
+        wanted = sorted((one.wake_ms, one.name) for one in everybody if one.wake_ms <= clock_ms)
+        if [(one.wake_ms, one.name) for one in roster.due(clock_ms)] != wanted:
+            return False
+    return True
 
 
 # Without a record.

@@ -14,7 +14,8 @@ import msgspec
 from backports import zstd
 
 from load_tests.columns.frames import Frame, Frames, Topic
-from load_tests.feed import _Clock, _Registry, columns
+from load_tests.columns.ticked import Column, among_ticks
+from load_tests.feed import _Clock, _Registry
 from load_tests.messages import Message, Played, Span, Wire, spans_of
 from load_tests.whatif.kept import write_whole
 from load_tests.whatif.seldom import seldom_collected
@@ -145,17 +146,14 @@ class SpoolSource:
         for end_ms, topics in self.frames():
             ticks = clock.between(ticked_ms, end_ms)
             ticked_ms = end_ms
-            told: dict[int, tuple[list[int], list[bytes], list[bytes | None]]] = {}
+            told: dict[int, tuple[Column, Column]] = {}
             for number, sent, names, whose, values in topics if self._only is None else self._left(topics):
                 mine = [known.setdefault(name, name) for name in names]
-                told[number] = (sent, [mine[place] for place in whose], values)
+                told[number] = among_ticks(sent, mine, whose, values, ticks)
             # Nobody writes into a chunk: those of topics with nothing but ticks share their columns.
-            only_keys, only_values = columns([], [], [], ticks)
+            only_keys, only_values = among_ticks([], [], [], [], ticks)
             for number in range(len(ORDERED_NAMES)):
-                if number in told:
-                    keys_out, values_out = columns(*told[number], ticks)
-                else:
-                    keys_out, values_out = only_keys, only_values
+                keys_out, values_out = told.get(number, (only_keys, only_values))
                 if keys_out:
                     first = offsets[number]
                     offsets[number] = after = first + len(keys_out)

@@ -123,39 +123,45 @@ class _Lane:
         return self.records - self.at
 
 
+@final
 class Turn:
     """Records of one topic, up to its next tick, whose turn has come: all that can be applied without asking again.
 
-    They are taken by iterating, or in columns from `at` to `end` and then `pass_to`. Positions move along: stop anywhere.
+    They are taken one by one, or in columns from `at` to `end` and then `pass_to`. Positions move along: stop anywhere.
     """
 
     __slots__ = ("_before_ms", "_is_stamped", "_lane", "_offsets", "chunk", "end", "topic")
 
-    def __init__(self, topic: int, lane: _Lane, end: int, positions: Positions) -> None:
+    def __init__(self, topic: int, lane: _Lane, chunk: Chunk, end: int, positions: Positions) -> None:
         self.topic = topic
-        self.chunk = lane.waiting[0]
+        self.chunk = chunk
         self.end = end
         self._lane = lane
         self._offsets = positions.offsets
         self._before_ms = positions.ticks[topic]
-        self._is_stamped = self.chunk.broker_stamped and positions.live
+        self._is_stamped = chunk.broker_stamped and positions.live
 
     @property
     def at(self) -> int:
         """Place in the chunk of the next record."""
         return self._lane.at
 
+    def take(self) -> Applied | None:
+        """Take the next record; None after the last."""
+        i, chunk, arrival_ms = self._lane.at, self.chunk, self._before_ms
+        if i >= self.end:
+            return None
+        self._lane.at = i + 1
+        offset = chunk.offsets[i]
+        self._offsets[self.topic] = offset + 1
+        if self._is_stamped and chunk.timestamps[i] > arrival_ms:
+            arrival_ms = chunk.timestamps[i]
+        return Applied(self.topic, offset, chunk.keys[i], chunk.values[i], arrival_ms)
+
     def __iter__(self) -> Iterator[Applied]:
         """Give the records one by one."""
-        lane, topic, offsets, arrival_ms = self._lane, self.topic, self._offsets, self._before_ms
-        places, keys, values = self.chunk.offsets, self.chunk.keys, self.chunk.values
-        for i in range(lane.at, self.end):
-            lane.at = i + 1
-            offset = places[i]
-            offsets[topic] = offset + 1
-            if self._is_stamped:
-                arrival_ms = max(self._before_ms, self.chunk.timestamps[i])
-            yield Applied(topic, offset, keys[i], values[i], arrival_ms)
+        while (one := self.take()) is not None:
+            yield one
 
     def pass_to(self, place: int) -> None:
         """Note that the records before a place in the chunk were taken."""
@@ -304,7 +310,7 @@ class CanonicalOrder:
                 except ValueError:
                     end = count
             while lane.at < end:
-                yield Turn(topic, lane, end, positions)
+                yield Turn(topic, lane, chunk, end, positions)
             before = ticks[topic]
             if end < count:
                 lane.at = end + 1

@@ -244,7 +244,7 @@ class Partition:
         """Apply records; False where it was enough before all were."""
         apply, sleep = self._applying.by_topic[turn.topic], self._roster.sleep
         counts = self.counts.records
-        for one in turn:
+        while (one := turn.take()) is not None:
             self.pumped += 1
             counts[one.topic] += 1
             said = apply(one)

@@ -1,6 +1,7 @@
 """The households of one partition: who is watched, who wants to be woken when, who is no longer watched. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -28,6 +29,8 @@ MOST_ENDED: Final = 4_096
 """Ended households known in one partition: they are kept in its position row."""
 
 
+NEAR_MS: Final = 10 * 60_000
+"""So far ahead deadlines are known by their order: further, and the next hour of 200,000 homes would take megabytes."""
 MINUTES_OF_A_DAY: Final = 1440
 NO_TURN: Final = 65_535
 
@@ -92,8 +95,12 @@ class Roster:
         self._households: dict[str, Watched] = {}
         self._ended: dict[str, End] = {}
         self._wakes: NDArray[np.int64] = np.full(256, NEVER_MS, np.int64)
-        self._soonest_ms = NEVER_MS
-        """None of them is earlier: most moves of a small partition's clock need not look through them."""
+        self._near_ms = 0
+        """Deadlines before this are in `_near`, so few moves of the clock look through all of them."""
+        self._near: list[tuple[int, int]] = []
+        """A heap of (deadline, place); one that has changed since may still be in it."""
+        self._woken: list[tuple[int, int]] = []
+        """What `due` gave last: whose deadline has been left as it was is given again."""
         self._turns: NDArray[np.uint16] = np.full(256, NO_TURN, np.uint16)
         """The minute of the day of each place's household: what is done of all in turn is not done of all at once."""
         self._at: list[Watched | None] = []
@@ -286,19 +293,37 @@ class Roster:
 
     def _arm(self, place: int, wake_ms: int) -> None:
         self._wakes[place] = wake_ms
-        self._soonest_ms = min(self._soonest_ms, wake_ms)
+        if wake_ms < self._near_ms:
+            heappush(self._near, (wake_ms, place))
 
     def due(self, clock_ms: int) -> list[Watched]:
         """Return those that want to be woken by a clock, by (deadline, household)."""
-        if clock_ms < self._soonest_ms:
-            return []
+        if clock_ms >= self._near_ms:
+            self._look_ahead(clock_ms)
+        near = self._near
+        for one in self._woken:
+            heappush(near, one)
+        woken: list[tuple[int, int]] = []
+        found: list[Watched] = []
+        while near and near[0][0] <= clock_ms:
+            one = heappop(near)
+            watched = self._at[one[1]]
+            # Equal ones leave a heap one after the other: who was armed twice for one moment is woken once.
+            if watched is not None and watched.wake_ms == one[0] and (not woken or woken[-1] != one):
+                woken.append(one)
+                found.append(watched)
+        self._woken = woken
+        if len(found) > 1:
+            found.sort(key=_by_deadline)
+        return found
+
+    def _look_ahead(self, clock_ms: int) -> None:
+        """Look through all deadlines for those of the next minutes."""
+        self._near_ms = clock_ms + NEAR_MS
         wakes = self._wakes[: len(self._at)]
-        (places,) = (wakes <= clock_ms).nonzero()
-        if not len(places):
-            self._soonest_ms = int(wakes.min(initial=NEVER_MS))
-            return []
-        found = (self._at[place] for place in places.tolist())
-        return sorted((one for one in found if one is not None), key=lambda one: (one.wake_ms, one.name))
+        (places,) = (wakes < self._near_ms).nonzero()
+        self._near = sorted(zip(wakes[places].tolist(), places.tolist(), strict=True))
+        self._woken = []
 
     def whose_turn(self, minutes: Sequence[int], every: int) -> list[Watched]:
         """Return those whose turn falls into some minutes since 1970, where each has one every so many minutes, by name."""
@@ -430,3 +455,7 @@ class Roster:
         for name, those in given:
             if name in self._ended:
                 self._ended[name] = self._ended[name]._replace(given=tuple(given_of(those)))
+
+
+def _by_deadline(watched: Watched) -> tuple[int, str]:
+    return watched.wake_ms, watched.name

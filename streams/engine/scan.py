@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import accumulate, chain
-from typing import Final
+from typing import Any, Final
 
 from detectors.emergency import KINDS, emergencies
 from schemas.decode import decode
@@ -43,7 +43,11 @@ class Scanner:
         if ORDERED_NAMES[topic] not in EVENT_TOPICS:
             return []
         # One search over all bytes: nearly no chunk holds an emergency, and of one that does nearly no record.
-        text = _GAP.join([value or b"" for value in chunk.values])
+        values: list[Any] = chunk.values
+        try:
+            text = _GAP.join(values)
+        except TypeError:  # a null record among them
+            text = _GAP.join([value or b"" for value in values])
         places = _suspects(text, chunk)
         if not places:
             self._note_last_tick(topic, chunk)
