@@ -49,6 +49,10 @@ class Event:
         """Return all that it says, for whoever looks at a failed test."""
         return f"Event{self.fields()!r}"
 
+    def __reduce__(self) -> tuple[Any, Fields]:
+        """Tell how another process makes the same: a compiled class cannot be made without its fields."""
+        return Event, self.fields()
+
     def fields(self) -> Fields:
         """Return all that it says, in the order in which it is made."""
         return self.household, self.kind, self.source, self.id, self.at_ms, self.data, self.until_ms

@@ -1,6 +1,8 @@
 """Any bytes whatever give records or faults; good readings are never lost to bad neighbours."""
 
+import copy
 import json
+import pickle
 import tracemalloc
 from typing import Any
 
@@ -565,3 +567,13 @@ def test_events_of_two_households_do_not_fit_into_a_message() -> None:
     other = EVENTS["motion"].with_(household="h-000124")
     with pytest.raises(ValueError, match="one household"):
         encode_events([EVENTS["motion"], other])
+
+
+def test_an_event_reaches_another_process_as_it_is() -> None:
+    """The benchmarks give homes to a pool of processes; a class that is compiled cannot be made without its fields."""
+    event = EVENTS["motion"]
+    assert isinstance(event, Event)
+    through = pickle.loads(pickle.dumps(event))  # noqa: S301 - our own bytes
+    for again in (through, copy.deepcopy(event)):
+        assert again == event
+        assert again is not event
