@@ -91,7 +91,7 @@ class Calls:
     @property
     def has_called(self) -> bool:
         """Whether any call is known of."""
-        return self.last is not None or any(self._known().count(part) for part in range(PARTS_OF_DAY))
+        return bool(self._outcomes or self._base or self._rates)
 
     def score_one(self, hour: int) -> float:
         """Return what an unanswered call in this local hour adds to a silence, nats."""
@@ -115,7 +115,8 @@ class Calls:
 
         Several tries of one request count once. Calls made in a declared absence (`paused`) do not count.
         """
-        if not self._outcomes and not self._base:
+        last = self.last
+        if last is None or last.kind in REACHED:  # nearly always
             return NO_ROW
         open_: list[Outcome] = []
         for one in [*self._base, *self._outcomes]:

@@ -17,7 +17,7 @@ from detectors.hazard import BUCKETS, NEVER_MS, NO_RATES, DayRates, HazardTable,
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.overview import overview
 from detectors.rhythm import Rhythm
-from detectors.silence import ALWAYS, Lane, Sight, is_dark_from, reach, reach_first, score, segments
+from detectors.silence import ALWAYS, Lane, Segments, Sight, is_dark_from, reach, reach_first, score
 from detectors.source import Source
 from detectors.stretches import stretches_of
 from detectors.tally import Tally
@@ -53,10 +53,12 @@ def test_a_walk_along_a_silence_reads_the_cell_of_the_wall_clock_wherever_clocks
     since_ms = start_ms - data.draw(st.integers(0, 100)) * HOUR_MS // 10
     end_ms = start_ms + data.draw(st.integers(1, 300)) * HOUR_MS // 2
     at_ms = start_ms
-    for from_ms, until_ms, rates in segments(zone, start_ms, end_ms, [Lane("home", RATES, since_ms)]):
+    along = Segments(zone, start_ms, end_ms, [Lane("home", RATES, since_ms)])
+    while along.step():
+        from_ms, until_ms = along.from_ms, along.until_ms
         weekend, hour, ends_ms = zone.cell(from_ms)
         k = bucket(from_ms - since_ms)
-        assert rates == [RATES[row_of(weekend, hour) + k] if k >= 0 else 0.0]
+        assert along.rates == [along.rate] == [RATES[row_of(weekend, hour) + k] if k >= 0 else 0.0]
         assert from_ms == at_ms < until_ms <= ends_ms
         assert bucket(until_ms - 1 - since_ms) == k
         at_ms = until_ms
