@@ -123,7 +123,8 @@ class Calls:
 
         Several tries of one request count once. Calls made in a declared absence (`paused`) do not count.
         """
-        if not self._outcomes and not self._base:
+        last = self.last
+        if last is None or last.kind in REACHED:  # nearly always
             return NO_ROW
         open_: list[Outcome] = []
         for one in [*self._base, *self._outcomes]:

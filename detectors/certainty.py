@@ -47,11 +47,14 @@ RAREST: Final = 1e-4
 """The tails are not believed further out."""
 
 
-def chance_of(state: State, silence: Silence, clock_ms: int) -> float | None:
-    """Return how likely it is that a silence at home is a collapse; None while the person is out, where no rate is known."""
+def chance_of(state: State, silence: Silence, clock_ms: int, scores: dict[str, float] | None = None) -> float | None:
+    """Return how likely it is that a silence at home is a collapse; None while the person is out, where no rate is known.
+
+    `scores` are those of the silence by the clock, where they are known already.
+    """
     if silence.away:
         return None
-    rate = max(RAREST, rate_of(state, silence, clock_ms))
+    rate = max(RAREST, rate_of(state, silence, clock_ms, scores))
     found = state.outcomes
     odds = COLLAPSES * (WEIGHT + found.real) / (rate * (WEIGHT + found.false))
     return odds / (1 + odds)
@@ -72,17 +75,18 @@ def chance_at(kind: IncidentKind, rate: float, right: float = 0.0, wrong: float 
     return odds / (1 + odds)
 
 
-def rate_of(state: State, silence: Silence, clock_ms: int) -> float:
-    """Return the budget, false alarms a household-month, at which the home would alarm just now."""
+def rate_of(state: State, silence: Silence, clock_ms: int, scores: dict[str, float] | None = None) -> float:
+    """Return the budget, false alarms a household-month, at which the home would alarm just now; `scores` as in `chance_of`."""
     how, rhythm = state.profile.silence, state.rhythm
     since_ms = silence.since_ms
     spans = [min(clock_ms, b) - max(a, since_ms) for a, b in silence.blind if a < clock_ms and b > since_ms]
     seen_h = max(0.0, clock_ms - since_ms - sum(spans)) / HOUR_MS
     if not state.sees_at_home:
         return rhythm.longest.budget_at(how.longest_k, seen_h) / (1 - RHYTHM_SHARE_CARRIED)
-    scores = state.scores(silence, clock_ms)
-    calls = scores.pop("calls", 0.0)
-    nats = sum(scores.values())
+    if scores is None:
+        scores = state.scores(silence, clock_ms)
+    calls = scores.get("calls", 0.0)
+    nats = sum([part for name, part in scores.items() if name != "calls"])
     if silence.ghost_ms:
         nats -= how.ghost_nats * silence.ghost_share
     rate = state.weighed(since_ms).budget_at(nats, seen_h)

@@ -204,10 +204,10 @@ class Chronic:
         decline = out.get(IncidentKind.SLOW_DECLINE)
         if IncidentKind.DAY_NIGHT_REVERSAL in out and decline is not None and decline.facts["habit"] == "sleep":
             del out[IncidentKind.SLOW_DECLINE]  # up at night because day and night are reversed: one thing, told once
-        low = self._low_mood(moods, clock_ms, factor(IncidentKind.LOW_MOOD))
+        low = self._low_mood(moods, clock_ms, factor(IncidentKind.LOW_MOOD)) if moods else None
         if low is not None:
             out[IncidentKind.LOW_MOOD] = low
-        lasting = self._lasting(concerns, clock_ms, factor(IncidentKind.LASTING_CONCERN))
+        lasting = self._lasting(concerns, clock_ms, factor(IncidentKind.LASTING_CONCERN)) if concerns else None
         if lasting is not None:
             out[IncidentKind.LASTING_CONCERN] = lasting
         return out
@@ -262,6 +262,8 @@ class Chronic:
 
     def quiet_until(self, clock_ms: int) -> int:
         """Return when the next kind that was settled may be told again; never when none was."""
+        if not self._settled:
+            return NEVER_MS
         ends = (at_ms + QUIET_MS for at_ms in self._settled.values())
         return min((end_ms for end_ms in ends if end_ms > clock_ms), default=NEVER_MS)
 

@@ -1,6 +1,6 @@
 """Score, then decide: what is found about a household at its clock, and when it wants to be woken next."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from detectors.calm import settle
@@ -30,15 +30,15 @@ TWICE: Final = 2
 def decide(state: State) -> list[Output]:
     """Return what changed at the state's clock, and re-arm `wake_ms`."""
     clock_ms = state.clock_ms
-    next_dark_ms, unseen_dark_ms = state.seeing.look(state.profile, clock_ms)
-    out = _seeing(state)
+    next_dark_ms, unseen_dark_ms, blind_ms = state.seeing.look(state.profile, clock_ms)
+    out = _seeing(state, blind=blind_ms <= clock_ms)
     silent, silence_wake_ms = decide_silence(state, min(next_dark_ms, state.next_learning_ms))
     out += silent
     out += _unanswered(state)
     out += _medication(state)
     out += _chronic(state)
     out += _meals(state)
-    lost, offline_wake_ms = _offline(state)
+    lost, offline_wake_ms = _offline(state, blind=blind_ms <= clock_ms)
     held, conditions_wake_ms = _conditions(state)
     gone, night_wake_ms = _night(state)
     out += lost + held + gone
@@ -55,11 +55,9 @@ def decide(state: State) -> list[Output]:
     return out
 
 
-def _seeing(state: State) -> list[Output]:
+def _seeing(state: State, *, blind: bool) -> list[Output]:
     """Tell when nothing can be seen: an incident of its own, never read as calm and never as a collapse."""
     kind = IncidentKind.CANNOT_SEE
-    blind_ms = state.seeing.blind_at(state.profile)
-    blind = blind_ms <= state.clock_ms
     told = state.told.get(kind)
     if not blind and state.unseen[0] and not state.unseen[1]:
         # Also where an officer has closed it meanwhile: nothing is told then, and it was repaired all the same.
@@ -92,9 +90,11 @@ def _unanswered(state: State) -> list[Output]:
     """Tell when check-in calls in a row were not answered and nothing else has shown life since."""
     kind = IncidentKind.UNANSWERED_CALLS
     row = state.calls.row(state.life(), state.paused)
-    enough = state.profile.unanswered_in_a_row
-    unproven, whole = row.unproven >= enough, row.calls >= TWICE * enough
     told = state.told.get(kind)
+    enough = state.profile.unanswered_in_a_row
+    if not row.calls and told is None and enough > 0:  # nearly always
+        return []
+    unproven, whole = row.unproven >= enough, row.calls >= TWICE * enough
     severity = Severity.SEVERE if unproven else Severity.MINOR if whole else None
     if severity is None and told is None:
         return []
@@ -108,10 +108,12 @@ def _medication(state: State) -> list[Output]:
     """Tell when doses in a row were missed."""
     kind = IncidentKind.MISSED_MEDICATION
     row = state.medication.row(state.paused)
+    told = state.told.get(kind)
     most = state.profile.medication_in_a_row
+    if not row.doses and told is None and most > 0:  # nearly always
+        return []
     enough = in_a_row(state.chronic.usual(DOSES), most, state.other_budget)
     severity = Severity.SEVERE if row.doses >= TWICE * most else Severity.MODERATE if row.doses >= enough else None
-    told = state.told.get(kind)
     if severity is None and (told is None or row.doses):
         return []
     if severity is not None and told is not None and told.severity >= severity.rank:
@@ -142,9 +144,9 @@ def _meals(state: State) -> list[Output]:
     ]
 
 
-def _offline(state: State) -> tuple[list[Output], int]:
+def _offline(state: State, *, blind: bool) -> tuple[list[Output], int]:
     """Tell what is offline in a home that is seen, and when it is back: with how long that took."""
-    found, next_ms = offline(state)
+    found, next_ms = offline(state, blind=blind)
     out: list[Output] = []
     for kind, since_ms, facts in _changed(state, OFFLINE, found):
         over: dict[str, Fact] = {"repaired_h": round((state.clock_ms - since_ms) / HOUR_MS, 1)}
@@ -165,14 +167,18 @@ def _conditions(state: State) -> tuple[list[Output], int]:
 
 def _changed(
     state: State, kinds: Iterable[IncidentKind], found: Mapping[IncidentKind, Lasting]
-) -> Iterator[tuple[IncidentKind, int, dict[str, Fact] | None]]:
-    """Give (kind, since when, facts) of what holds and was not told yet; without facts, of what was told and is over."""
+) -> list[tuple[IncidentKind, int, dict[str, Fact] | None]]:
+    """Return (kind, since when, facts) of what holds and was not told yet; without facts, of what was told and is over."""
+    out: list[tuple[IncidentKind, int, dict[str, Fact] | None]] = []
+    if not found and not state.told:  # nearly always
+        return out
     for kind in kinds:
         holds, told = found.get(kind), state.told.get(kind)
         if holds is not None and told is None:
-            yield kind, holds.since_ms, holds.facts
+            out.append((kind, holds.since_ms, holds.facts))
         elif holds is None and told is not None:
-            yield kind, told.since_ms, None
+            out.append((kind, told.since_ms, None))
+    return out
 
 
 def _night(state: State) -> tuple[list[Output], int]:

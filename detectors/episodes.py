@@ -190,6 +190,19 @@ class Episodes:
             i + 1 < len(starts) and starts[i + 1] - ends[i] <= COMPANY_MS
         )
 
+    def life_ms(self, until_ms: int) -> int:
+        """Return the last confirmed sign of life, not after a moment; 0 without any."""
+        starts, at = self._starts, until_ms - self._base
+        i = len(starts)
+        if i and starts[i - 1] > at:
+            i = bisect_right(starts, at)
+        while i:
+            i -= 1
+            if self._lone is None or self.confirmed(i):
+                end_ms = self._ends[i] + self._base
+                return end_ms if end_ms < until_ms else until_ms  # noqa: FURB136 - asked at each look
+        return 0
+
     def life_before(self, until_ms: int) -> Episode | None:
         """Return the last confirmed episode that began at or before a moment."""
         starts = self._starts

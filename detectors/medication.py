@@ -90,6 +90,8 @@ class Medication:
 
     def row(self, paused: Sequence[tuple[int, int]]) -> MissedRow:
         """Return the doses missed in a row; those of a declared absence (`paused`) do not count."""
+        if self._doses and self._doses[-1].kind == TAKEN:  # nearly always
+            return _NO_ROW
         row = self._base
         for dose in self._doses:
             row = self._after(row, dose, paused)

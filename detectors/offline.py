@@ -15,15 +15,15 @@ LATE_MS: Final = 24 * HOUR_MS
 """A source is told offline this long after it counts as dark: most come back by themselves."""
 
 
-def offline(state: State) -> tuple[dict[IncidentKind, Lasting], int]:
+def offline(state: State, *, blind: bool) -> tuple[dict[IncidentKind, Lasting], int]:
     """Return what is offline at the state's clock though the home is seen, and when to look again.
 
     Where nothing is seen it is the whole home's blindness that is told, and in an absence nobody misses a device.
     """
     clock_ms, profile = state.clock_ms, state.profile
-    if state.blind or clock_ms < max(state.quiet_offline_ms, state.dark_until_ms) or state.pause_at(clock_ms):
+    if blind or clock_ms < max(state.quiet_offline_ms, state.dark_until_ms) or state.pause_at(clock_ms):
         return _still(state), NEVER_MS
-    late_ms = int(LATE_MS * state.factor(IncidentKind.DEVICE_OFFLINE))
+    late_ms = -1
     found: dict[IncidentKind, list[tuple[int, str, dict[str, Fact]]]] = {}
     next_ms = NEVER_MS
     for source in state.seeing.all:
@@ -31,9 +31,13 @@ def offline(state: State) -> tuple[dict[IncidentKind, Lasting], int]:
             continue
         off = source.kind == PHONE and source.is_off
         dark_ms = source.dark_at(profile)
+        if dark_ms > clock_ms:  # nearly always
+            continue
+        if late_ms < 0:
+            late_ms = int(LATE_MS * state.factor(IncidentKind.DEVICE_OFFLINE))
         due_ms = dark_ms + (0 if off else late_ms)
         if due_ms > clock_ms:
-            next_ms = min(next_ms, due_ms) if dark_ms <= clock_ms else next_ms
+            next_ms = min(next_ms, due_ms)
             continue
         kind = IncidentKind.PHONE_OFF if off else IncidentKind.DEVICE_OFFLINE
         found.setdefault(kind, []).append((source.told_ms, source.name.split("/", 2)[1], of_source(source, profile)))

@@ -80,20 +80,24 @@ class Seeing:
             blind_ms = max(blind_ms, dark_ms)
         return blind_ms if self.all else NEVER_MS
 
-    def look(self, profile: Profile, clock_ms: int) -> tuple[int, int]:
+    def look(self, profile: Profile, clock_ms: int) -> tuple[int, int, int]:
         """Note which sources do not see now, so that their next report is looked at.
 
-        Return when the next goes dark if nothing further comes, and when the next of those that do not see already does.
+        Return when the next goes dark if nothing further comes, when the next of those that do not see already does, and when the
+        last one does: `blind_at`.
         """
         next_ms = unseen_ms = NEVER_MS
+        blind_ms = 0
         for source in self.all:
             dark_ms = source.dark_at(profile)
             source.dark = source.is_off or source.overdue_at(profile, dark_ms) <= clock_ms
+            if dark_ms > blind_ms:  # noqa: PLR1730 - each call would cost more than the rest
+                blind_ms = dark_ms
             if clock_ms < dark_ms < next_ms:
                 next_ms = dark_ms
             if source.dark and clock_ms < dark_ms < unseen_ms:
                 unseen_ms = dark_ms
-        return next_ms, unseen_ms
+        return next_ms, unseen_ms, blind_ms if self.all else NEVER_MS
 
     def goes_on(self, profile: Profile, clock_ms: int) -> int:
         """Return when the next goes dark if nothing further comes; 0 where a `look` would not note what the last one did.

@@ -13,7 +13,7 @@ partition knows its own homes only.
 from collections.abc import Iterable
 from typing import Final
 
-from schemas.households import HouseholdRecord
+from schemas.households import HouseholdRecord, RiskGrade
 from schemas.profiles import Profile
 
 LEAST: Final = 0.25
@@ -23,7 +23,11 @@ MOST: Final = 4.0
 
 def weight(record: HouseholdRecord, profile: Profile) -> float:
     """Return what a household weighs in its district: an ordinary one weighs 1."""
-    return min(MOST, max(LEAST, record.sensitivity)) * float(getattr(profile.grade_shares, record.risk_grade.value))
+    shares, grade = profile.grade_shares, record.risk_grade
+    of_grade = shares.medium
+    if grade is not RiskGrade.MEDIUM:
+        of_grade = shares.high if grade is RiskGrade.HIGH else shares.low
+    return min(MOST, max(LEAST, record.sensitivity)) * float(of_grade)
 
 
 def share(record: HouseholdRecord | None, profile: Profile) -> float:

@@ -5,7 +5,6 @@ Time that a channel has not seen is no silence: it adds nothing.
 
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from detectors.hazard import NEVER_MS, DayRates, bucket, bucket_ends, row_of
@@ -44,50 +43,97 @@ class Step(NamedTuple):
     nats: float
 
 
-Segment = tuple[int, int, list[float]]
-"""A stretch in which every rate is constant: its beginning, its end, and of each lane its weighted rate, events an hour.
-
-The list is the same one each time: read it before the next stretch.
-"""
-
-
-def segments(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -> Iterator[Segment]:
-    """Cut (start, end) at local hours, at the lanes' buckets and where a lane's sight changes.
+class Segments:
+    """Cuts (start, end) at local hours, at the lanes' buckets and where a lane's sight changes: in between every rate is constant.
 
     A lane's bucket is that of the silence it has seen. After an outage nobody can tell how long the person was silent: a
     bucket of the whole time, in which hardly anybody stirs any more, would hide what the source now sees.
+
+    Half of a verdict is spent here, and a generator's tuples were half of that.
     """
-    t = hour_ends = start_ms
-    rates = [0.0] * len(lanes)
-    walks = [(i, _Walk(lane, start_ms)) for i, lane in enumerate(lanes) if not is_dark_from(lane.seen, start_ms)]
-    steady_ms = number = weekend = hour = row = 0
-    # Comparisons in place of `min`: half of a verdict is spent here.
-    while t < end_ms:
+
+    __slots__ = (
+        "_end_ms",
+        "_hour",
+        "_hour_ends",
+        "_hours",
+        "_number",
+        "_row",
+        "_steady_ms",
+        "_walks",
+        "_weekend",
+        "from_ms",
+        "rate",
+        "rates",
+        "until_ms",
+    )
+
+    def __init__(self, hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -> None:
+        self.from_ms: int = start_ms
+        self.until_ms: int = start_ms
+        self.rates: list[float] = [0.0] * len(lanes)
+        """Of each lane its weighted rate in the stretch, events an hour."""
+        self.rate: float = 0.0
+        """Their sum."""
+        self._hours = hours
+        self._end_ms: int = end_ms
+        self._walks = [
+            (i, _Walk(lane, start_ms)) for i, lane in enumerate(lanes) if not is_dark_from(lane.seen, start_ms)
+        ]
+        self._hour_ends: int = start_ms
+        self._steady_ms: int = 0
+        self._number: int = 0
+        self._weekend: int = 0
+        self._hour: int = 0
+        self._row: int = 0
+
+    def step(self) -> bool:
+        """Go on to the next stretch; False where there is none."""
+        t = self.until_ms
+        end_ms = self._end_ms
+        if t >= end_ms:
+            return False
+        self.from_ms = t
+        hour_ends = self._hour_ends
         new_hour = t >= hour_ends
-        if new_hour and t < steady_ms:
-            hour_ends += HOUR_MS
-            number += 1
-            hour = number % 24
-            if not hour:
-                weekend = is_weekend(number // 24)
-        elif new_hour:
-            weekend, hour, hour_ends = hours.cell(t)
-            steady_ms = hours.steady_until(t)
-            number = (t + hours.offset_ms(t)) // HOUR_MS
         if new_hour:
-            row = row_of(weekend, hour)
-        stop = hour_ends if hour_ends < end_ms else end_ms  # noqa: FURB136
-        for i, walk in walks:
+            if t < self._steady_ms:
+                hour_ends += HOUR_MS
+                number = self._number + 1
+                self._number = number
+                self._hour = number % 24
+                if not self._hour:
+                    self._weekend = is_weekend(number // 24)
+            else:
+                self._weekend, self._hour, hour_ends = self._hours.cell(t)
+                self._steady_ms = self._hours.steady_until(t)
+                self._number = (t + self._hours.offset_ms(t)) // HOUR_MS
+            self._hour_ends = hour_ends
+            self._row = row_of(self._weekend, self._hour)
+        row = self._row
+        rates = self.rates
+        turned = False
+        stop = hour_ends if hour_ends < end_ms else end_ms  # noqa: FURB136 - each call would cost more than the rest
+        for i, walk in self._walks:
             turns_ms = walk.turns_ms
             if t >= turns_ms:
                 turns_ms = walk.turn(t)
                 rates[i] = walk.share * walk.rates[row + walk.k] if walk.k >= 0 else 0.0
+                turned = True
             elif new_hour:
                 rates[i] = walk.share * walk.rates[row + walk.k] if walk.k >= 0 else 0.0
+                turned = True
             if turns_ms < stop:  # noqa: PLR1730
                 stop = turns_ms
-        yield t, stop, rates
-        t = stop
+        if turned:
+            if len(rates) == 1:
+                self.rate = rates[0]
+            elif len(rates) == 2:
+                self.rate = rates[0] + rates[1]  # as `fsum` has it: of two, a sum is rounded once
+            else:
+                self.rate = math.fsum(rates)
+        self.until_ms = stop
+        return True
 
 
 def is_dark_from(seen: tuple[Sight, ...], at_ms: int) -> bool:
@@ -192,9 +238,10 @@ def seen_for(since_ms: int, span_ms: int, blind: Spans) -> int:
 def score(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -> list[float]:
     """Return each lane's cumulative hazard over a silence, nats: -log P(a living person stays silent this long)."""
     sums = [0.0] * len(lanes)
-    for from_ms, until_ms, rates in segments(hours, start_ms, min(end_ms, start_ms + LOOK_AHEAD_MS), lanes):
-        span_h = (until_ms - from_ms) / HOUR_MS
-        for i, rate in enumerate(rates):
+    along = Segments(hours, start_ms, min(end_ms, start_ms + LOOK_AHEAD_MS), lanes)
+    while along.step():
+        span_h = (along.until_ms - along.from_ms) / HOUR_MS
+        for i, rate in enumerate(along.rates):
             sums[i] += rate * span_h
     return sums
 
@@ -217,8 +264,9 @@ def reach(
     end_ms = min(end_ms, start_ms + LOOK_AHEAD_MS)
     total = 0.0
     waiting = sorted(steps, reverse=True)
-    for from_ms, until_ms, rates in segments(hours, start_ms, end_ms, lanes):
-        rate = math.fsum(rates)
+    along = Segments(hours, start_ms, end_ms, lanes)
+    while along.step():
+        from_ms, until_ms, rate = along.from_ms, along.until_ms, along.rate
         if rate > 0:
             rate += per_hour
         if not waiting:  # nearly always
@@ -262,8 +310,9 @@ def reach_first(
     ask_ms = NEVER_MS
     end_ms = min(end_ms, start_ms + LOOK_AHEAD_MS)
     bare = total = 0.0
-    for from_ms, until_ms, rates in segments(hours, start_ms, end_ms, lanes):
-        rate = math.fsum(rates)
+    along = Segments(hours, start_ms, end_ms, lanes)
+    while along.step():
+        from_ms, until_ms, rate = along.from_ms, along.until_ms, along.rate
         more = rate + per_hour if rate > 0 else rate
         rise = more * (until_ms - from_ms) / HOUR_MS
         stop = until_ms

@@ -98,7 +98,7 @@ def _raise(state: State, silence: Silence, verdict: Verdict) -> Finding:
         shares=shares,
         away=silence.away,
     )
-    chance = chance_of(state, silence, state.clock_ms)
+    chance = chance_of(state, silence, state.clock_ms, scores)
     severity = alarm.grown(state.clock_ms, len(silence.steps), chance)
     state.silence = alarm._replace(severity=severity.rank, likely=certainty_of(chance) is Certainty.LIKELY)
     return _finding(state, state.silence, "raise", severity, silence, verdict.clock, chance)
@@ -118,14 +118,16 @@ def _review(state: State, alarm: Alarm) -> list[Output]:
         state.past = alarm._replace(cleared_ms=state.clock_ms)
         state.silence = None
         return [_finding(state, alarm, "clear", Severity.MINOR)]
-    silence, verdict = state.verdict(asks=False)
-    chance = chance_of(state, silence, state.clock_ms)
+    silence, _ = state.verdict(asks=False, judged=False)
+    scores = state.scores(silence, state.clock_ms)
+    chance = chance_of(state, silence, state.clock_ms, scores)
     severity = alarm.grown(state.clock_ms, len(silence.steps), chance)
     likely = certainty_of(chance) is Certainty.LIKELY
-    shares = _shares(state.scores(silence, state.clock_ms))
+    shares = _shares(scores)
     is_same = severity.rank <= alarm.severity and life_ms == alarm.life_ms and likely <= alarm.likely
     if is_same and not alarm.moved(shares):
         return []
+    silence, verdict = state.verdict(asks=False)
     state.silence = alarm._replace(
         life_ms=life_ms,
         # Where counting began anew meanwhile (a source was erased), the person has been silent all the same.

@@ -61,6 +61,7 @@ _NONE_TOLD: Final[Mapping[IncidentKind, "Told"]] = MappingProxyType({})
 """Of a home in which nothing else is open."""
 
 
+_NO_VERDICT: Final = Verdict(NEVER_MS, "", NEVER_MS)
 _NO_MEDICATION: Final = Medication()
 _NO_THRIFT: Final = Thrift()
 """Of homes in which nobody tells of doses, and of such of which nothing was told: most share them."""
@@ -287,8 +288,9 @@ class State:
         """Return the last proof of life on any channel, not after `until_ms`; 0 without any."""
         life_ms = 0
         for ring in self.rings.values():
-            ring_ms = last_life(ring, until_ms)
-            life_ms = max(life_ms, ring_ms)
+            ring_ms = ring.life_ms(until_ms)
+            if ring_ms > life_ms:  # noqa: PLR1730 - each call would cost more than the rest
+                life_ms = ring_ms
         return life_ms
 
     def away(self, until_ms: int = NEVER_MS) -> bool:
@@ -305,12 +307,14 @@ class State:
         but_dark: bool = False,
         clock_ms: int | None = None,
         asks: bool = True,
+        judged: bool = True,
     ) -> tuple[Silence, Verdict]:
         """Judge the silence after the last proof of life (not after `until_ms`) as it looks at a clock.
 
         A declared absence pauses it: where the alarm would fall due after an absence has begun, the silence starts anew
         at its end. `reports_continue` supposes that every source goes on reporting, `but_dark` that only those do that see. Without `asks` the verdict does not say
-        when a call is worth asking for, which costs as much as the rest.
+        when a call is worth asking for, which costs as much as the rest; without `judged` it says nothing, and the silence alone is
+        meant.
         """
         clock_ms = self.clock_ms if clock_ms is None else clock_ms
         how = self.profile.silence
@@ -321,7 +325,7 @@ class State:
             kind: self.seeing.sight(kind, self.profile, clock_ms, reports_continue=reports_continue, but_dark=but_dark)
             for kind in kinds
         }
-        lasts = {kind: last_life(ring, until_ms) for kind, ring in self.rings.items()}
+        lasts = {kind: ring.life_ms(until_ms) for kind, ring in self.rings.items()}
         carried = away and self.seeing.carried(self.profile, clock_ms)
         threshold = self.threshold
         life_ms = max(lasts.values(), default=0)
@@ -346,11 +350,13 @@ class State:
             ghost_ms = 0 if home is None else home.last_ghost(since_ms, until_ms)
             share = self._ghost_share(since_ms, until_ms) if ghost_ms else 1.0
             silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind, share)
+            if not judged and not self.paused:
+                return silence, _NO_VERDICT
             verdict = self.judge(silence, asks=asks)
             if ghost_ms:
                 verdict = self._not_calmer(silence, verdict, asks=asks)
             if self.hospital_ms:
-                return silence, Verdict(NEVER_MS, "", NEVER_MS)
+                return silence, _NO_VERDICT
             pause = next(((a, b) for a, b in pauses if b > since_ms), None)
             if pause is None or pause[0] >= verdict.due_ms:
                 return silence, verdict
@@ -433,8 +439,7 @@ class State:
 
 def last_life(ring: Episodes, until_ms: int) -> int:
     """Return the last confirmed sign of life in a ring, not after a moment; 0 without any."""
-    last = ring.life_before(until_ms)
-    return 0 if last is None else min(last.end, until_ms)
+    return ring.life_ms(until_ms)
 
 
 def _due(verdict: Verdict) -> int:

@@ -8,19 +8,21 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from detector_homes import CALLS, GATEWAY, PHONE, Home
-from detector_streams import event
+from detector_streams import START_MS, event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.calls import REACHED, UNANSWERED, Calls
 from detectors.episodes import LINK_MS, Episodes
 from detectors.fading import Fading, Fadings
 from detectors.hazard import AWAY_FLOOR, BUCKETS, NEVER_MS, NO_RATES, SHAPE, DayRates, HazardTable, bucket, row_of
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
+from detectors.medication import MISSED, TAKEN, Medication
 from detectors.overview import overview
 from detectors.priors import prior
 from detectors.rhythm import Rhythm
 from detectors.room import of_few_homes, room
-from detectors.silence import ALWAYS, Lane, Sight, is_dark_from, reach, reach_first, score, segments
+from detectors.silence import ALWAYS, Lane, Segments, Sight, is_dark_from, reach, reach_first, score
 from detectors.source import Source
 from detectors.stretches import stretches_of
 from detectors.tally import Tally
@@ -56,10 +58,12 @@ def test_a_walk_along_a_silence_reads_the_cell_of_the_wall_clock_wherever_clocks
     since_ms = start_ms - data.draw(st.integers(0, 100)) * HOUR_MS // 10
     end_ms = start_ms + data.draw(st.integers(1, 300)) * HOUR_MS // 2
     at_ms = start_ms
-    for from_ms, until_ms, rates in segments(zone, start_ms, end_ms, [Lane("home", RATES, since_ms)]):
+    along = Segments(zone, start_ms, end_ms, [Lane("home", RATES, since_ms)])
+    while along.step():
+        from_ms, until_ms = along.from_ms, along.until_ms
         weekend, hour, ends_ms = zone.cell(from_ms)
         k = bucket(from_ms - since_ms)
-        assert rates == [RATES[row_of(weekend, hour) + k] if k >= 0 else 0.0]
+        assert along.rates == [along.rate] == [RATES[row_of(weekend, hour) + k] if k >= 0 else 0.0]
         assert from_ms == at_ms < until_ms <= ends_ms
         assert bucket(until_ms - 1 - since_ms) == k
         at_ms = until_ms
@@ -336,3 +340,49 @@ def test_cells_of_a_table_are_the_same_whether_few_or_many_are_kept(cells: dict[
     assert table.state() == state
     table.fade(0.5)
     assert table.state() == [state[0], struct.pack(f"<{len(cells)}f", *[cells[at] / 2 for at in places])]
+
+
+calls_and_doses = st.lists(st.tuples(st.integers(0, 400), st.sampled_from([*UNANSWERED, *REACHED])), max_size=12)
+
+
+@given(calls_and_doses, st.integers(0, 400), st.integers(0, 400))
+def test_calls_that_end_with_one_that_reached_somebody_are_no_row(
+    said: list[tuple[int, str]], settled: int, life: int
+) -> None:
+    calls = Calls()
+    calls.settled_ms = START_MS + settled * HOUR_MS
+    for number, (hour, kind) in enumerate(said):
+        calls.learn_one(event(kind, START_MS + hour * HOUR_MS, "/calls/p", number + 1))
+    open_ms: list[int] = []
+    for one in calls._outcomes:
+        open_ms = [] if one.kind in REACHED else [*open_ms, one.at_ms]
+    open_ms = [at_ms for at_ms in open_ms if at_ms > calls.settled_ms]
+    row = calls.row(START_MS + life * HOUR_MS, ())
+    assert (row.calls, row.first_ms) == (len(open_ms), min(open_ms, default=0))
+    assert row.unproven == sum(at_ms > START_MS + life * HOUR_MS for at_ms in open_ms)
+
+
+@given(calls_and_doses, st.integers(0, 400))
+def test_doses_that_end_with_one_that_was_taken_are_no_row(said: list[tuple[int, str]], settled: int) -> None:
+    doses = Medication()
+    doses.settled_ms = START_MS + settled * HOUR_MS
+    for number, (hour, kind) in enumerate(said):
+        name = TAKEN if kind in REACHED else MISSED
+        doses.learn_one(event(name, START_MS + hour * HOUR_MS, "/robot/r", number + 1))
+    missed_ms: list[int] = []
+    for one in doses._doses:
+        missed_ms = [] if one.kind == TAKEN else [*missed_ms, one.at_ms]
+    missed_ms = [at_ms for at_ms in missed_ms if at_ms > doses.settled_ms]
+    row = doses.row(())
+    assert (row.doses, row.first_ms) == (len(missed_ms), min(missed_ms, default=0))
+
+
+@given(data=st.data())
+def test_the_last_sign_of_life_is_the_end_of_the_last_episode_that_proves_it(data: st.DataObject) -> None:
+    moments = st.integers(0, 60).map(lambda step: FROM_MS + step * LINK_MS // 2)
+    ring = Episodes()
+    for at_ms in data.draw(st.lists(moments)):
+        ring.learn_one(at_ms, "hall", sure=data.draw(st.booleans()))
+    until_ms = data.draw(st.one_of(moments, st.just(NEVER_MS)))
+    last = ring.life_before(until_ms)
+    assert ring.life_ms(until_ms) == (0 if last is None else min(last.end, until_ms))

@@ -122,7 +122,9 @@ class Consequences:
         if watched.ledger.rests and not watched.checks:  # nearly every home that is woken
             return []
         revisions, gone = watched.ledger.wake(self._shared.clock_ms)
-        out = [_answered(watched, one) for one in self._acting(watched).give_up()]
+        out: list[Output] = []
+        if watched.ledger.waiting:
+            out += [_answered(watched, one) for one in self._acting(watched).give_up()]
         out += tombstones(gone)
         if revisions or watched.ledger.open:
             out += self._climbed(watched, self._climb(watched, revisions).step())
