@@ -65,9 +65,10 @@ def sign_by(rule: int, data: Data) -> Sign:
     if rule == _NEVER:
         return _NONE
     if rule == _MOTION:
-        if data.state == "off" or data.count == 0:
+        count = data.count
+        if data.state == "off" or count == 0:
             return _NONE
-        return _SURE if data.count is not None and data.count >= COUNTED else _SOFT
+        return _SURE if count is not None and count >= COUNTED else _SOFT
     if rule == _ALWAYS:
         return _SURE
     if rule == _ABOVE_ZERO:
