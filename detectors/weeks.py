@@ -231,11 +231,16 @@ class Weeks:
         for word in words:
             day = day_of(word.at_ms, hours)
             by_week = weeks.setdefault(monday_of(day), {})
-            for place in _counts(word):
-                by_week[place] = by_week.get(place, 0) + 1
-            if word.place < COUNTS:
+            place = word.place
+            if place < COUNTS:
                 by_month = months.setdefault(month_of(day), {})
-                by_month[word.place] = by_month.get(word.place, 0) + 1
+                by_month[place] = by_month.get(place, 0) + 1
+            if not word.levels and not word.resolved:  # nothing was spoken of, as nearly always
+                if place < COUNTS:
+                    by_week[place] = by_week.get(place, 0) + 1
+                continue
+            for each in _counts(word):
+                by_week[each] = by_week.get(each, 0) + 1
             concerns, moods = concerned(concerns, word), _mooded(moods, word)
         all_weeks, all_months = self._by_week(), self._by_month()
         for monday, counts in weeks.items():
