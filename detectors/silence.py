@@ -191,55 +191,11 @@ def seen_for(since_ms: int, span_ms: int, blind: Spans) -> int:
 
 def score(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -> list[float]:
     """Return each lane's cumulative hazard over a silence, nats: -log P(a living person stays silent this long)."""
-    if not [lane for lane in lanes if lane.seen is not ALWAYS]:  # as nearly always
-        return _seen_score(hours, start_ms, min(end_ms, start_ms + LOOK_AHEAD_MS), lanes)
     sums = [0.0] * len(lanes)
     for from_ms, until_ms, rates in segments(hours, start_ms, min(end_ms, start_ms + LOOK_AHEAD_MS), lanes):
         span_h = (until_ms - from_ms) / HOUR_MS
         for i, rate in enumerate(rates):
             sums[i] += rate * span_h
-    return sums
-
-
-def _seen_score(hours: LocalHours, start_ms: int, end_ms: int, lanes: list[Lane]) -> list[float]:
-    """Return the `score` of lanes that see all the time, over the stretches of `segments`."""
-    count = len(lanes)
-    sums, rates = [0.0] * count, [0.0] * count
-    tables = [lane.rates for lane in lanes]
-    since = [lane.since_ms for lane in lanes]
-    buckets = [bucket(start_ms - since_ms) for since_ms in since]
-    turns = [since_ms + bucket_ends(k) for since_ms, k in zip(since, buckets, strict=True)]
-    t = hour_ends = start_ms
-    steady_ms = number = weekend = hour = row = 0
-    while t < end_ms:
-        new_hour = t >= hour_ends
-        if new_hour and t < steady_ms:
-            hour_ends += HOUR_MS
-            number += 1
-            hour = number % 24
-            if not hour:
-                weekend = is_weekend(number // 24)
-        elif new_hour:
-            weekend, hour, hour_ends = hours.cell(t)
-            steady_ms = hours.steady_until(t)
-            number = (t + hours.offset_ms(t)) // HOUR_MS
-        if new_hour:
-            row = row_of(weekend, hour)
-        stop = hour_ends if hour_ends < end_ms else end_ms  # noqa: FURB136
-        for i in range(count):
-            k = buckets[i]
-            if t >= turns[i]:
-                buckets[i] = k = k + 1
-                turns[i] = since[i] + bucket_ends(k)
-                rates[i] = tables[i][row + k]
-            elif new_hour:
-                rates[i] = tables[i][row + k] if k >= 0 else 0.0
-            if turns[i] < stop:  # noqa: PLR1730
-                stop = turns[i]
-        span_h = (stop - t) / HOUR_MS
-        for i in range(count):
-            sums[i] += rates[i] * span_h
-        t = stop
     return sums
 
 

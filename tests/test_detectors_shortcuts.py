@@ -27,6 +27,7 @@ from detectors.stretches import Stretches, stretches_of
 from detectors.tally import Tally
 from detectors.weeks import Weeks, day_of, monday_of, month_of
 from detectors.words import PHONE as WORDS_OF_PHONE
+from detectors.words import WORD_BYTES, read, read_at
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.views import HourlyDay
 
@@ -93,24 +94,6 @@ def test_the_table_of_what_sees_nothing_of_a_silence_need_not_be_read(
         assert spared != [lane._replace(rates=NO_RATES) for lane in ways]
 
 
-@settings(deadline=None)
-@given(st.data(), hours, moments)
-def test_the_score_of_lanes_that_see_all_the_time_is_that_of_the_walk(
-    data: st.DataObject, zone: LocalHours, start_ms: int
-) -> None:
-    back = st.integers(-5, 600).map(lambda minutes: start_ms - minutes * 60_000)
-    ways = [Lane(name, RATES, data.draw(back)) for name in ("home", "phone")[: data.draw(st.integers(0, 2))]]
-    end_ms = start_ms + data.draw(st.integers(1, 3000)) * 60_000
-    sums = [0.0] * len(ways)
-    for from_ms, until_ms, rates in segments(zone, start_ms, end_ms, ways):
-        for i, rate in enumerate(rates):
-            sums[i] += rate * ((until_ms - from_ms) / HOUR_MS)
-    assert score(zone, start_ms, end_ms, ways) == sums
-    if sums and sums[0]:
-        later = [lane._replace(since_ms=start_ms + 1) for lane in ways]
-        assert score(zone, start_ms, end_ms, later) != sums
-
-
 columns = st.sets(st.integers(0, 30), max_size=12)
 
 
@@ -162,6 +145,14 @@ def test_who_was_at_home_for_a_meal_is_told_in_one_walk(starts: dict[int, bool],
     here = HERE if inside and max(gaps) <= GAP_MS else UNSEEN
     found = where(list(begun), list(begun.values()), FROM_MS, place, out=out)
     assert found == (OUT if out or any(inside.values()) else here)
+
+
+@given(st.integers(0, (1 << 47) - 1), st.binary(min_size=11, max_size=11))
+def test_a_word_is_read_from_its_bytes_as_from_its_number(at_ms: int, rest: bytes) -> None:
+    number = at_ms << 88 | int.from_bytes(rest, "big")
+    word = read(number)
+    assert read_at(b"..." + number.to_bytes(WORD_BYTES, "big") + b".", 3) == word
+    assert read_at(number.to_bytes(WORD_BYTES + 1, "big"), 0) != word or not number
 
 
 @pytest.mark.parametrize("batches", [False, True])
