@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
-from detectors.drift import STATE_BYTES, Habit
+from detectors.drift import SINCE_AT, STATE_BYTES, Habit
 from detectors.findings import Fact, Lasting
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_MS
@@ -109,6 +109,8 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
     return _SETS.setdefault(names, names)
 
 
+_NOT_WORSE: Final = bytes(8)
+"""`since` of a habit that is as it was."""
 _NONE_SETTLED: Final[Mapping[IncidentKind, int]] = {}
 """Nothing is ever written into it: most homes share it."""
 
@@ -136,36 +138,39 @@ class Chronic:
         self._settled = _NONE_SETTLED
 
     def _habit(self, name: str) -> Habit | None:
-        return Habit.of(self._by_name()[name]) if name in self._names else None
+        return Habit.known(self._by_name()[name]) if name in self._names else None
 
     def _by_name(self) -> dict[str, bytes]:
         habits = unpacked(self._habits, STATE_BYTES * len(self._names))
         parts = range(0, len(habits), STATE_BYTES)
         return {name: habits[at : at + STATE_BYTES] for name, at in zip(self._names, parts, strict=True)}
 
-    def _keep(self, habits: dict[str, Habit]) -> None:
+    def _keep(self, habits: dict[str, bytes]) -> None:
         self._names = _shared(tuple(habits))
-        self._habits = b"".join([habit.state() for habit in habits.values()])
-        self._worse = any(habit.since for habit in habits.values())
+        self._habits = b"".join(habits.values())
+        self._worse = False
+        for numbers in habits.values():
+            if numbers[SINCE_AT : SINCE_AT + len(_NOT_WORSE)] != _NOT_WORSE:
+                self._worse = True
 
     def _all(self) -> dict[str, Habit]:
-        return {name: Habit.of(numbers) for name, numbers in self._by_name().items()}
+        return {name: Habit.known(numbers) for name, numbers in self._by_name().items()}
 
     def learn_one(self, day: dict[str, list[float]], at_ms: int, factor: Factor = _as_measured) -> None:
         """Take a day: values by habit, one of most of them, one a call or a dose of others. What was not seen is absent.
 
         `factor` tells by how much the limit of a kind is moved in this home.
         """
-        habits = self._all()
+        habits = self._by_name()
         if PACE in day:  # a home that was known by its phone, or by how often something stirred, is known better now
             habits.pop(ACTIVITY, None)
         for name, values in day.items():
             way = WAYS[name]
-            habit = habits.get(name) or way.habit()
-            habits[name] = habit
+            before = habits.get(name)
+            habit = way.habit() if before is None else Habit.known(before)
+            limit = way.limit * factor(way.kind)
             for x in values:
                 noise = max(way.noise * habit.usual, 0.05)
-                limit = way.limit * factor(way.kind)
                 habit.learn_one(
                     x,
                     float(at_ms),
@@ -175,6 +180,7 @@ class Chronic:
                     limit=limit,
                     matter=way.matter,
                 )
+            habits[name] = habit.state()
         self._keep(habits)
         self._habits = packed(self._habits)
 
@@ -254,10 +260,12 @@ class Chronic:
     def settle(self, kind: IncidentKind, clock_ms: int) -> None:
         """Take a responder's word that it was looked after."""
         self._settled = {**self._settled, kind: clock_ms}
-        habits = self._all()
-        for name, habit in habits.items():
+        habits = self._by_name()
+        for name, numbers in habits.items():
             if WAYS[name].kind is kind:
+                habit = Habit.known(numbers)
                 habit.forgive()
+                habits[name] = habit.state()
         self._keep(habits)
 
     def quiet_until(self, clock_ms: int) -> int:
@@ -280,5 +288,5 @@ class Chronic:
 
     def restore(self, state: list[Any]) -> None:
         """Take the lists of a `state()`."""
-        self._keep({HABITS[place]: Habit.of(numbers) for place, numbers in state[0]})
+        self._keep({HABITS[place]: Habit.of(numbers).state() for place, numbers in state[0]})
         self._settled = {IncidentKind(kind): at_ms for kind, at_ms in state[1]} or _NONE_SETTLED

@@ -69,7 +69,8 @@ class Devices:
         today = clock_ms // DAY_MS
         out = []
         for newest, bits in self._read_days():
-            if bits.bit_count() >= FEWEST and today - newest > max(GAPS * _gap(bits), LEAST_DAYS):
+            silent = today - newest
+            if silent > LEAST_DAYS and bits.bit_count() >= FEWEST and silent > GAPS * _gap(bits):
                 out.append((newest + 1) * DAY_MS)
         return sorted(out)
 

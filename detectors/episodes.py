@@ -25,6 +25,7 @@ _SPAN: Final = 1 << 32
 _FAR: Final = _SPAN // 2
 """A ring whose last time lies further from its base counts from another one when it forgets: each day would say the same and cost more."""
 _BITS: Final = _SPAN - 1
+_NOUGHT: Final = b"\0"
 _LEAD_MS: Final = 172_800_000
 """So long before its first time a ring counts from: what comes late, by the horizon of learning, still fits."""
 
@@ -274,23 +275,28 @@ class Episodes:
     def forget_before(self, at: int) -> None:
         """Drop what is older than `at`, but the last confirmed episode that began before it, and one ghost since."""
         first = bisect_left(self._starts, at - self._base)
-        keep = next((i for i in range(first - 1, -1, -1) if self.confirmed(i)), None)
+        keep = first - 1
+        while keep >= 0 and not self.confirmed(keep):
+            keep -= 1
         # What a dropped neighbour proved must outlive it.
-        kept = [] if keep is None else [keep]
-        ghosts = [i for i in range(0 if keep is None else keep + 1, first) if not self.confirmed(i)]
-        if keep is not None and self._lone is not None:
+        if keep >= 0 and self._lone is not None:
             self._lone[keep] = 0
-        if ghosts:
-            kept.append(ghosts[-1])
-        self._starts, self._ends = (
-            array(column.typecode, [column[i] for i in kept]) + column[first:] for column in (self._starts, self._ends)
-        )
-        self._exits, self._lone = (
-            None
-            if column is None or not any(left := array(column.typecode, [column[i] for i in kept]) + column[first:])
-            else left
-            for column in (self._exits, self._lone)
-        )
+        ghost = first - 1  # all since the confirmed one are
+        if keep < ghost:
+            first = ghost
+        if 0 <= keep < first - 1:  # of several ghosts the last one follows
+            del self._starts[keep + 1 : first], self._ends[keep + 1 : first]
+            for column in (self._exits, self._lone):
+                if column is not None:
+                    del column[keep + 1 : first]
+        first = keep if keep >= 0 else first
+        if first > 0:
+            self._starts, self._ends = self._starts[first:], self._ends[first:]
+        exits, lone = self._exits, self._lone
+        if exits is not None:
+            self._exits = exits[first:] if exits.tobytes()[first * exits.itemsize :].strip(_NOUGHT) else None
+        if lone is not None:
+            self._lone = lone[first:] if lone.tobytes()[first * lone.itemsize :].strip(_NOUGHT) else None
         if self._starts and (self._starts.typecode != "I" or self._ends[-1] > _FAR):
             self._count_from([self._starts[0] + self._base], self._ends[-1] + self._base)
 

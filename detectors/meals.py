@@ -10,7 +10,6 @@ import re
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, ClassVar, Final
 
 from detectors.contract import Law
@@ -187,12 +186,20 @@ def where(starts: list[int], leaves: list[bool], day_ms: int, place: int, *, out
     `starts`: beginnings of stretches of activity at home; `leaves`: which of them end at the way out. `out`: they were out when
     it began.
     """
-    first, last = (day_ms + int((hour - DAY_BEGINS_H) * HOUR_MS) for hour in CORES[place])
-    inside = [(at_ms, gone) for at_ms, gone in zip(starts, leaves, strict=True) if first <= at_ms < last]
-    if out or any(gone for _, gone in inside):
+    if out:
         return OUT
-    edges = [first, *(at_ms for at_ms, _ in inside), last]
-    return HERE if inside and max(b - a for a, b in pairwise(edges)) <= GAP_MS else UNSEEN
+    first_h, last_h = CORES[place]
+    first, last = day_ms + int((first_h - DAY_BEGINS_H) * HOUR_MS), day_ms + int((last_h - DAY_BEGINS_H) * HOUR_MS)
+    before, longest_ms = first, 0
+    is_seen = False
+    for i, at_ms in enumerate(starts):
+        if first <= at_ms < last:
+            if leaves[i]:
+                return OUT
+            is_seen = True
+            longest_ms = max(longest_ms, at_ms - before)
+            before = at_ms
+    return HERE if is_seen and max(longest_ms, last - before) <= GAP_MS else UNSEEN
 
 
 GAP_MS: Final = int(1.75 * HOUR_MS)

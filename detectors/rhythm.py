@@ -10,7 +10,7 @@ from detectors.contract import Law
 from detectors.episodes import Episodes
 from detectors.hazard import DayRates, HazardTable
 from detectors.hours import HOUR_MS, LocalHours
-from detectors.life import HOME, SEEING
+from detectors.life import CALLS, HOME, SEEING
 from detectors.longest import LONGEST_ORDINARY_H, LongestSilence
 from detectors.pack import packed, unpacked
 from detectors.silence import Lane, score
@@ -133,38 +133,39 @@ class Rhythm:
         rates: dict[str, DayRates] = {}
         since: dict[str, int] = {}
         last, away = 0, False
-        longest = {True: 0, False: 0}
+        longest_ms = longest_away_ms = 0
         begun_ms: list[int] = []
         spans_ms: list[int] = []
         dark = [span for spans in day.dark.values() for span in spans]
         untold = day.untrue + dark
         for i, kind in enumerate(kinds):
             start, end = starts[i], ends[i]
-            told = last and start > last and start >= day.start_ms and not _touch(untold, last, start)
+            told = last != 0 and start > last and start >= day.start_ms and not _touch(untold, last, start)
             if told and not away:
                 begun_ms.append(last)
                 spans_ms.append(start - last)
-            if told and start - last > SHORT_MS:
-                longest[away] = max(longest[away], start - last)
-                if not away:
-                    for seen in SEEING:
-                        if seen in since and seen not in rates:
-                            rates[seen] = self.rates(seen, how, away=False)
-                    lanes = [Lane(seen, rates[seen], since[seen]) for seen in rates if seen in since]
-                    nats = sum(score(day.hours, last, start, lanes))
-                    ghostly = any(last < ghost < start for ghost in lived.ghosts)
-                    self.threshold.learn_one(max(0.0, nats - (how.ghost_nats if ghostly else 0.0)), start)
+            if told and start - last > SHORT_MS and away:
+                longest_away_ms = max(longest_away_ms, start - last)
+            elif told and start - last > SHORT_MS:
+                longest_ms = max(longest_ms, start - last)
+                for seen in SEEING:
+                    if seen in since and seen not in rates:
+                        rates[seen] = self.rates(seen, how, away=False)
+                lanes = [Lane(seen, rates[seen], since[seen]) for seen in rates if seen in since]
+                nats = sum(score(day.hours, last, start, lanes))
+                ghostly = bool(lived.ghosts) and any(last < ghost < start for ghost in lived.ghosts)
+                self.threshold.learn_one(max(0.0, nats - (how.ghost_nats if ghostly else 0.0)), start)
             if end > last:  # noqa: PLR1730 - as below
                 last = end
-            if kind in SEEING:
+            if kind != CALLS:
                 since[kind] = end
             if kind == HOME:
                 away = out[i]
         self.threshold.pass_time(day.end_ms)
         whole = day.watched_from_ms <= day.start_ms and not day.touched(dark)
         if whole:
-            for was_away, span_ms in longest.items():
-                self.longest.learn_one(span_ms / HOUR_MS, away=was_away)
+            self.longest.learn_one(longest_away_ms / HOUR_MS, away=True)
+            self.longest.learn_one(longest_ms / HOUR_MS, away=False)
             begun = [0] * HOURS
             for i, hour in enumerate(day.hours.hours_at(begun_ms)):
                 if spans_ms[i] > begun[hour]:  # noqa: PLR1730 - each call would cost more than the rest
@@ -230,17 +231,45 @@ def _together(lived: dict[str, Stretches]) -> tuple[list[str], Stretches]:
     if len(lived) == 1:
         for kind, one in lived.items():
             return [kind] * len(one.starts), one
-    merged = [
-        (one.starts[i], one.ends[i], kind, one.leaves[i]) for kind, one in lived.items() for i in range(len(one.starts))
-    ]
     kinds: list[str] = []
-    together = Stretches([], [], [], lived[HOME].ghosts if HOME in lived else [], 0)
-    for start, end, kind, leaves in sorted(merged):
-        kinds.append(kind)
-        together.starts.append(start)
-        together.ends.append(end)
-        together.leaves.append(leaves)
-    return kinds, together
+    together = Stretches([], [], [], [], 0)
+    for kind, one in lived.items():
+        if kinds:
+            kinds, together = _merged(kinds, together, kind, one)
+        else:
+            kinds, together = [kind] * len(one.starts), one
+    return kinds, Stretches(
+        together.starts, together.ends, together.leaves, lived[HOME].ghosts if HOME in lived else [], 0
+    )
+
+
+def _merged(kinds: list[str], together: Stretches, kind: str, one: Stretches) -> tuple[list[str], Stretches]:
+    """Return stretches of which channel each is with those of one more; both begin one after the other."""
+    count, more = len(kinds), len(one.starts)
+    of: list[str] = []
+    out = Stretches([], [], [], together.ghosts, 0)
+    i = j = 0
+    while i < count or j < more:
+        if j == more:
+            first = True
+        elif i == count:
+            first = False
+        else:
+            start, other = together.starts[i], one.starts[j]
+            first = start < other or (start == other and (together.ends[i], kinds[i]) < (one.ends[j], kind))
+        if first:
+            of.append(kinds[i])
+            out.starts.append(together.starts[i])
+            out.ends.append(together.ends[i])
+            out.leaves.append(together.leaves[i])
+            i += 1
+        else:
+            of.append(kind)
+            out.starts.append(one.starts[j])
+            out.ends.append(one.ends[j])
+            out.leaves.append(one.leaves[j])
+            j += 1
+    return of, out
 
 
 def _touch(spans: Spans, start_ms: int, end_ms: int) -> bool:

@@ -1,12 +1,14 @@
 """Who was at home to eat: what the meals of a day are judged by, once a day, and what is learned of them when the day is."""
 
 import math
+from bisect import bisect_left
 from typing import Final
 
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS
 from detectors.life import HOME
 from detectors.meals import A_MONTH, SLOTS, UNSEEN, where
+from detectors.silence import Spans
 from detectors.state import State
 from detectors.stretches import stretches_of
 from detectors.thrift import PARTS
@@ -57,15 +59,24 @@ def at_home(state: State, start_ms: int, end_ms: int) -> tuple[int, ...]:
         spans.append((state.hospital_ms, NEVER_MS))
     lived = stretches_of(ring, start_ms - DAY_MS, end_ms)
     starts, leaves = lived.starts[lived.first :], lived.leaves[lived.first :]
-    out = []
+    known_ms = max(state.start_ms, state.restart_ms)
+    out: list[int] = []
     for place, (first, last) in enumerate(SLOTS):
         from_ms, until_ms = start_ms + (first - DAY_BEGINS_H) * HOUR_MS, start_ms + (last - DAY_BEGINS_H) * HOUR_MS
-        unknown = from_ms < max(state.start_ms, state.restart_ms) or any(a < until_ms and b > from_ms for a, b in spans)
-        gone = next(
-            (leave for at_ms, leave in zip(reversed(starts), reversed(leaves), strict=True) if at_ms < from_ms), False
-        )
-        out.append(UNSEEN if unknown else where(starts, leaves, start_ms, place, out=gone))
+        if from_ms < known_ms or _touch(spans, from_ms, until_ms):
+            out.append(UNSEEN)
+            continue
+        before = bisect_left(starts, from_ms)
+        gone = before > 0 and leaves[before - 1]
+        out.append(where(starts, leaves, start_ms, place, out=gone))
     return tuple(out)
+
+
+def _touch(spans: Spans, from_ms: int, until_ms: int) -> bool:
+    for a, b in spans:  # noqa: SIM110 - nearly always none: a generator would cost more than the rest
+        if a < until_ms and b > from_ms:
+            return True
+    return False
 
 
 def _told(state: State) -> tuple[int, int]:

@@ -45,7 +45,7 @@ class Tally:
 
     def add(self, number: int, places: dict[int, int]) -> None:
         """Add to the counts at some places of a row. One that is older than all there are, and too many, is let go."""
-        if self._is_halved and self._kept and self._add_last(number, places):
+        if self._kept and (self._add_last(number, places) if self._is_halved else self._add_last_whole(number, places)):
             return
         size, rows = self._form.size, self.rows
         numbers = self.numbers()
@@ -85,6 +85,21 @@ class Tally:
         first = size if number > last and at == self._most * size else 0
         self._kept = kept[first:at] + bytes(row)
         return True
+
+    def _add_last_whole(self, number: int, places: dict[int, int]) -> bool:
+        """Add to the last row where rows are not halved, and cannot be afterwards; tell whether that is so."""
+        kept, form = self._kept, self._form
+        at = len(kept) - form.size
+        if kept[at] | kept[at + 1] << 8 != number:
+            return False
+        row = list(form.unpack_from(kept, at))
+        for place, count in places.items():
+            row[place + 1] = min(MOST, row[place + 1] + count)
+        for count in row[1:]:
+            if _ALL <= count < MOST:
+                self._kept = kept[:at] + form.pack(*row)
+                return True
+        return False
 
     def numbers(self) -> list[int]:
         """Return the numbers of the rows, the oldest first."""

@@ -21,6 +21,7 @@ from detectors.words import (
     Word,
     moment_and_place,
     read,
+    read_at,
     spoke,
     spoken,
     unpack,
@@ -113,14 +114,14 @@ class Weeks:
         """Count the oldest words where there are too many to remember one by one; tell whether `slow_state` changed so."""
         too_many = self.size - MOST_WORDS
         if too_many > 0:
-            self._fold([read(_number(self._words, place * WORD_BYTES)) for place in range(too_many)], hours)
+            self._fold([read_at(self._words, place * WORD_BYTES) for place in range(too_many)], hours)
         return too_many > 0
 
     def learn_before(self, at_ms: int, hours: LocalHours) -> list[Word]:
         """Count words older than `at_ms` in their weeks, forget them, and return them."""
         old: list[Word] = []
         for at in range(0, len(self._words), WORD_BYTES):
-            word = read(_number(self._words, at))
+            word = read_at(self._words, at)
             if word.at_ms >= at_ms:
                 break
             old.append(word)
@@ -231,11 +232,16 @@ class Weeks:
         for word in words:
             day = day_of(word.at_ms, hours)
             by_week = weeks.setdefault(monday_of(day), {})
-            for place in _counts(word):
-                by_week[place] = by_week.get(place, 0) + 1
-            if word.place < COUNTS:
+            place = word.place
+            if place < COUNTS:
                 by_month = months.setdefault(month_of(day), {})
-                by_month[word.place] = by_month.get(word.place, 0) + 1
+                by_month[place] = by_month.get(place, 0) + 1
+            if not word.levels and not word.resolved:  # nothing was spoken of, as nearly always
+                if place < COUNTS:
+                    by_week[place] = by_week.get(place, 0) + 1
+                continue
+            for each in _counts(word):
+                by_week[each] = by_week.get(each, 0) + 1
             concerns, moods = concerned(concerns, word), _mooded(moods, word)
         all_weeks, all_months = self._by_week(), self._by_month()
         for monday, counts in weeks.items():
@@ -257,11 +263,7 @@ class Weeks:
 
         """
         words = [state[at : at + WORD_BYTES] for at in range(0, len(state), WORD_BYTES)]
-        if (
-            len(state) % WORD_BYTES
-            or words != sorted(words)
-            or (words and read(_number(words[-1], 0)).at_ms > FARTHEST_MS)
-        ):
+        if len(state) % WORD_BYTES or words != sorted(words) or (words and read_at(words[-1], 0).at_ms > FARTHEST_MS):
             raise ValueError("no words in their order")
         self._words = state
 
@@ -286,10 +288,6 @@ class Weeks:
         self._concerns = tuple([Concern(*concern) for concern in state[3]])
         self.referrals = tuple([Referred(*one) for one in state[4]])
         self._moods = tuple([Mood(*one) for one in state[5]]) if len(state) > 5 else ()
-
-
-def _number(words: bytes, at: int) -> int:
-    return int.from_bytes(words[at : at + WORD_BYTES], "big")
 
 
 def day_of(at_ms: int, hours: LocalHours) -> int:

@@ -107,6 +107,19 @@ def read(number: int) -> Word:
     )
 
 
+def read_at(words: bytes, at: int) -> Word:
+    """Return what a number says that begins at a byte of some packed ones."""
+    place = words[at + 7]
+    return Word(
+        int.from_bytes(words[at : at + 7], "big"),
+        place & 0xF,
+        int.from_bytes(words[at + 8 : at + 15], "big"),
+        words[at + 15] << 8 | words[at + 16],
+        words[at + 17],
+        place >> 4,
+    )
+
+
 def _length(event: Event) -> int:
     """Return the length of a talk in steps. A question after a disaster is short by its nature, and a refusal is no talk."""
     seconds = event.data.duration_s

@@ -17,17 +17,19 @@ from detectors.episodes import LINK_MS, Episodes
 from detectors.fading import Fading, Fadings
 from detectors.hazard import AWAY_FLOOR, BUCKETS, NEVER_MS, NO_RATES, SHAPE, DayRates, HazardTable, bucket, row_of
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
+from detectors.meals import CORES, GAP_MS, HERE, OUT, UNSEEN, where
 from detectors.medication import MISSED, TAKEN, Medication
 from detectors.overview import overview
 from detectors.priors import prior
-from detectors.rhythm import Rhythm
+from detectors.rhythm import Rhythm, _together
 from detectors.room import of_few_homes, room
 from detectors.silence import ALWAYS, Lane, Segments, Sight, is_dark_from, reach, reach_first, score
 from detectors.source import Source
-from detectors.stretches import stretches_of
+from detectors.stretches import Stretches, stretches_of
 from detectors.tally import Tally
 from detectors.weeks import Weeks, day_of, monday_of, month_of
 from detectors.words import PHONE as WORDS_OF_PHONE
+from detectors.words import WORD_BYTES, read, read_at
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.views import HourlyDay
 
@@ -94,6 +96,67 @@ def test_the_table_of_what_sees_nothing_of_a_silence_need_not_be_read(
     assert score(zone, start_ms, end_ms, spared) == score(zone, start_ms, end_ms, ways)
     if score(zone, start_ms, end_ms, ways) != [0.0] * len(ways):
         assert spared != [lane._replace(rates=NO_RATES) for lane in ways]
+
+
+columns = st.sets(st.integers(0, 30), max_size=12)
+
+
+@given(columns, columns, columns, st.data())
+def test_stretches_of_several_channels_stand_in_order_of_time(
+    home: set[int], phone: set[int], calls: set[int], data: st.DataObject
+) -> None:
+    lived = {}
+    for kind, starts in (("calls", calls), ("home", home), ("phone", phone)):
+        ends = [at_ms + data.draw(st.sampled_from([0, 0, 1])) for at_ms in sorted(starts)]
+        leaves = [data.draw(st.booleans()) for _ in ends]
+        if starts or data.draw(st.booleans()):
+            lived[kind] = Stretches(sorted(starts), ends, leaves, [99] if kind == "home" else [], 0)
+    kinds, together = _together(lived)
+    found = list(zip(together.starts, together.ends, kinds, together.leaves, strict=True))
+    every = [
+        (*each, kind, gone)
+        for kind, one in lived.items()
+        for *each, gone in zip(one.starts, one.ends, one.leaves, strict=True)
+    ]
+    assert found == sorted(every)
+    assert together.ghosts == ([99] if "home" in lived else [])
+
+
+@given(st.lists(st.tuples(st.integers(1, 120), st.booleans(), st.booleans()), max_size=40), st.integers(0, 100))
+def test_a_ring_forgets_all_but_the_last_proof_and_the_last_ghost_after_it(
+    signs: list[tuple[int, bool, bool]], day: int
+) -> None:
+    ring, at_ms = Episodes(), FROM_MS
+    for minutes, sure, is_exit in signs:
+        at_ms += minutes * 60_000
+        ring.learn_one(at_ms, "motion", sure=sure, exit_door=is_exit and sure)
+    before_ms = FROM_MS + day * HOUR_MS // 2
+    proofs, ghosts = ring.proofs(), ring.lone(0, NEVER_MS)
+    old = [one for one in proofs if one.start < before_ms][-1:]
+    lone = [one for one in ghosts if (old[0].start if old else 0) < one[0] < before_ms][:1]
+    ring.forget_before(before_ms)
+    assert ring.proofs() == old + [one for one in proofs if one.start >= before_ms]
+    assert ring.lone(0, NEVER_MS) == [one for one in ghosts if one[0] >= before_ms] + lone
+    assert Episodes.from_state(ring.state()).state() == ring.state()
+
+
+@given(st.dictionaries(st.integers(0, 288), st.booleans(), max_size=30), st.integers(0, 2), st.booleans())
+def test_who_was_at_home_for_a_meal_is_told_in_one_walk(starts: dict[int, bool], place: int, out: bool) -> None:
+    begun = {FROM_MS + minute * 300_000: gone for minute, gone in sorted(starts.items())}
+    first, last = (FROM_MS + int((hour - 4) * HOUR_MS) for hour in CORES[place])
+    inside = {at_ms: gone for at_ms, gone in begun.items() if first <= at_ms < last}
+    gaps = [b - a for a, b in pairwise([first, *inside, last])]
+    here = HERE if inside and max(gaps) <= GAP_MS else UNSEEN
+    found = where(list(begun), list(begun.values()), FROM_MS, place, out=out)
+    assert found == (OUT if out or any(inside.values()) else here)
+
+
+@given(st.integers(0, (1 << 47) - 1), st.binary(min_size=11, max_size=11))
+def test_a_word_is_read_from_its_bytes_as_from_its_number(at_ms: int, rest: bytes) -> None:
+    number = at_ms << 88 | int.from_bytes(rest, "big")
+    word = read(number)
+    assert read_at(b"..." + number.to_bytes(WORD_BYTES, "big") + b".", 3) == word
+    assert read_at(number.to_bytes(WORD_BYTES + 1, "big"), 0) != word or not number
 
 
 @pytest.mark.parametrize("batches", [False, True])
