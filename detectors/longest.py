@@ -1,6 +1,7 @@
 """The second clock: how long this household's longest silence of a day ordinarily is."""
 
 import math
+import struct
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
@@ -37,25 +38,103 @@ AT_HOME: Final = {HOME: Population(8.0, 2.5), PHONE: _CARRIED, WORN: _CARRIED}
 AWAY: Final = Population(10.0, 4.0)
 
 
+SHIPPED_K: Final = 3.0
+"""Deviations that a profile asks for unless somebody changed it: a tail that is a home's own moves as far as the profile does."""
+MONTH_DAYS: Final = 30.4
+WEEK_DAYS: Final = 7.0
+
+
+class Tail:
+    """How far beyond the mean this home's own longest silences reach: peaks over threshold, with carried devices' people as prior.
+
+    A stochastic quantile follows what one day in a week exceeds, in deviations above the mean as it was before that day, and the mean
+    excess over it is an exponential tail. The deviation is drawn towards people who leave a phone lying for an evening now and
+    then, and stays so where somebody never does: such a home was waited for hours longer than it ever was silent.
+    """
+
+    opts_out: ClassVar[frozenset[Law]] = frozenset({Law.ANY_ORDER, Law.REPEATS})
+
+    FORM: ClassVar[struct.Struct] = struct.Struct("<3d")
+    WEEKLY: ClassVar[float] = 1.4
+    EXCESS: ClassVar[float] = 0.5
+    EXCESS_WEIGHT: ClassVar[float] = 8.0
+    STEP: ClassVar[float] = 0.03
+    FADE: ClassVar[float] = 0.995
+    LARGEST_EXCESS: ClassVar[float] = 6.0
+
+    __slots__ = ("excess", "peaks", "weekly")
+
+    def __init__(self, numbers: bytes = b"") -> None:
+        """`numbers` are what another has kept."""
+        known: tuple[float, float, float] = self.FORM.unpack(numbers) if numbers else (self.WEEKLY, 0.0, 0.0)
+        self.weekly, self.excess, self.peaks = known
+
+    def learn_one(self, deviations: float) -> None:
+        """Learn a day's longest silence, in deviations above the mean."""
+        if deviations > self.weekly:
+            self.excess = self.excess * self.FADE + min(deviations - self.weekly, self.LARGEST_EXCESS)
+            self.peaks = self.peaks * self.FADE + 1.0
+            self.weekly += self.STEP * (WEEK_DAYS - 1.0)
+        else:
+            self.weekly = max(0.0, self.weekly - self.STEP)
+
+    @property
+    def scale(self) -> float:
+        """The mean excess, deviations, drawn towards people's."""
+        return (self.excess + self.EXCESS_WEIGHT * self.EXCESS) / (self.peaks + self.EXCESS_WEIGHT)
+
+    def score_one(self, budget: float) -> float:
+        """Return the deviations that a longest silence exceeds `budget` times a household-month."""
+        return self.weekly + self.scale * math.log(MONTH_DAYS / WEEK_DAYS / budget)
+
+    def budget_at(self, deviations: float) -> float:
+        """Return how many days a household-month are expected to exceed so many deviations."""
+        return MONTH_DAYS / WEEK_DAYS * math.exp(max(-FURTHEST, min(FURTHEST, (self.weekly - deviations) / self.scale)))
+
+    @property
+    def numbers(self) -> bytes:
+        """What is to be kept."""
+        return self.FORM.pack(self.weekly, self.excess, self.peaks)
+
+    def state(self) -> list[float]:
+        """Return plain numbers."""
+        return [self.weekly, self.excess, self.peaks]
+
+    def restore(self, state: list[float]) -> None:
+        """Take the numbers of a `state()`.
+
+        Raises:
+            ValueError: they are not three, as a damaged row's may be.
+
+        """
+        self.weekly, self.excess, self.peaks = state
+
+
 class LongestSilence:
-    """Shrunk mean and deviation of each day's longest silence, hours; at home and away apart.
+    """Shrunk mean and deviation of each day's longest silence, hours; at home and away apart, and the tail of a carried device's.
 
     River's contract: `learn_one(hours)` once a day, `score_one(hours)` in deviations above the mean.
     """
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_known", "kind")
+    __slots__ = ("_known", "_tail", "kind")
 
     def __init__(self, kind: str = HOME) -> None:
         self.kind = kind
         """The kind of channel whose population stands in until the household is known."""
         self._known = b""
         """Numbers of `Fadings`: at home, and away."""
+        self._tail = b""
+        """Numbers of `Tail`, of carried devices only."""
 
     def learn_one(self, hours: float, *, away: bool = False) -> None:
         """Learn one day's longest silence; one over 20 h is left out."""
         if 0 < hours < LONGEST_ORDINARY_H:
+            if self.kind != HOME and not away:
+                tail = Tail(self._tail)
+                tail.learn_one(self.score_one(hours))
+                self._tail = tail.numbers
             known = self._fadings()
             known.learn(int(away), hours)
             self._known = known.numbers
@@ -76,12 +155,15 @@ class LongestSilence:
     def deadline_h(self, k: float, budget: float, *, away: bool = False) -> float:
         """Return the silence, hours, at which this clock alarms.
 
-        `k` deviations at 0.1 false alarms a household-month; a smaller `budget` waits longer.
+        `k` deviations at 0.1 false alarms a household-month; a smaller `budget` waits longer. Where a carried device's own
+        tail is shorter, that counts: it brings the alarm forward and never puts it off.
         """
         mean, deviation = self.usual(away=away)
         people = self._people(away=away)
-        k += people.k_more + people.k_per_log_budget * math.log(REFERENCE_BUDGET / budget)
-        return mean + max(0.5, k) * deviation
+        far = k + people.k_more + people.k_per_log_budget * math.log(REFERENCE_BUDGET / budget)
+        if self._tail and not away:
+            far = min(far, k - SHIPPED_K + Tail(self._tail).score_one(budget))
+        return mean + max(0.5, far) * deviation
 
     @property
     def k_per_log_budget(self) -> float:
@@ -91,8 +173,11 @@ class LongestSilence:
     def budget_at(self, k: float, hours: float, *, away: bool = False) -> float:
         """Return the budget at which this clock alarms after a silence so long."""
         people = self._people(away=away)
-        more = self.score_one(hours, away=away) - k - people.k_more
-        return REFERENCE_BUDGET * math.exp(min(FURTHEST, -more / people.k_per_log_budget))
+        far = self.score_one(hours, away=away) - k
+        budget = REFERENCE_BUDGET * math.exp(min(FURTHEST, -(far - people.k_more) / people.k_per_log_budget))
+        if self._tail and not away:
+            budget = min(budget, Tail(self._tail).budget_at(far + SHIPPED_K))
+        return budget
 
     def _fadings(self) -> Fadings:
         return Fadings(HALF_LIFE_DAYS, 2, self._known)
@@ -109,3 +194,19 @@ class LongestSilence:
         known = self._fadings()
         known.restore(state[:2])
         self._known = known.numbers
+
+    def tail_state(self) -> list[float]:
+        """Return the tail's plain numbers; none where nothing of one is known."""
+        return Tail(self._tail).state() if self._tail else []
+
+    def restore_tail(self, state: list[float]) -> None:
+        """Take the numbers of a `tail_state()`.
+
+        Raises:
+            ValueError: as `Tail.restore`.
+
+        """
+        tail = Tail()
+        if state:
+            tail.restore(state)
+        self._tail = tail.numbers if state else b""

@@ -208,6 +208,7 @@ class Rhythm:
             self.busy,
             self.days,
             self.begun.state(),
+            self.longest.tail_state(),
         ]
 
     def restore(self, state: list[Any]) -> None:
@@ -224,6 +225,7 @@ class Rhythm:
         self.days = state[4]
         if len(state) > 5:  # rows of a version without this clock are shorter
             self.begun.restore(state[5])
+        self.longest.restore_tail(state[6] if len(state) > 6 else [])
 
 
 def _together(lived: dict[str, Stretches]) -> tuple[list[str], Stretches]:

@@ -184,6 +184,7 @@ class _Rhythm(_Part):
     busy: Annotated[list[Amount], Meta(min_length=24, max_length=24)]
     days: Amount
     begun: Annotated[list[bytes], Meta(max_length=1)] = []
+    tail: Annotated[list[Amount], Meta(max_length=3)] = []
 
 
 _Place = Annotated[int, Meta(ge=0, lt=len(HABITS))]

@@ -44,7 +44,8 @@ from detectors.fading import Fading
 from detectors.hazard import HazardTable
 from detectors.hours import DAY_MS, HOUR_MS
 from detectors.household import Household
-from detectors.longest import LongestSilence
+from detectors.life import PHONE
+from detectors.longest import LongestSilence, Tail
 from detectors.meals import Meals
 from detectors.medication import Medication
 from detectors.rhythm import Rhythm
@@ -99,6 +100,14 @@ def plain(make: Callable[[], Any]) -> tuple[Callable[[Any], bytes], Callable[[by
         return detector
 
     return (lambda detector: packed(detector.state())), restore
+
+
+def restored_carried(state: bytes) -> LongestSilence:
+    longest = LongestSilence(PHONE)
+    known, tail = msgspec.msgpack.decode(state)
+    longest.restore(known)
+    longest.restore_tail(tail)
+    return longest
 
 
 # Households.
@@ -291,6 +300,29 @@ CASES: Final = (
         lambda longest, hours: longest.learn_one(hours),
         lambda longest: [longest.score_one(9.0), longest.usual(away=True), longest.deadline_h(3.0, 0.05)],
         *plain(LongestSilence),
+        hours_of_silence,
+        any_number,
+        70,
+    ),
+    Case(
+        "longest silence of a carried device",
+        LongestSilence,
+        lambda: LongestSilence(PHONE),
+        lambda longest, hours: longest.learn_one(hours),
+        lambda longest: [longest.score_one(9.0), longest.deadline_h(3.0, 0.05), longest.budget_at(3.0, 12.0)],
+        lambda longest: packed([longest.state(), longest.tail_state()]),
+        restored_carried,
+        hours_of_silence,
+        any_number,
+        100,
+    ),
+    Case(
+        "tail of longest silences",
+        Tail,
+        Tail,
+        lambda tail, hours: tail.learn_one((hours - 8) / 2),
+        lambda tail: [tail.score_one(0.05), tail.budget_at(2.5)],
+        *plain(Tail),
         hours_of_silence,
         any_number,
         70,

@@ -1,6 +1,7 @@
 """What is learned, when, by whose statistics, and what is erased."""
 
 import math
+import random
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -395,3 +396,43 @@ def test_the_answers_to_calls_are_erased_with_their_consent() -> None:
     home.model.apply_record(refused, home.model.clock_ms)
     assert home.model.explain()["unanswered_in_a_row"] == 0
     assert home.model.explain()["answer_rate"][9] == 0.8
+
+
+def test_a_phone_whose_owner_never_leaves_it_lying_is_missed_sooner_and_nobody_later() -> None:
+    rng = random.Random(5)
+    regular, uneven = LongestSilence("phone"), LongestSilence("phone")
+    for _ in range(90):
+        regular.learn_one(7.5 + rng.uniform(-1.0, 1.0))
+        uneven.learn_one(9.0 + rng.gauss(0.0, 2.5) + (6.0 if rng.random() < 0.05 else 0.0))
+    for budget in (1.0, 0.3, 0.1, 0.05):
+        without = [LongestSilence("phone"), LongestSilence("phone")]
+        for one, known in zip(without, (regular, uneven), strict=True):
+            one.restore(known.state())
+        assert regular.deadline_h(3.0, budget) < without[0].deadline_h(3.0, budget) - 1.0
+        assert uneven.deadline_h(3.0, budget) <= without[1].deadline_h(3.0, budget)
+        assert regular.deadline_h(3.0, budget) > 8.5  # the longest that there was
+
+
+def test_a_home_whose_rows_know_no_tail_waits_as_before() -> None:
+    longest, before = LongestSilence("phone"), LongestSilence("phone")
+    for day in range(60):
+        longest.learn_one(7.0 + day % 3 / 2)
+    before.restore(longest.state())
+    before.restore_tail([])
+    assert before.tail_state() == []
+    assert before.deadline_h(3.0, 0.05) > longest.deadline_h(3.0, 0.05)
+
+
+def test_the_budget_of_a_silence_is_that_whose_deadline_it_reaches() -> None:
+    longest = LongestSilence("phone")
+    for day in range(60):
+        longest.learn_one(7.0 + day % 5 / 2)
+    for budget in (2.0, 0.5, 0.1, 0.05, 0.01):
+        assert longest.budget_at(3.0, longest.deadline_h(3.0, budget)) == pytest.approx(budget)
+
+
+def test_home_sensors_have_no_tail() -> None:
+    longest = LongestSilence()
+    for day in range(60):
+        longest.learn_one(7.0 + day % 3 / 2)
+    assert longest.tail_state() == []
