@@ -1,4 +1,4 @@
-"""The compose file, started: the image is built and its workers share the partitions. Only where asked: ANBU_COMPOSE=1 and Docker.
+"""The compose file, started: the image is built and its workers share the partitions. Only where asked: STARTS_CONTAINERS=1 and Docker.
 
 It builds an image (minutes) and takes the compose file's ports of loopback; what it starts is a project of its own, removed after.
 """
@@ -23,8 +23,8 @@ from streams.publish import Publisher
 from streams.wallclock import now_ms
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get("ANBU_COMPOSE") != "1" or shutil.which("docker") is None,
-    reason="starts containers: only with ANBU_COMPOSE=1, where Docker is",
+    os.environ.get("STARTS_CONTAINERS") != "1" or shutil.which("docker") is None,
+    reason="starts containers: only with STARTS_CONTAINERS=1, where Docker is",
 )
 PARTITIONS: Final = 4
 BROKER: Final = "127.0.0.1:9094"
@@ -97,7 +97,7 @@ def told() -> list[dict[str, Any]]:
 def homes() -> Iterator[dict[int, int]]:
     """Two workers and what they need, with sixty households; how many of those are in each partition."""
     try:
-        docker(*COMPOSE, "up", "--detach", *([] if os.environ.get("ANBU_COMPOSE_BUILT") else ["--build"]), *PARTS)
+        docker(*COMPOSE, "up", "--detach", *([] if os.environ.get("CONTAINERS_BUILT") else ["--build"]), *PARTS)
         records = simulate(60, 1, 5, start_ms=now_ms()).records()
         number = dict.fromkeys(range(PARTITIONS), 0)
         with Publisher(BROKER, PARTITIONS, within_s=60.0) as pen:
