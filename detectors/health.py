@@ -18,6 +18,7 @@ BITS: Final = 6
 
 _HEALTHY, _OVERDUE, _DARK, _OFF, _NEVER = range(len(HEALTH))
 _CALLS: Final = CHANNELS.index("calls")
+_ONE: Final = [1 << BITS * place for place in range(2 * len(HEALTH))]
 _REMEMBERED: Final = 4096
 _channels: dict[str, int] = {}
 
@@ -38,10 +39,10 @@ def health_counts(state: State, clock_ms: int) -> int:
             if not health and source.overdue_at(profile, dark_ms) <= clock_ms:
                 health = _OVERDUE
         channel = _channel(source.name)
-        counts[channel >> 1] += 1 << BITS * ((channel & 1) * len(HEALTH) + health)
+        counts[channel >> 1] += _ONE[(channel & 1) * len(HEALTH) + health]
     called = _calls(state)
     if called >= 0:
-        counts[_CALLS >> 1] += 1 << BITS * ((_CALLS & 1) * len(HEALTH) + called)
+        counts[_CALLS >> 1] += _ONE[(_CALLS & 1) * len(HEALTH) + called]
     total = counts[0]
     for i in range(1, len(counts)):
         if counts[i]:
@@ -75,5 +76,5 @@ def _calls(state: State) -> int:
         return _HEALTHY
     if last.kind == "checkin_dead_number":
         return _OFF
-    in_a_row = state.calls.row(state.life(), state.paused).calls
+    in_a_row = state.calls.row(0, state.paused).calls  # how many are not proven hangs on life, their number does not
     return _DARK if in_a_row >= state.profile.unanswered_in_a_row else _OVERDUE

@@ -22,6 +22,8 @@ CHANNELS_EACH: Final = len(CHANNELS)
 _NOWHERE: Final = array("i", range(CHANNELS_EACH))
 _NOT_YET: Final = array("i", bytes(_NOWHERE.itemsize * CHANNELS_EACH))
 _NONE: Final = Heard()
+MOST_HEARDS: Final = 256
+_heards: Final[dict[tuple[int, int], Heard]] = {}
 
 
 class Last(NamedTuple):
@@ -127,8 +129,7 @@ class Hearing:
             # What nothing has changed in is said again: of most districts, most of the time.
             known = counted[code]
             if known is None or heard[home] != before[home] or heard[phone] != before[phone]:
-                at_home = Heard(homes=homes, heard=heard[home]) if homes else _NONE
-                carried = Heard(homes=phones, heard=heard[phone]) if phones else _NONE
+                at_home, carried = _heard(homes, heard[home]), _heard(phones, heard[phone])
                 known = counted[code] = Counted(district=name, home=at_home, phone=carried)
             out.append(known)
         return out
@@ -136,10 +137,23 @@ class Hearing:
     def _count(self, since: int) -> list[int]:
         """Return how many homes were heard of after a minute, by lane."""
         # Views of the arrays must be gone before the next home comes, or these could not grow.
-        lanes = np.array(self._lanes, np.int32)[np.array(self._last, np.int32) > since]
+        lanes = np.frombuffer(self._lanes, np.int32)[np.frombuffer(self._last, np.int32) > since]
         # Plain numbers once: taken one by one, each would be made an object of numpy and then another.
         counts: list[int] = np.bincount(lanes, minlength=_lane(len(self._codes))).tolist()
         return counts
+
+
+def _heard(homes: int, heard: int) -> Heard:
+    """Return a count; the small ones come again and again."""
+    if not homes:
+        return _NONE
+    key = (homes, heard)
+    known = _heards.get(key)
+    if known is None:
+        if len(_heards) >= MOST_HEARDS:
+            _heards.clear()
+        known = _heards[key] = Heard(homes=homes, heard=heard)
+    return known
 
 
 def _lane(code: int) -> int:

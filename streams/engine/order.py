@@ -213,6 +213,9 @@ class CanonicalOrder:
         self._lanes = [_Lane(expect=offset) for offset in positions.offsets]
         self._bound = buffer_records
         self._check_contiguity = check_contiguity
+        self._last_value: bytes | None = None
+        self._last_tick: ReadTick | None = None
+        """What the last tick's bytes were read as."""
         self._as_fetched = as_fetched
 
     @property
@@ -340,7 +343,9 @@ class CanonicalOrder:
                 yield from turn
 
     def _take_tick(self, topic: int, value: bytes | None, chunk: Chunk, i: int) -> None:
-        tick, positions = read_tick(value), self.positions
+        if value is not self._last_value:  # nearly every tick is the same object in every topic of a replay
+            self._last_value, self._last_tick = value, read_tick(value)
+        tick, positions = self._last_tick, self.positions
         if tick is None or is_refused(tick, chunk, i, live=positions.live):
             self.counts.refused_ticks += 1
             return

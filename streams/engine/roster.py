@@ -29,8 +29,8 @@ MOST_ENDED: Final = 4_096
 """Ended households known in one partition: they are kept in its position row."""
 
 
-NEAR_MS: Final = 10 * 60_000
-"""So far ahead deadlines are known by their order: further, and the next hour of 200,000 homes would take megabytes."""
+NEAR_MS: Final = 30 * 60_000
+"""So far ahead deadlines are known by their order: of the next day alone those of a home would take kilobytes."""
 MINUTES_OF_A_DAY: Final = 1440
 NO_TURN: Final = 65_535
 
