@@ -57,8 +57,8 @@ class Tail:
     FORM: ClassVar[struct.Struct] = struct.Struct("<3d")
     WEEKLY: ClassVar[float] = 1.4
     EXCESS: ClassVar[float] = 0.5
-    EXCESS_WEIGHT: ClassVar[float] = 8.0
-    STEP: ClassVar[float] = 0.03
+    EXCESS_WEIGHT: ClassVar[float] = 6.0
+    STEP: ClassVar[float] = 0.04
     FADE: ClassVar[float] = 0.995
     LARGEST_EXCESS: ClassVar[float] = 6.0
 

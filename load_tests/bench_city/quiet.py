@@ -19,7 +19,7 @@ from load_tests.bench_detection.play import profile_for
 from load_tests.simulator.neighbourhood import TUNING_SEEDS
 from load_tests.simulator.people import rng_of
 
-CONDUCT_DAYS: Final = 40
+CONDUCT_DAYS: Final = 80
 CONDUCT_HOMES: Final = 3
 
 
