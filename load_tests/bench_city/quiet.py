@@ -20,6 +20,7 @@ from load_tests.simulator.neighbourhood import TUNING_SEEDS
 from load_tests.simulator.people import rng_of
 
 CONDUCT_DAYS: Final = 80
+"""Within 40 days a tail that is learned in months moved no deadline, and results of another model would have been taken for its own."""
 CONDUCT_HOMES: Final = 3
 
 
