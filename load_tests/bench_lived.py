@@ -182,7 +182,9 @@ def measure(households: int, events: int, folder: Path) -> tuple[Filled, int, in
         create_topics(node.bootstrap, 1)
         command = [sys.executable, "-m", "load_tests.bench_lived", "--fill", node.bootstrap]
         command += ["--households", str(households), "--events", str(events)]
-        said = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own program
+        said = subprocess.run(command, check=False, stdout=subprocess.PIPE)  # noqa: S603 - our own program
+        if said.returncode:
+            sys.exit(said.returncode)  # it has said why
         filled = msgspec.json.decode(said.stdout, type=Filled)
         before, after = size_of(node, changelog_of("anbu")), cleaned(node, changelog_of("anbu"))
         sys.stderr.write(f"{households:,} households: the changelog is written and cleaned\n")
@@ -196,8 +198,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=20_000_000)
     parser.add_argument("--fill", default="", metavar="BROKER", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
+    if any(households < SEEDS for households in asked.households):
+        parser.error(f"--households: {SEEDS:,} at least, and in thousands")
     if asked.fill:
-        filled = asyncio.run(fill(asked.households[0], asked.events, asked.fill))
+        try:
+            filled = asyncio.run(fill(asked.households[0], asked.events, asked.fill))
+        except ValueError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
         sys.stdout.write(msgspec.json.encode(filled).decode() + "\n")
         return 0
     for households in asked.households:
