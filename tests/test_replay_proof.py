@@ -22,8 +22,9 @@ import load_tests.whatif.log
 from infra.broker import Broker
 from infra.migrations import migrate
 from infra.topics import create_topics
+from load_tests.columns.wire import Wire
 from load_tests.feed import feed
-from load_tests.messages import Played, Wire
+from load_tests.messages import Played
 from load_tests.recordings.recording import wire_of
 from load_tests.simulator.neighbourhood import Rates, simulate
 from load_tests.whatif.log import close, past_of_archive, past_of_topics

@@ -11,9 +11,10 @@ from worker_runs import Town
 
 from infra.broker import Broker
 from infra.topics import create_topics
+from load_tests.columns.wire import Wire
 from load_tests.demo.rubbish import with_rubbish
 from load_tests.feed import feed
-from load_tests.messages import Played, Wire
+from load_tests.messages import Played
 from load_tests.recordings.recording import wire_of
 from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.actions import ResponderAction
