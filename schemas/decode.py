@@ -113,9 +113,9 @@ _fields_of: Final = msgspec.structs.astuple
 # Texts that come again and again are checked once, and all events of a household share one string. Bounded, for a sender
 # can make up keys and sources without end.
 _REMEMBERED: Final = 65_536
-_households: dict[bytes, str] = {}
-_sources: dict[str, str] = {}
-_devices: set[str] = set()
+_households: Final[dict[bytes, str]] = {}
+_sources: Final[dict[str, str]] = {}
+_devices: Final[set[str]] = set()
 
 
 def decode(topic: str, key: bytes | None, value: bytes | None) -> list[Record]:

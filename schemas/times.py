@@ -148,9 +148,10 @@ class LastMinute:
     def read(self, text: str) -> int:
         """UTC milliseconds, as `by_digits`."""
         if len(text) == _USUAL and text.startswith(self.begins) and ord(text[19]) == _DOT and ord(text[23]) == _Z:
-            second, tens, ones = _two(text, 17), _two(text, 20), ord(text[22]) - _NOUGHT
-            if 0 <= second <= 59 and tens >= 0 and 0 <= ones <= 9:
-                return self.begins_ms + second * 1000 + tens * 10 + ones
+            s10, s1 = ord(text[17]) - _NOUGHT, ord(text[18]) - _NOUGHT
+            ms100, ms10, ms1 = ord(text[20]) - _NOUGHT, ord(text[21]) - _NOUGHT, ord(text[22]) - _NOUGHT
+            if 0 <= s10 <= 5 and 0 <= s1 <= 9 and 0 <= ms100 <= 9 and 0 <= ms10 <= 9 and 0 <= ms1 <= 9:
+                return self.begins_ms + s10 * 10_000 + s1 * 1000 + ms100 * 100 + ms10 * 10 + ms1
         at_ms = by_digits(text)
         if at_ms >= 0 and len(text) == _USUAL and ord(text[23]) == _Z:
             self.begins = text[:17]
