@@ -71,7 +71,7 @@ def messages() -> tuple[Played, list[Wire]]:
     wires = []
     for wire in map(wire_of, town.messages()):
         held = wire.key in late and LATE_MS <= wire.sent_ms < LATE_MS + 22 * HOUR_MS
-        wires.append(changed(wire, sent_ms=LATE_MS + 24 * HOUR_MS + rnd.randrange(HOUR_MS)) if held else wire)
+        wires.append(wire.sent_at(LATE_MS + 24 * HOUR_MS + rnd.randrange(HOUR_MS)) if held else wire)
     wires += _actions(town, rnd)
     for name in names:
         for day in range(DAYS):

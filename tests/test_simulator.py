@@ -15,6 +15,7 @@ import pytest
 
 from detectors.chronic import SEVERITIES
 from detectors.conditions import RULES
+from load_tests.columns.wire import Wire
 from load_tests.messages import Message
 from load_tests.recordings import recording
 from load_tests.recordings.recorded import read_csv
@@ -361,7 +362,7 @@ def test_a_line_of_a_recording_that_is_no_message_is_named_and_those_before_it_a
     lines = gzip.decompress(packed.read_bytes()).split(b"\n")
     sound = list(recording.read(tmp_path).messages())
     packed.write_bytes(gzip.compress(b"\n".join([*lines[:7], said, *lines[7:]])))
-    given = []
+    given: list[Wire] = []
     with pytest.raises(RecordingError, match=r"messages\.jsonl\.gz, line 8: "):
         given.extend(recording.read(tmp_path).messages())
     assert given == sound[:7]

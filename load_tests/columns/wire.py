@@ -24,6 +24,10 @@ class Wire:
         self.events = events
         """How many events the bytes hold."""
 
+    def sent_at(self, sent_ms: int) -> "Wire":
+        """Return the same message, sent at another moment."""
+        return Wire(self.topic, self.key, sent_ms, self.value, self.events)
+
     def __eq__(self, other: object) -> bool:
         """Tell whether both are the same message."""
         return isinstance(other, Wire) and self._fields() == other._fields()

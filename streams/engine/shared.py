@@ -100,11 +100,17 @@ class Shared:
 
     def touch(self, watched: Watched) -> None:
         """Note that a household changed."""
+        watched.ledger.is_stirred = True
         if self.roster.holds(watched):
             self.roster.touch(watched)
 
     def judged(self, watched: Watched) -> None:
-        """Note that a model was woken or judged."""
+        """Note that a model was judged for another reason than time."""
+        watched.ledger.is_stirred = True
+        self.woken(watched)
+
+    def woken(self, watched: Watched) -> None:
+        """Note that time has passed for a household."""
         if self.roster.holds(watched):
             self.roster.touch(watched)
             self.roster.look(watched)
