@@ -65,7 +65,7 @@ class Shared:
         self.teaching = Teaching(roster, whole.gone)
         """What its homes teach the shared model."""
         self.views = views
-        """Whether views of the households are said: a replay may do without."""
+        """Whether views of the households and statuses are said: a replay may do without."""
 
     @property
     def clock_ms(self) -> int:

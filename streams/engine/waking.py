@@ -61,7 +61,8 @@ class Waking:
         if self._shared.whole.alerts:
             yield from self._alerting.ask()
             disaster = yield from self._alerting.counts()
-        yield [Output("incidents", b"", self._status(clock_ms, disaster))]
+        if self._shared.views:
+            yield [Output("incidents", b"", self._status(clock_ms, disaster))]
 
     def _count(self, since: int, clock_ms: int) -> list[Output]:
         """Return what is counted at a full five minutes, if one has passed since a minute.
