@@ -7,7 +7,7 @@ with the length.
 
 The homes it makes up tell two hundred times a day, each time minutes after the last: of real ones hardly any is so thin and
 so even, and a day of theirs is learned for two hundred readings instead of two thousand. `--like FILE` takes the days of a
-recorded home in place of them, each copy begun on another day.
+recorded home in place of them, each copy begun on another day; `--past` measures any past that `anbu replay` reads, as it is.
 """
 
 import asyncio
@@ -31,11 +31,13 @@ from infra.migrations import migrate
 from infra.topics import create_topics
 from load_tests.columns.sayings import Sayings
 from load_tests.feed import feed
+from load_tests.recordings.recorded import DEFAULT_TZ
 from load_tests.whatif.files import Found, each_columns
 from load_tests.whatif.log import close, opened, past_of_archive, past_of_topics
 from load_tests.whatif.on_disk import OnDisk
 from load_tests.whatif.past import drop_spool, spooled_work
 from load_tests.whatif.runs import Variant, Work, play_unit
+from load_tests.whatif.sources import open_source
 from schemas.compiled import state
 from schemas.rows import ARCHIVE
 from schemas.topics import ORDERED_NAMES
@@ -47,6 +49,12 @@ BEGIN: Final = datetime(2026, 3, 2, tzinfo=UTC)
 BEGIN_IN_SEOUL: Final = BEGIN.astimezone(ZoneInfo("Asia/Seoul")).replace(hour=0)
 READINGS_A_DAY: Final = 200
 LOG: Final = Variant("log")
+PARTS: Final = {
+    "files": ("prepare", "read", "engine", "whole", "both"),
+    "past": ("prepare", "read", "whole", "both"),
+    "topics": ("read", "engine", "whole"),
+    "archive": ("read", "engine", "whole"),
+}
 INSERTED: Final = 20_000
 
 
@@ -97,6 +105,12 @@ def spooled(file: Path, folder: Path) -> Work:
     return spooled_work(
         folder, read_from(file), identity=str(file), partitions=1, cuts=0, seed=1, at=lambda _share: None
     )
+
+
+def spooled_past(path: Path, folder: Path) -> Work:
+    """Write whatever `anbu replay` reads as a log: a recording, a file, a folder of files."""
+    played = open_source(path, tz=DEFAULT_TZ, align_ms=None).played
+    return spooled_work(folder, played, identity=str(path), partitions=1, cuts=0, seed=1, at=lambda _share: None)
 
 
 def archived(source: Source, url: str) -> None:
@@ -151,14 +165,15 @@ def heard(source: Source) -> None:
 def measured(store: str, folder: Path, where: str, part: str) -> tuple[float, int]:
     """Measure one part of a replay in this process: processor seconds and bytes of the largest resident set."""
     work = Work(folder, "bench")
-    if store == "files":
+    if store in ("files", "past"):
+        write = spooled if store == "files" else spooled_past
         if part == "prepare":
-            took_s = cpu_s(lambda: spooled(Path(where), folder))
+            took_s = cpu_s(lambda: write(Path(where), folder))
             return took_s, largest_bytes()
         if part == "both":
-            took_s = cpu_s(lambda: play_unit(spooled(Path(where), folder), LOG, 0, 0))
+            took_s = cpu_s(lambda: play_unit(write(Path(where), folder), LOG, 0, 0))
             return took_s, largest_bytes()
-        work = spooled(Path(where), folder)
+        work = write(Path(where), folder)
     elif store == "topics":
         work = Work(folder, "bench", topics=past_of_topics(where, 1))
     else:
@@ -209,7 +224,7 @@ def _stored(store: str, file: Path, folder: Path) -> Iterator[str]:
 
 
 def _tell(store: str, folder: Path, where: str, readings: int) -> None:
-    parts = ("prepare", "read", "engine", "whole", "both") if store == "files" else ("read", "engine", "whole")
+    parts = PARTS[store]
     found = {part: _apart(store, folder, where, part) for part in parts}
     words = [f"{part} {readings / took_s:,.0f} a second" for part, (took_s, _) in found.items()]
     largest = max(size for part, (_, size) in found.items() if part != "engine")
@@ -220,12 +235,27 @@ def _tell(store: str, folder: Path, where: str, readings: int) -> None:
 @click.option("--homes", type=click.IntRange(1, 5000), default=40, show_default=True)
 @click.option("--days", type=click.IntRange(1, 1000), multiple=True, default=(4, 16), show_default=True)
 @click.option("--like", type=click.Path(path_type=Path, exists=True), help="A recorded home: CSV of our form.")
+@click.option(
+    "--past",
+    type=click.Path(path_type=Path, exists=True),
+    help="What `anbu replay` reads, in place of homes that are made up: a recording, a file, a folder of files.",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option(
     "--store", "stores", multiple=True, type=click.Choice(["files", "topics", "archive"]), help="All by default."
 )
-def main(homes: int, days: tuple[int, ...], like: Path | None, seed: int, stores: tuple[str, ...]) -> None:
-    """Print a line for each store and length."""
+def main(
+    homes: int, days: tuple[int, ...], like: Path | None, past: Path | None, seed: int, stores: tuple[str, ...]
+) -> None:
+    """Print a line for each store and length, or one for the past that is named."""
+    if past is not None:
+        with tempfile.TemporaryDirectory(prefix="anbu-bench-replay-") as name:
+            work = spooled_past(past, Path(name))
+            readings = 0 if work.spooled is None else work.spooled.events
+            drop_spool(work)
+            click.echo(f"{past.name}, {readings:,} readings; engine: {state()}")
+            _tell("past", Path(name) / "past", str(past), readings)
+        return
     for one in days:
         with tempfile.TemporaryDirectory(prefix="anbu-bench-replay-") as name:
             folder = Path(name)

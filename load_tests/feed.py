@@ -15,7 +15,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from load_tests.columns.ticked import Pair, among_ticks
-from load_tests.messages import Message, Played, Span, Wire, spans_of
+from load_tests.columns.wire import Wire
+from load_tests.messages import Message, Played, Span, spans_of
 from load_tests.recordings.recording import wire_of
 from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode

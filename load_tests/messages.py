@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from load_tests.columns.wire import Wire
 from load_tests.truth import Truth
 from schemas.events import Event
 from schemas.households import HouseholdRecord
@@ -21,17 +22,6 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     household: str
     sent_ms: int
     events: list[Event]
-
-
-class Wire(msgspec.Struct, frozen=True, gc=False):
-    """A message as bytes, ready for the broker."""
-
-    topic: str
-    key: str
-    sent_ms: int
-    value: bytes
-    events: int = 1
-    """How many events the bytes hold."""
 
 
 Span = tuple[int, int]

@@ -18,8 +18,9 @@ from detectors.emergency import KINDS as EMERGENCY_KINDS
 from detectors.emergency import emergencies
 from detectors.findings import Finding, Output
 from detectors.household import Household
+from load_tests.columns.wire import Wire
 from load_tests.demo.judge import HOUR_MS, Judgement, Told, judge
-from load_tests.messages import Played, Wire
+from load_tests.messages import Played
 from load_tests.simulator.neighbourhood import Neighbourhood, simulate
 from schemas.decode import decode
 from schemas.events import FUTURE_TOLERANCE_MS, Event

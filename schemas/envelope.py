@@ -1,11 +1,18 @@
 """The form of a sound event, apart from what decodes it: a compiler of typed Python cannot make such a class."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from schemas.data import Data
+from schemas.vocabulary import BY_TYPE
+
+if TYPE_CHECKING:
+    Type = str
+else:
+    # One of the known texts is found while it is read, and no new one is made. An unknown type goes the slow way, which says so.
+    Type = Literal[tuple(BY_TYPE)]
 
 
 class Envelope(msgspec.Struct, kw_only=True, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -22,4 +29,4 @@ class Envelope(msgspec.Struct, kw_only=True, frozen=True, gc=False, forbid_unkno
     specversion: Literal["1.0"]
     subject: str
     time: str
-    type: str
+    type: Type

@@ -17,8 +17,9 @@ from infra.broker import Broker
 from infra.ports import free_ports, listens
 from infra.processes import Child, start_command, stop_all
 from infra.topics import create_topics, describe
+from load_tests.columns.wire import Wire
 from load_tests.feed import feed
-from load_tests.messages import Message, Wire
+from load_tests.messages import Message
 from load_tests.simulator.neighbourhood import Neighbourhood, simulate
 from load_tests.simulator.people import GATEWAY
 from load_tests.simulator.plan import LOCAL_MS

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from load_tests.bench_replay import READINGS_A_DAY, followed, measured, rows, rows_like, spooled
+from load_tests.recordings.recording import write
+from load_tests.simulator.neighbourhood import simulate
 
 
 @pytest.mark.parametrize("part", ["prepare", "read", "engine", "whole", "both"])
@@ -38,3 +40,11 @@ def test_homes_like_a_recorded_one_live_its_days_each_begun_on_another(tmp_path:
     assert lived == {0: ["room-0", "room-1", "room-2", "room-0"], 1: ["room-1", "room-2", "room-0", "room-1"]}
     first, *_ = times
     assert first == "2026-03-02T07:00:00+09:00", "hours stay those of the recording, in the homes' own zone"
+
+
+@pytest.mark.parametrize("part", ["prepare", "read", "whole", "both"])
+def test_a_past_that_is_named_is_measured_as_it_is(part: str, tmp_path: Path) -> None:
+    write(tmp_path / "street", simulate(2, 1, 5, start_ms=1_788_188_400_000))
+    took_s, size = measured("past", tmp_path / "spool", str(tmp_path / "street"), part)
+    assert took_s > 0
+    assert size > 0

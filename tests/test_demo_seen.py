@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from load_tests.columns.wire import Wire
 from load_tests.demo.answer import Answer, compare
 from load_tests.demo.folder import MARK, FolderError, held
 from load_tests.demo.judge import judge
@@ -17,7 +18,6 @@ from load_tests.demo.onlooker import DEAD_LETTERS, Stories
 from load_tests.demo.rubbish import SENDER, bad_messages, with_rubbish
 from load_tests.demo.summary import Outcome, summary, verdict
 from load_tests.demo.view import PlainView, Sight, known_of, live_picture, span_text
-from load_tests.messages import Wire
 from load_tests.truth import COLLAPSE, Truth
 from schemas.decode import decode
 from schemas.encode import encode

@@ -12,8 +12,9 @@ from kafka import KafkaConsumer, TopicPartition
 
 from infra.embedded import EmbeddedBroker
 from infra.topics import create_topics
+from load_tests.columns.wire import Wire
 from load_tests.feed import FeedProgress, _interleave, feed
-from load_tests.messages import Gathered, Message, Wire
+from load_tests.messages import Gathered, Message
 from load_tests.recordings import recording
 from load_tests.simulator.neighbourhood import Neighbourhood, simulate
 from schemas.events import TICK_KEY, Tick, TickMode

@@ -8,7 +8,7 @@ from schemas.encode import encode
 from schemas.events import TICK_KEY, Tick, TickMode
 from streams.engine.applied import Applied
 from streams.engine.chunk import Chunk
-from streams.engine.order import CanonicalOrder, Moved, Positions
+from streams.engine.order import CanonicalOrder, Moved, Positions, _least, _next
 
 TOPICS = 3
 GRID_MS = 60_000
@@ -242,3 +242,17 @@ def test_what_retention_has_eaten_is_counted_once_and_passed() -> None:
     assert order.skip_to(0, 4) == 4
     assert order.skip_to(0, 4) == 0
     assert order.offer(0, log.chunk(4, 8)) is None
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 6))
+def test_the_next_turn_is_that_of_the_smallest_tick_after_a_tick_has_moved(ticks: list[int], by: int) -> None:
+    topic = _least(ticks)
+    before = ticks[topic]
+    ticks[topic] += by
+    assert _next(ticks, topic, before) == min(range(len(ticks)), key=lambda i: (ticks[i], i))
+
+
+def test_from_a_topic_whose_turn_it_was_not_the_next_would_be_another() -> None:
+    """Control: the shorter way supposes that no topic before it had so early a tick."""
+    ticks = [1, 9, 2]
+    assert _next(ticks, 1, 2) != _least(ticks)

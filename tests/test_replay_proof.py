@@ -22,8 +22,9 @@ import load_tests.whatif.log
 from infra.broker import Broker
 from infra.migrations import migrate
 from infra.topics import create_topics
+from load_tests.columns.wire import Wire
 from load_tests.feed import feed
-from load_tests.messages import Played, Wire
+from load_tests.messages import Played
 from load_tests.recordings.recording import wire_of
 from load_tests.simulator.neighbourhood import Rates, simulate
 from load_tests.whatif.log import close, past_of_archive, past_of_topics
@@ -70,7 +71,7 @@ def messages() -> tuple[Played, list[Wire]]:
     wires = []
     for wire in map(wire_of, town.messages()):
         held = wire.key in late and LATE_MS <= wire.sent_ms < LATE_MS + 22 * HOUR_MS
-        wires.append(changed(wire, sent_ms=LATE_MS + 24 * HOUR_MS + rnd.randrange(HOUR_MS)) if held else wire)
+        wires.append(wire.sent_at(LATE_MS + 24 * HOUR_MS + rnd.randrange(HOUR_MS)) if held else wire)
     wires += _actions(town, rnd)
     for name in names:
         for day in range(DAYS):

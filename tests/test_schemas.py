@@ -39,7 +39,16 @@ from schemas.households import Absence, HouseholdRecord, Rung, Source
 from schemas.jsonschemas import TYPES, references, schemas
 from schemas.partitions import murmur2, partition_of
 from schemas.profiles import DEFAULT_PROFILE
-from schemas.times import EARLIEST_MS, EPOCH, LATEST_MS, ImpossibleTimeError, by_digits, from_rfc3339, to_rfc3339
+from schemas.times import (
+    EARLIEST_MS,
+    EPOCH,
+    LATEST_MS,
+    ImpossibleTimeError,
+    LastMinute,
+    by_digits,
+    from_rfc3339,
+    to_rfc3339,
+)
 from schemas.topics import ALL, ORDERED
 from schemas.vocabulary import BY_NAME, KINDS, Form
 
@@ -258,6 +267,36 @@ def test_the_digits_of_a_time_name_the_moment_that_the_calendar_names(text: str)
     """The compiled engine reckons them one by one: it must neither take what is no time nor name another moment."""
     wanted = _by_calendar(text)
     assert by_digits(text) == (wanted if text.startswith("20") else -1)
+
+
+@settings(max_examples=1000)
+@given(
+    st.lists(
+        _NEARLY
+        | st.builds(
+            "2026-11-24T00:{:02}:{}.{}{}".format,
+            st.integers(0, 2),
+            st.sampled_from(["00", "09", "59", "60", "5x", "x9"]),
+            st.sampled_from(["000", "123", "999", "12x", "x23", "1x3"]),
+            st.sampled_from("ZzX"),
+        ),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_a_time_is_read_as_by_its_digits_whatever_minute_was_read_before(texts: list[str]) -> None:
+    last = LastMinute()
+    for text in texts:
+        assert last.read(text) == by_digits(text)
+
+
+def test_the_minute_that_was_read_last_is_used() -> None:
+    """Control: a minute remembered wrongly moves the next time, or the test above would compare `by_digits` with itself."""
+    last = LastMinute()
+    last.read("2026-11-24T00:13:54.123Z")
+    last.begins_ms += 7
+    assert last.read("2026-11-24T00:13:09.001Z") == by_digits("2026-11-24T00:13:09.001Z") + 7
+    assert last.read("2026-11-24T00:14:09.001Z") == by_digits("2026-11-24T00:14:09.001Z")
 
 
 def test_each_day_of_the_century_is_that_of_the_calendar() -> None:

@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from detectors.chronic import SEVERITIES
 from detectors.conditions import RULES
+from load_tests.columns.wire import Wire
 from load_tests.messages import Message
 from load_tests.recordings import recording
 from load_tests.recordings.recorded import read_csv
@@ -348,6 +350,22 @@ def test_a_broken_recording_is_a_clear_error(tmp_path: Path) -> None:
     packed.write_bytes(packed.read_bytes()[:-40])
     with pytest.raises(RecordingError, match=r"messages\.jsonl\.gz, line"):
         list(recording.read(tmp_path).messages())
+
+
+@pytest.mark.parametrize("said", [b"", b"{", b'{"topic":"home.sensors"}'])
+def test_a_line_of_a_recording_that_is_no_message_is_named_and_those_before_it_are_given(
+    tmp_path: Path, said: bytes
+) -> None:
+    made = simulate(2, 1, 5, start_ms=START_MS)
+    recording.write(tmp_path, made)
+    packed = tmp_path / recording.MESSAGES
+    lines = gzip.decompress(packed.read_bytes()).split(b"\n")
+    sound = list(recording.read(tmp_path).messages())
+    packed.write_bytes(gzip.compress(b"\n".join([*lines[:7], said, *lines[7:]])))
+    given: list[Wire] = []
+    with pytest.raises(RecordingError, match=r"messages\.jsonl\.gz, line 8: "):
+        given.extend(recording.read(tmp_path).messages())
+    assert given == sound[:7]
 
 
 def test_every_message_decodes_into_the_events_it_was_made_of(injected: tuple[Neighbourhood, list[Message]]) -> None:

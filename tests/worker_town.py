@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from random import Random
 
 from logs import logs_of, run
-from msgspec.structs import replace
 from worker_logs import START_MS
 from worker_runs import Town
 
 from infra.broker import Broker
 from infra.topics import create_topics
+from load_tests.columns.wire import Wire
 from load_tests.demo.rubbish import with_rubbish
 from load_tests.feed import feed
-from load_tests.messages import Played, Wire
+from load_tests.messages import Played
 from load_tests.recordings.recording import wire_of
 from load_tests.simulator.neighbourhood import Rates, simulate
 from schemas.actions import ResponderAction
@@ -32,7 +32,7 @@ def town_messages() -> tuple[Played, list[Wire]]:
     town = simulate(30, 6, 41, start_ms=START_MS, rates=EVENTFUL)
     wires = list(with_rubbish(map(wire_of, town.messages()), town.from_ms, town.until_ms))
     rnd = Random(3)
-    again = [replace(one, sent_ms=one.sent_ms + rnd.randrange(1, 6 * HOUR_MS)) for one in rnd.sample(wires, 1_000)]
+    again = [one.sent_at(one.sent_ms + rnd.randrange(1, 6 * HOUR_MS)) for one in rnd.sample(wires, 1_000)]
     wires = sorted([*wires, *again, *_actions(town, rnd)], key=lambda one: one.sent_ms)
     return town, [one for one in wires if one.sent_ms < town.until_ms]
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from load_tests.columns.sayings import Columns, Lane, Sayings
-from load_tests.messages import Wire
+from load_tests.columns.wire import Wire
 from schemas.event import Event, Fields
 from schemas.times import to_rfc3339
 

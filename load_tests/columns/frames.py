@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from load_tests.messages import Message, Wire
+from load_tests.columns.wire import Wire
+from load_tests.messages import Message
 from load_tests.recordings.recording import wire_of
 from schemas.partitions import partition_of
 from schemas.topics import ORDER_OF
@@ -90,10 +91,9 @@ class Frames:
             if sent_ms >= end_ms:
                 break
             wire = ahead if isinstance(ahead, Wire) else wire_of(ahead)
-            events: int = wire.events
             self.put(wire.topic, wire.key, sent_ms, wire.value)
             self.count += 1
-            self.events += events
+            self.events += wire.events
             ahead = next(self._messages, None)
         self._ahead = ahead
 

@@ -30,6 +30,7 @@ from infra.embedded import EmbeddedBroker
 from infra.ports import free_ports
 from infra.processes import ProcessError
 from infra.topics import TopicError
+from load_tests.columns.wire import Wire
 from load_tests.demo.answer import AnswerError, ask
 from load_tests.demo.folder import CLICKHOUSE, LOGS, FolderError, held
 from load_tests.demo.judge import MONTH_MS, Judgement, judge
@@ -41,7 +42,7 @@ from load_tests.demo.signals import INTERRUPTED, closing_undisturbed, interrupti
 from load_tests.demo.summary import Outcome, summary, verdict
 from load_tests.demo.view import anbu_command, day_of, fitting, known_of, took_text, view_for
 from load_tests.feed import FeedProgress
-from load_tests.messages import Played, Wire, spans_of
+from load_tests.messages import Played, spans_of
 from load_tests.recordings import recorded, recording
 from load_tests.recordings.recording import HOUSEHOLDS, MESSAGES, TRUTH
 from load_tests.simulator.neighbourhood import simulate

@@ -6,11 +6,12 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
+from load_tests.columns.wire import Wire
 from load_tests.demo.onlooker import Onlooker
 from load_tests.demo.parts import PartError, Parts
 from load_tests.demo.view import Sight
 from load_tests.feed import FeedProgress, feed
-from load_tests.messages import Played, Wire
+from load_tests.messages import Played
 from schemas.events import TickMode
 from schemas.times import to_rfc3339
 from schemas.topics import DAY_MS

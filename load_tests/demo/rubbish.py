@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from load_tests.messages import Wire
+from load_tests.columns.wire import Wire
 from schemas.encode import encode
 from schemas.events import MAX_DEPTH, MAX_MESSAGE_BYTES, Reason
 from schemas.times import to_rfc3339

@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from load_tests.columns.wire import Wire
 from load_tests.feed import FeedProgress, as_time_passes, feed
 from load_tests.living.duty import put_on_duty
-from load_tests.messages import Wire
 from load_tests.recordings.recording import wire_of
 from load_tests.simulator.neighbourhood import Neighbourhood, simulate
 from load_tests.simulator.plan import LOCAL_MS

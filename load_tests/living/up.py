@@ -20,6 +20,7 @@ from infra.embedded import EmbeddedBroker
 from infra.ports import free_ports, listens
 from infra.processes import ProcessError
 from infra.topics import TopicError
+from load_tests.columns.wire import Wire
 from load_tests.demo.folder import LOGS, FolderError, held
 from load_tests.demo.onlooker import Onlooker
 from load_tests.demo.parts import PartError, Parts, tell_of
@@ -30,7 +31,6 @@ from load_tests.demo.view import View, anbu_command, fitting, known_of, took_tex
 from load_tests.feed import FeedProgress, as_time_passes
 from load_tests.living.board import SignIn, check_loopback, demo_users
 from load_tests.living.duty import put_on_duty
-from load_tests.messages import Wire
 from load_tests.provider import homes_of, provider
 from load_tests.recordings.recording import wire_of
 from load_tests.simulator.neighbourhood import Neighbourhood, simulate

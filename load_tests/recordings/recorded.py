@@ -5,13 +5,13 @@ The mapping is written out in docs/recordings.md.
 """
 
 import csv
-import gzip
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from io import TextIOWrapper
 from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
@@ -26,6 +26,7 @@ from schemas.events import PSEUDONYM, Data, Event
 from schemas.households import HouseholdRecord, Source
 from schemas.times import EPOCH, from_rfc3339, to_rfc3339
 from schemas.vocabulary import BY_NAME
+from streams.unpacked import DAMAGED, opened
 
 COLUMNS: Final = ("household", "timestamp_iso", "source", "device", "kind", "value")
 DEFAULT_TZ: Final = "Asia/Seoul"
@@ -173,7 +174,7 @@ def read_csv(path: Path, tz: str = DEFAULT_TZ) -> Imported:
     try:
         file = _open(path)
         header = next(csv.reader(file), [])
-    except (OSError, EOFError, csv.Error, UnicodeDecodeError) as error:
+    except (*DAMAGED, csv.Error, UnicodeDecodeError) as error:
         raise CsvError(f"{path}: cannot be read: {error}") from error
     if tuple(h.strip().lower() for h in header) != COLUMNS:
         file.close()
@@ -182,9 +183,7 @@ def read_csv(path: Path, tz: str = DEFAULT_TZ) -> Imported:
 
 
 def _open(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
-    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+    return TextIOWrapper(opened(path), encoding="utf-8-sig", errors="replace", newline="")
 
 
 def _rows(file: TextIO, report: Report) -> Iterator[tuple[int, list[str]]]:
@@ -199,7 +198,7 @@ def _rows(file: TextIO, report: Report) -> Iterator[tuple[int, list[str]]]:
             report.rows += 1
             report.refuse(reader.line_num + 1, "no CSV", "row")
             continue
-        except (EOFError, OSError):
+        except DAMAGED:
             report.refuse(reader.line_num + 2, "the file is damaged from here on", "row")
             return
         if row:

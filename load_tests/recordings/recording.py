@@ -6,22 +6,27 @@ A folder with `messages.jsonl.gz` (one message a line: topic, key, sent_ms, valu
 import gzip
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 import orjson
 
-from load_tests.messages import Message, Played, Span, Wire, spans_of
+from load_tests.columns.wire import Wire, wires_of
+from load_tests.messages import Message, Played, Span, spans_of
 from load_tests.truth import Truth
 from schemas.build import encode_events
 from schemas.encode import encode
 from schemas.households import HouseholdRecord
+from streams.unpacked import DAMAGED, opened
 
 MESSAGES: Final = "messages.jsonl.gz"
 HOUSEHOLDS: Final = "households.json"
 TRUTH: Final = "truth.json"
 BLOCK_BYTES: Final = 1 << 18
+_END: Final = ord("\n")
 
 
 class _Line(msgspec.Struct, frozen=True, gc=False):
@@ -71,40 +76,43 @@ class Recording:
         """
         number = 0
         try:
-            with gzip.open(self.folder / MESSAGES, "rb") as file:
+            with opened(self.folder / MESSAGES) as file:
                 for block in _blocks(file):
-                    for line in _lines(block):
+                    lines = _lines(block)
+                    if lines is not None:
+                        number += len(lines)
+                        yield from wires_of(lines)
+                        continue
+                    for line in block.removesuffix(b"\n").split(b"\n"):
+                        yield from wires_of([_decode(line)])
                         number += 1
-                        value = bytes(line.value)
-                        # Quotes inside JSON strings are escaped, so this counts the envelopes.
-                        yield Wire(line.topic, line.key, line.sent_ms, value, value.count(b'"specversion"'))
-        except (msgspec.MsgspecError, EOFError, OSError) as error:
+        except (msgspec.MsgspecError, *DAMAGED) as error:
             raise RecordingError(f"{self.folder / MESSAGES}, line {number + 1}: {error}") from error
 
 
-def _blocks(file: gzip.GzipFile) -> Iterator[bytes]:
+def _blocks(file: BufferedIOBase) -> Iterator[bytes]:
     """Give whole lines, many at once; what stands before a place that cannot be read is given first."""
     begun = b""
     while block := file.read1(BLOCK_BYTES):
-        whole, ended, rest = block.rpartition(b"\n")
-        if ended:
-            yield begun + whole + ended
-            begun = rest
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield begun + block[:end]
+            begun = block[end:]
         else:
-            begun += rest
+            begun += block
     if begun:
         yield begun
 
 
-def _lines(block: bytes) -> Iterable[_Line]:
-    """Read lines; those before one that is no message are given first."""
+def _lines(block: bytes) -> list[_Line] | None:
+    """Read lines at once; None where one is no message, and those before it are to be given one by one."""
     try:
         lines = _decode_lines(block)
     except msgspec.MsgspecError:
-        lines = []
-    if len(lines) == block.count(b"\n") + (not block.endswith(b"\n")):
-        return lines
-    return map(_decode, block.removesuffix(b"\n").split(b"\n"))
+        return None
+    # An empty line is passed over in silence, and the numbers of those behind it would be wrong.
+    ends = np.count_nonzero(np.frombuffer(block, np.uint8) == _END)  # in half the time of `bytes.count`
+    return lines if len(lines) == ends + (not block.endswith(b"\n")) else None
 
 
 def wire_of(message: Message | Wire) -> Wire:

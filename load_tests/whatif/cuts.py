@@ -17,7 +17,8 @@ import msgspec
 
 from detectors.collapse import cut
 from detectors.life import is_exit, sign_of
-from load_tests.messages import Message, Played, Wire, spans_of
+from load_tests.columns.wire import Wire
+from load_tests.messages import Message, Played, spans_of
 from load_tests.recordings.recording import wire_of
 from load_tests.whatif.spool import Cut
 from schemas.decode import decode

@@ -4,7 +4,6 @@ What cannot be read costs itself and is told with its file and line, never with 
 """
 
 import csv
-import gzip
 import subprocess
 import sys
 from collections import deque
@@ -25,8 +24,10 @@ from schemas.decode import decode
 from schemas.events import Event
 from streams.event_file import Bad as BadEvent
 from streams.event_file import read_messages
+from streams.unpacked import DAMAGED, opened
 
 PACKED: Final = {".gz", ".zst"}
+UNREADABLE: Final = (*DAMAGED, zstd.ZstdError)
 FORMS: Final = {
     ".csv": "csv",
     ".jsonl": "jsonl",
@@ -205,8 +206,7 @@ def _opened(path: Path, form: str, found: Found) -> Iterator[BufferedIOBase]:
             if child.wait():
                 found.refuse(path.name, 0, "no Parquet file, or cut in half")
         return
-    unpack = gzip.open if path.suffix == ".gz" else zstd.open if path.suffix == ".zst" else open
-    with cast("BufferedIOBase", cast("Callable[..., object]", unpack)(path, "rb")) as file:
+    with zstd.open(path, "rb") if path.suffix == ".zst" else opened(path) as file:
         yield file
 
 
@@ -238,7 +238,7 @@ def _lines(
                     pass
                 line = b"\n"
             yield line
-    except (EOFError, OSError, zstd.ZstdError):
+    except UNREADABLE:
         taking.refuse(number + 1, "the file is damaged from here on")
 
 
@@ -289,7 +289,7 @@ def _of_csv(file: BufferedIOBase, taking: _Taking) -> Iterator[Columns]:
     while is_more:
         try:
             piece = file.read1(PIECE)
-        except (EOFError, OSError, zstd.ZstdError):
+        except UNREADABLE:
             piece, rest, is_damaged = b"", b"", True
         is_more = bool(piece)
         end = piece.rfind(b"\n") + 1

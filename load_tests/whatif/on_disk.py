@@ -10,7 +10,8 @@ from typing import BinaryIO, Final
 
 from load_tests.columns.days import Days, messages_of, note_first
 from load_tests.columns.sayings import Columns, Home, Sayings
-from load_tests.messages import Message, Span, Wire
+from load_tests.columns.wire import Wire
+from load_tests.messages import Message, Span
 from load_tests.recordings.recorded import shifts
 from load_tests.whatif.kept import EVENTS
 from load_tests.whatif.seldom import seldom_collected

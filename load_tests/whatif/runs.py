@@ -25,6 +25,7 @@ from load_tests.whatif.fold import Fold, Played
 from load_tests.whatif.homes import Home, Seen, homes_of
 from load_tests.whatif.kept import write_whole
 from load_tests.whatif.log import UNBOUNDED, Past
+from load_tests.whatif.seldom import seldom_collected
 from load_tests.whatif.signals import apart
 from load_tests.whatif.spool import Cut, Spooled, SpoolSource
 from schemas.encode import encode
@@ -200,7 +201,7 @@ def play_unit(
     # A half-written file of a killed run is begun anew: what counts is the result beside it, which appears whole.
     with revisions.open("wb") as out:
         fold = Fold(out)
-        with of_few_homes():
+        with of_few_homes(), seldom_collected():
             run = replay(source, engine, fold.take, seen.look if work.spooled is None else None)
     homes = seen.homes() if work.spooled is None else []
     played = Played(

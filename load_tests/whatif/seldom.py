@@ -1,4 +1,4 @@
-"""The collector of cycles rests while a past is prepared: it looks through a day of events again and again, and none is a cycle."""
+"""The collector of cycles rests while a past is prepared and replayed: it looks through what is kept again and again, and nothing of it is a cycle."""
 
 import gc
 from collections.abc import Iterator

@@ -15,8 +15,9 @@ from backports import zstd
 
 from load_tests.columns.frames import Frame, Frames, Topic
 from load_tests.columns.ticked import Column, among_ticks
+from load_tests.columns.wire import Wire
 from load_tests.feed import _Clock, _Registry
-from load_tests.messages import Message, Played, Span, Wire, spans_of
+from load_tests.messages import Message, Played, Span, spans_of
 from load_tests.whatif.kept import write_whole
 from load_tests.whatif.seldom import seldom_collected
 from schemas.encode import encode

@@ -75,6 +75,7 @@ class Ledger:
         "ended",
         "given",
         "household",
+        "is_stirred",
         "lessons",
         "open",
         "referrals",
@@ -104,15 +105,18 @@ class Ledger:
         self.checked_ms = 0
         """When a responder last asked for a check."""
         self.wake_ms = NEVER_MS
+        self.is_stirred = True
+        """Something other than time may have moved what comes of it, a new registry record for one, since it was looked at."""
 
     def __bool__(self) -> bool:
         """Say whether there is anything to remember."""
         return bool(self.open or self.ended or self.waiting or self.seen)
 
-    @property
-    def rests(self) -> bool:
-        """Whether nothing comes of it however much time passes."""
-        return not (self.open or self.waiting or self.ended)
+    def is_quiet(self, clock_ms: int) -> bool:
+        """Tell whether nothing comes of it at a clock: there is nothing, or it was looked at and only time has passed since."""
+        if not (self.open or self.waiting or self.ended):
+            return True
+        return clock_ms < self.wake_ms and not (self.is_stirred or self.waiting or self.lessons)
 
     @property
     def leaving(self) -> list[Leaving]:

@@ -1,7 +1,6 @@
 """`anbu households`: the registry's records in the log."""
 
 import contextlib
-import gzip
 import io
 import os
 import sys
@@ -30,6 +29,7 @@ from streams.publish import Publisher
 from streams.registry import Line, check_record, read_csv, read_json_lines
 from streams.settings import Settings
 from streams.tail import reading
+from streams.unpacked import DAMAGED, opened
 from streams.wallclock import now_ms
 
 TOPIC = "households"
@@ -72,7 +72,7 @@ def import_(file: str, check: bool) -> None:
     chosen = settings()
     try:
         lines = list(_lines(file))
-    except (OSError, ValueError, EOFError) as error:
+    except (*DAMAGED, ValueError) as error:
         raise Misconfigured(f"{file}: {error}") from error
     good = [line.record for line in lines if line.record is not None]
     refused = [line for line in lines if line.record is None]
@@ -264,9 +264,9 @@ def _lines(file: str) -> Iterator[Line]:
         yield from read_json_lines(sys.stdin)
         return
     path = Path(file)
-    with path.open("rb") as raw:
+    with opened(path) as raw:
         # utf-8-sig: spreadsheets begin their CSV with a byte order mark, which would become part of a column's name.
-        text = io.TextIOWrapper(gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw, encoding="utf-8-sig")
+        text = io.TextIOWrapper(raw, encoding="utf-8-sig")
         yield from read_csv(text) if ".csv" in path.suffixes else read_json_lines(text)
 
 

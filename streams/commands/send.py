@@ -1,6 +1,5 @@
 """`anbu send`."""
 
-import gzip
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from streams.commands.outcome import Misconfigured, count, settings, told
 from streams.commands.teach import Taught
 from streams.event_file import Bad, Good, read_messages
 from streams.publish import Publisher
+from streams.unpacked import DAMAGED, opened
 from streams.wallclock import now_ms
 
 
@@ -66,9 +66,7 @@ def _read(file: str) -> Iterator[Good | Bad]:
         if file == "-":
             yield from read_messages(sys.stdin.buffer, now_ms())
             return
-        path = Path(file)
-        with path.open("rb") as raw:
-            lines = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+        with opened(Path(file)) as lines:
             yield from read_messages(lines, now_ms())
-    except (OSError, EOFError) as error:
+    except DAMAGED as error:
         raise Misconfigured(f"{file}: {error}") from error

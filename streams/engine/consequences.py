@@ -118,8 +118,12 @@ class Consequences:
                     entry.incident = replace(entry.incident, ladder=shared([entry.incident.ladder, asked]))
 
     def of_time(self, watched: Watched) -> list[Output]:
-        """Let time pass for what is open: revisions that waited, questions that are due, tombstones."""
-        if watched.ledger.rests and not watched.checks:  # nearly every home that is woken
+        """Let time pass for what is open: revisions that waited, questions that are due, tombstones.
+
+        What was looked at since anything but time has moved is passed by until it is due: an open incident wakes nobody to climb a
+        ladder that cannot move.
+        """
+        if watched.ledger.is_quiet(self._shared.clock_ms) and not watched.checks:  # nearly every home that is woken
             return []
         revisions, gone = watched.ledger.wake(self._shared.clock_ms)
         out: list[Output] = []
@@ -128,7 +132,9 @@ class Consequences:
         out += tombstones(gone)
         if revisions or watched.ledger.open:
             out += self._climbed(watched, self._climb(watched, revisions).step())
-        return out + self.of_unreached(watched, watched.checks.wake(self._shared.clock_ms) if watched.checks else [])
+        out += self.of_unreached(watched, watched.checks.wake(self._shared.clock_ms) if watched.checks else [])
+        watched.ledger.is_stirred = bool(out)
+        return out
 
     def of_unreached(self, watched: Watched, found: list[Finding]) -> list[Output]:
         """Take that a public alert's question reached nobody: an incident, unless one of an alert as grave is open.

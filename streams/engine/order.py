@@ -194,6 +194,17 @@ def _least(ticks: list[int]) -> int:
     return topic
 
 
+def _next(ticks: list[int], topic: int, before_ms: int) -> int:
+    """Return the first topic whose last tick is smallest, after the tick of one that had been that at a moment has moved.
+
+    None before it had so early a tick, and none behind it an earlier one: nearly always it is the next.
+    """
+    for i in range(topic + 1, len(ticks)):
+        if ticks[i] == before_ms:
+            return i
+    return _least(ticks)
+
+
 class CanonicalOrder:
     """Takes chunks as fetched, gives records in canonical order.
 
@@ -325,7 +336,7 @@ class CanonicalOrder:
                 lane.at = 0
                 offsets[topic] = max(offsets[topic], chunk.next)
             if ticks[topic] != before:
-                topic = _least(ticks)
+                topic = _least(ticks) if self._as_fetched else _next(ticks, topic, before)
                 clock_ms = ticks[topic]
                 if clock_ms > positions.clock_ms:
                     positions.clock_ms = clock_ms

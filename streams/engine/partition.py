@@ -46,7 +46,7 @@ class Partition:
     `offer` takes a chunk and returns what must be told at once; `pump` gives the rest, in canonical order; `checkpoint`
     gives what must be kept, between two moves of the clock. `recovered` is what the changelog held. `engine` is the version every incident carries.
     `fixed_profile` is for replays that ask what would have been: it holds from the beginning, whatever the log says.
-    `views=False`: nobody reads what households look like, so it is not said; decisions are the same.
+    `views=False`: nobody reads what households look like and how the partition does, so it is not said; decisions are the same.
     `repeats=False`: nobody reads how many messages came again, so that is not counted.
     `awake`: so many households are objects at once, the others sleep as their rows; what is told and kept is the same.
     """

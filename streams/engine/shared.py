@@ -65,7 +65,7 @@ class Shared:
         self.teaching = Teaching(roster, whole.gone)
         """What its homes teach the shared model."""
         self.views = views
-        """Whether views of the households are said: a replay may do without."""
+        """Whether views of the households and statuses are said: a replay may do without."""
 
     @property
     def clock_ms(self) -> int:
@@ -100,11 +100,17 @@ class Shared:
 
     def touch(self, watched: Watched) -> None:
         """Note that a household changed."""
+        watched.ledger.is_stirred = True
         if self.roster.holds(watched):
             self.roster.touch(watched)
 
     def judged(self, watched: Watched) -> None:
-        """Note that a model was woken or judged."""
+        """Note that a model was judged for another reason than time."""
+        watched.ledger.is_stirred = True
+        self.woken(watched)
+
+    def woken(self, watched: Watched) -> None:
+        """Note that time has passed for a household."""
         if self.roster.holds(watched):
             self.roster.touch(watched)
             self.roster.look(watched)

@@ -61,7 +61,8 @@ class Waking:
         if self._shared.whole.alerts:
             yield from self._alerting.ask()
             disaster = yield from self._alerting.counts()
-        yield [Output("incidents", b"", self._status(clock_ms, disaster))]
+        if self._shared.views:
+            yield [Output("incidents", b"", self._status(clock_ms, disaster))]
 
     def _count(self, since: int, clock_ms: int) -> list[Output]:
         """Return what is counted at a full five minutes, if one has passed since a minute.
@@ -102,13 +103,19 @@ class Waking:
         if watched.guard is not None and shared.controls.offset_guard and clock_ms <= watched.guard.clock_ms:
             return out
         if watched.model is not None:
-            out += self._consequences.of_findings(watched, watched.model.advance(clock_ms))
+            found = watched.model.advance(clock_ms)
+            if found:
+                watched.ledger.is_stirred = True
+                out += self._consequences.of_findings(watched, found)
             if not shared.roster.holds(watched):
                 return out
         out += self._consequences.of_time(watched)
         if watched.has_expired(clock_ms):
             out += self._expire(watched, clock_ms)
-        shared.judged(watched)
+        if out:
+            shared.judged(watched)
+        else:
+            shared.woken(watched)
         return out
 
     def _expire(self, watched: Watched, clock_ms: int) -> list[Output]:
