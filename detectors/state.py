@@ -13,7 +13,7 @@ from detectors.conditions import Conditions
 from detectors.delay import Delay
 from detectors.devices import Devices
 from detectors.episodes import COMPANY_MS, Episodes
-from detectors.hazard import NEVER_MS, NO_RATES, DayRates
+from detectors.hazard import NEVER_MS, NO_RATES, DayRates, FewRates
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from detectors.life import HOME
 from detectors.meals import Meals
@@ -320,7 +320,7 @@ class State:
         how = self.profile.silence
         away = self.away(until_ms)
         kinds = self.seeing.kinds()
-        rates: dict[str, DayRates] = {}
+        rates: dict[str, DayRates | FewRates] = {}
         sight = {
             kind: self.seeing.sight(kind, self.profile, clock_ms, reports_continue=reports_continue, but_dark=but_dark)
             for kind in kinds
@@ -340,7 +340,7 @@ class State:
             ]
             for kind in kinds:
                 if kind not in rates and not is_dark_from(sight[kind], since_ms):
-                    rates[kind] = self.rhythm.rates(kind, how, away=away)
+                    rates[kind] = self.rhythm.few_rates(kind, how, away=away)
             lanes = [
                 Lane(kind, rates.get(kind, NO_RATES), max(lasts.get(kind, 0), anchor_ms), sight[kind]) for kind in kinds
             ]

@@ -91,9 +91,12 @@ class Views:
 
 
 def _revised(said: Iterable[Output]) -> dict[str, None]:
-    return dict.fromkeys(
-        one.what.household for one in said if one.topic == "incidents" and isinstance(one.what, Incident)
-    )
+    revised: dict[str, None] = {}
+    for one in said:
+        what = one.what
+        if isinstance(what, Incident) and one.topic == "incidents":
+            revised[what.household] = None
+    return revised
 
 
 def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> HouseholdView:
