@@ -276,7 +276,7 @@ class HazardTable:
         self._cells()
 
 
-_ONES: Final = [sum(byte >> bit & 1 for bit in range(8)) for byte in range(256)]
+_ONES: Final = bytes([sum(byte >> bit & 1 for bit in range(8)) for byte in range(256)])
 _UNITS: Final = [2.0 ** (max(exponent, 1) - 150) for exponent in range(256)]
 """What the last bit of a float32 is worth, by its exponent."""
 
@@ -284,7 +284,7 @@ _UNITS: Final = [2.0 ** (max(exponent, 1) - 150) for exponent in range(256)]
 class FewRates:
     """The rates of one context of a table, each reckoned from its twelve cells as it is asked: to the bit what `HazardTable.rates` says."""
 
-    __slots__ = ("_before", "_context", "_floor", "_k0_h", "_k1_h", "_kept", "_known", "_marks", "_people")
+    __slots__ = ("_before", "_context", "_floor", "_k0_h", "_k1_h", "_kept", "_marks", "_people")
 
     def __init__(
         self, kept: bytes, count: int, kind: str, k0_h: float, k1_h: float, floor: float, *, away: bool
@@ -298,37 +298,27 @@ class FewRates:
         self._floor = floor
         self._marks = _marks(kept, count)
         self._before: list[int] = []
-        """How many cells that hold anything come before each eight of them."""
-        before = self._before
+        """How many cells that hold anything come before each 32 of them."""
+        before, marks = self._before, self._marks
         total = 0
-        for mark in self._marks:
+        for i in range(0, _MASK_BYTES, 4):
             before.append(total)
-            total += _ONES[mark]
-        self._known = [_UNASKED] * _PER_CONTEXT
+            total += _ONES[marks[i]] + _ONES[marks[i + 1]] + _ONES[marks[i + 2]] + _ONES[marks[i + 3]]
 
     def at(self, place: int) -> float:
         """Return the rate at `row_of(weekend, hour) + bucket`."""
-        rate = self._known[place]
-        if rate < 0.0:
-            own = _PER_CONTEXT // 2 if place >= _PER_CONTEXT // 2 else 0
-            of_day = place - own
-            other = _PER_CONTEXT // 2 - own
-            hour = of_day // BUCKETS
-            before = of_day - BUCKETS if hour > 0 else of_day + 23 * BUCKETS
-            after = of_day + BUCKETS if hour < 23 else of_day - 23 * BUCKETS
-            events, also = self._near(own, before, of_day, after), self._near(other, before, of_day, after)
-            hours, more_h = (
-                self._near(own + _CELLS, before, of_day, after),
-                self._near(other + _CELLS, before, of_day, after),
-            )
-            all_days = (events + also) + self._k0_h * self._people[of_day]
-            all_days /= (hours + more_h) + self._k0_h
-            all_days *= self._k1_h
-            rate = (events + all_days) / (hours + self._k1_h)
-            if rate < self._floor:  # noqa: PLR1730 - each call would cost more than the rest
-                rate = self._floor
-            self._known[place] = rate
-        return rate
+        own = _PER_CONTEXT // 2 if place >= _PER_CONTEXT // 2 else 0
+        other = _PER_CONTEXT // 2 - own
+        of_day = place - own
+        before = of_day - BUCKETS if of_day >= BUCKETS else of_day + 23 * BUCKETS
+        after = of_day + BUCKETS if of_day < 23 * BUCKETS else of_day - 23 * BUCKETS
+        events = self._near(own, before, of_day, after)
+        hours = self._near(own + _CELLS, before, of_day, after)
+        all_days = (events + self._near(other, before, of_day, after)) + self._k0_h * self._people[of_day]
+        all_days /= (hours + self._near(other + _CELLS, before, of_day, after)) + self._k0_h
+        all_days *= self._k1_h
+        rate = (events + all_days) / (hours + self._k1_h)
+        return rate if rate > self._floor else self._floor  # noqa: FURB136 - each call would cost more than the rest
 
     def _near(self, first: int, before: int, place: int, after: int) -> float:
         """Return a cell with those of the hours before and after it at half weight."""
@@ -342,32 +332,32 @@ class FewRates:
         if not mark & (128 >> bit):  # nearly always
             return 0.0
         kept = self._kept
-        at = 4 * (self._before[place >> 3] + _ONES[mark >> (8 - bit)])
+        rank = self._before[place >> 5] + _ONES[mark >> (8 - bit)]
+        for i in range(place >> 5 << 2, place >> 3):
+            rank += _ONES[self._marks[i]]
+        at = 4 * rank
         bits = kept[at] | kept[at + 1] << 8 | kept[at + 2] << 16 | kept[at + 3] << 24
         exponent = bits >> 23
         return float((bits & 8_388_607) + (8_388_608 if exponent > 0 else 0)) * _UNITS[exponent]
 
 
-_UNASKED: Final = -1.0
-
-
-def _marks(kept: bytes, count: int) -> list[int]:
+def _marks(kept: bytes, count: int) -> bytes:
     """Return a bit for each cell that holds anything, eight together, the first of them the highest."""
     behind = kept[4 * count :]
     if len(behind) == _MASK_BYTES:
-        return list(behind)
+        return behind
     marks = [0] * _MASK_BYTES
     if len(behind) == 2 * count:
         for i in range(count):
             place = behind[2 * i] | behind[2 * i + 1] << 8
             marks[place >> 3] |= 128 >> (place & 7)
-        return marks
+        return bytes(marks)
     place = 0
     for step in behind:
         place += step
         if step != _FAR:
             marks[place >> 3] |= 128 >> (place & 7)
-    return marks
+    return bytes(marks)
 
 
 @cache

@@ -204,6 +204,10 @@ class Weeks:
         """Return (days since 1970, stretches begun by hour from 04:00 on) of the last learned days."""
         return self._by_day().all()
 
+    def days_shown(self) -> list[tuple[int, list[int], bool]]:
+        """Return the same, and of each day whether no hour of it is `UNSEEN`."""
+        return self._by_day().all_whole()
+
     @property
     def size(self) -> int:
         """Words remembered one by one: grows with each that comes."""
