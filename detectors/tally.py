@@ -133,15 +133,23 @@ class Tally:
         """Return what `all` would, had more counts been added, by number and place."""
         rows = self.all()
         for number, places in found.items():
-            row = next((counts for known, counts in reversed(rows) if known == number), None)
-            if row is None:
-                row = [0] * (self._form.size // 2 - 1)
-                rows.insert(bisect_left(rows, (number,)), (number, row))
-                if len(rows) > self._most:
-                    del rows[0]
+            row = self.row_among(rows, number)
             for place, count in places.items():
                 row[place] = min(MOST, row[place] + count)
         return rows
+
+    def row_among(self, rows: list[tuple[int, list[int]]], number: int) -> list[int]:
+        """Return the counts of a number among those of `all`, to be added to: new ones if need be, and then the oldest are let go."""
+        i = len(rows)  # nearly always the last
+        while i and rows[i - 1][0] > number:
+            i -= 1
+        if i and rows[i - 1][0] == number:
+            return rows[i - 1][1]
+        row = [0] * (self._form.size // 2 - 1)
+        rows.insert(i, (number, row))
+        if len(rows) > self._most:
+            del rows[0]
+        return row
 
     def restore(self, rows: bytes) -> None:
         """Take the bytes of `rows`.

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.decimals import rounded
-from detectors.hours import DAY_MS, HOUR_MS
+from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.household import Household
 from detectors.overview import LIVE_DAYS, days_by_clock, mark, steady_days
 from detectors.overview_weeks import (
@@ -24,11 +24,13 @@ from detectors.overview_weeks import (
 )
 from detectors.state import State
 from detectors.tally import MOST, Tally
+from detectors.weeks import Weeks
 from detectors.words import COUNTS, DAYS, LEVELS, MISSED, OUTINGS, STIRS, STRETCHES, TAKEN, TOPICS
 from schemas.households import HouseholdRecord
 from schemas.profiles import DEFAULT_PROFILE
 from schemas.views import TopicWeek
 from schemas.vocabulary import CareTopic, Level
+from streams.engine.roster import Roster
 
 ties = st.builds(lambda whole, digits: (whole + 0.5) / 10**digits, st.integers(0, 10_000), st.integers(0, 3))
 numbers = st.one_of(st.floats(-10, 1e12), st.floats(0, 2), ties)
@@ -203,3 +205,63 @@ def test_a_row_of_counts_is_whole_where_none_of_them_is_the_most(added: list[tup
         tally.add(number, {place: count})
     assert [row[:2] for row in tally.all_whole()] == tally.all()
     assert [whole for _, _, whole in tally.all_whole()] == [MOST not in counts for _, counts in tally.all()]
+
+
+steps = st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=60)
+
+
+@given(steps, st.sampled_from([60, 1440]), st.integers(0, 3000), st.integers(1, 70))
+def test_those_whose_turn_it_is_are_those_of_that_minute_who_are_still_watched(
+    done: list[tuple[bool, int]], every: int, first: int, count: int
+) -> None:
+    roster, there = Roster(0, 1), set[str]()
+    for comes, number in done:
+        name = f"home-{number}"
+        if comes and name not in there:
+            roster.meet(name, START_MS)
+            there.add(name)
+        elif not comes and name in there:
+            roster.drop(roster.get(name))  # type: ignore[arg-type]  # it is there
+            there.remove(name)
+    minutes = range(first, first + count)
+    wanted = {minute % every for minute in minutes}
+    found = [one.name for one in roster.whose_turn(minutes, every)]
+    assert found == sorted(name for name in there if crc32(name.encode()) % 1440 % every in wanted)
+
+
+def test_in_an_hour_every_household_has_its_turn_once_and_in_a_minute_few_have() -> None:
+    roster = Roster(0, 1)
+    for number in range(200):
+        roster.meet(f"home-{number}", START_MS)
+    each = [len(roster.whose_turn([minute], 60)) for minute in range(60)]
+    assert sum(each) == 200
+    assert max(each) < 20
+
+
+told = st.lists(
+    st.tuples(
+        st.integers(0, 40 * 24), st.sampled_from(["call_out", "checkin_answered", "checkin_no_answer"]), st.booleans()
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(told, told, st.sampled_from(["Asia/Seoul", "Europe/London"]))
+def test_counts_of_words_are_those_of_having_folded_them(
+    kept: list[tuple[int, str, bool]], words: list[tuple[int, str, bool]], zone: str
+) -> None:
+    hours, shown, folded = LocalHours(zone), Weeks(), Weeks()
+    for i, (hour, kind, spoke) in enumerate([*kept, *words]):
+        if i == len(kept):
+            for one in (shown, folded):
+                one.learn_before(1 << 46, hours)
+        source = "/phone/app" if kind == "call_out" else "/calls/p"
+        topics = {CareTopic.MEALS: Level.ALARM, CareTopic.MOOD: Level.OK} if spoke and kind != "call_out" else {}
+        at_ms = START_MS + 80 * DAY_MS + hour * HOUR_MS
+        for one in (shown, folded):
+            one.learn_one(event(kind, at_ms, source, number=i + 1, topics=topics))
+    counts = shown.counts(hours)
+    assert (counts == (shown._by_week().all(), shown._by_month().all())) == (not words), "words are counted"
+    folded.learn_before(1 << 46, hours)
+    assert counts == (folded._by_week().all(), folded._by_month().all())
