@@ -1,8 +1,8 @@
 """The contact index: how much contact a person has, from what can be seen of it."""
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from detectors.decimals import rounded
 from detectors.words import ANSWERED, DAYS, OUTINGS, PHONE, PHONE_DAYS, TALKS, UNANSWERED
 
 HALF_PHONE: Final = 2.0
@@ -26,7 +26,7 @@ class Contact(NamedTuple):
     robot: float | None
 
 
-def contact(rows: Sequence[Sequence[int]], *, goes_out: bool, robot: bool) -> Contact:
+def contact(rows: list[list[int]], *, goes_out: bool, robot: bool) -> Contact:
     """Return the contact of some weeks, or of a month, from their counts.
 
     A part is `n / (n + half)` of n a day, for calls the share answered; the index is the mean of the parts that are
@@ -39,18 +39,21 @@ def contact(rows: Sequence[Sequence[int]], *, goes_out: bool, robot: bool) -> Co
     calls = answered + _sum(rows, UNANSWERED)
     phone = _part(_sum(rows, PHONE), _sum(rows, PHONE_DAYS), HALF_PHONE)
     outings = _part(_sum(rows, OUTINGS), days, HALF_OUTINGS) if goes_out else None
-    checkins = round(answered / calls, 3) if calls >= LEAST_CALLS else None
+    checkins = rounded(answered / calls, 3) if calls >= LEAST_CALLS else None
     talks = _part(_sum(rows, TALKS), days, HALF_ROBOT) if robot else None
     known = [part for part in (phone, outings, checkins, talks) if part is not None]
-    return Contact(round(sum(known) / len(known), 3) if known else None, phone, outings, checkins, talks)
+    return Contact(rounded(sum(known) / len(known), 3) if known else None, phone, outings, checkins, talks)
 
 
 def _part(count: int, days: int, half: float) -> float | None:
     if days < LEAST_DAYS:
         return None
     rate = count / days
-    return round(rate / (rate + half), 3)
+    return rounded(rate / (rate + half), 3)
 
 
-def _sum(rows: Sequence[Sequence[int]], place: int) -> int:
-    return sum([row[place] for row in rows])
+def _sum(rows: list[list[int]], place: int) -> int:
+    total = 0
+    for row in rows:
+        total += row[place]
+    return total

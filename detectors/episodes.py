@@ -82,6 +82,10 @@ class Episodes:
         """
         return self._episode(len(self._starts) - 1)
 
+    def ends_of(self, i: int) -> tuple[int, int]:
+        """Return when episode `i` began and ended."""
+        return self._starts[i] + self._base, self._ends[i] + self._base
+
     def learn_one(self, at: int, device: str = "", *, sure: bool = True, exit_door: bool = False) -> bool:
         """Add one sign of life at `at`, UTC milliseconds, and tell whether it changed anything: a repeat does not."""
         at -= self._base
@@ -266,6 +270,23 @@ class Episodes:
             return [start + base for start in self._starts]
         each = enumerate(zip(self._starts, self._lone, strict=True))
         return [start + base for i, (start, lone) in each if not lone or self.confirmed(i)]
+
+    def count_hours(self, from_ms: int, until_ms: int, counts: list[int]) -> None:
+        """Count the confirmed episodes that began in each hour from a moment on and before another."""
+        base, starts, lone = self._base, self._starts, self._lone
+        first = bisect_left(starts, from_ms - base)
+        last = len(starts)
+        if last > first and starts[last - 1] >= until_ms - base:
+            last = bisect_left(starts, until_ms - base)
+        since_ms = from_ms - base
+        begun: list[int] = starts[first:last].tolist()
+        if lone is None:
+            for at in begun:
+                counts[(at - since_ms) // 3_600_000] += 1
+            return
+        for i, at in enumerate(begun, first):
+            if not lone[i] or self.confirmed(i):
+                counts[(at - since_ms) // 3_600_000] += 1
 
     def lone(self, after_ms: int, until_ms: int) -> list[tuple[int, int]]:
         """Return (moment, device) of the ghosts after a moment and not after another, the last one first."""

@@ -14,6 +14,7 @@ from detectors.hours import HOUR_MS, LocalHours, is_weekend
 from detectors.life import HOME
 from detectors.priors import prior
 from detectors.room import room
+from schemas.compiled import is_compiled
 
 EDGES_MS: Final[tuple[int, ...]] = tuple(
     minutes * 60_000 for minutes in (5, 10, 20, 30, 60, 90, 120, 180, 240, 360, 480, 600, 840, 1200)
@@ -42,6 +43,9 @@ NO_RATES: Final[DayRates] = (0.0,) * (2 * 24 * BUCKETS)
 
 _rates: Final[dict[tuple[str, bool, float, float, float, int, bytes], DayRates]] = {}
 """The last rates by what was asked and of which cells; so many at most as there is room for."""
+_few: Final[dict[tuple[str, bool, float, float, float, bytes], "FewRates"]] = {}
+"""The same of rates that are reckoned one by one."""
+_IS_COMPILED: Final = is_compiled()
 _changes: Final = count(1)
 """Numbers the states of tables that are kept whole: none is given twice."""
 
@@ -213,6 +217,23 @@ class HazardTable:
             _rates[asked] = rates
         return rates
 
+    def few_rates(self, *, away: bool, k0_h: float, k1_h: float, floor_per_h: float) -> "DayRates | FewRates":
+        """Return the same rates for who asks some thirty of the 672, as a verdict does: each is reckoned when it is asked.
+
+        Plain Python takes longer for thirty than numpy does for all; and where tables are kept whole, all rates are remembered.
+        """
+        if not _IS_COMPILED or self._count <= 0 or room.tables:
+            return self.rates(away=away, k0_h=k0_h, k1_h=k1_h, floor_per_h=floor_per_h)
+        floor = floor_per_h if self.kind == HOME and not away else AWAY_FLOOR * floor_per_h
+        asked = (self.kind, away, k0_h, k1_h, floor, self._kept)
+        rates = _few.get(asked)
+        if rates is None:
+            rates = FewRates(self._kept, self._count, self.kind, k0_h, k1_h, floor, away=away)
+            if len(_few) >= room.rates:
+                _few.clear()
+            _few[asked] = rates
+        return rates
+
     def _rates(self, k0_h: float, k1_h: float, floor: float, *, away: bool) -> DayRates:
         near = _with_neighbours(self._cells(), away=away)
         both = near[0::2] + near[1::2]
@@ -253,6 +274,96 @@ class HazardTable:
             places = np.packbits(held).tobytes()
         self._kept = numbers + places
         self._cells()
+
+
+_ONES: Final = bytes([sum(byte >> bit & 1 for bit in range(8)) for byte in range(256)])
+_UNITS: Final = [2.0 ** (max(exponent, 1) - 150) for exponent in range(256)]
+"""What the last bit of a float32 is worth, by its exponent."""
+
+
+class FewRates:
+    """The rates of one context of a table, each reckoned from its twelve cells as it is asked: to the bit what `HazardTable.rates` says."""
+
+    __slots__ = ("_before", "_context", "_floor", "_k0_h", "_k1_h", "_kept", "_marks", "_people")
+
+    def __init__(
+        self, kept: bytes, count: int, kind: str, k0_h: float, k1_h: float, floor: float, *, away: bool
+    ) -> None:
+        """`kept` is what a table of a kind keeps of so many cells."""
+        self._kept = kept
+        self._people = _listed(kind, away=away)
+        self._context = _PER_CONTEXT if away else 0
+        self._k0_h = k0_h
+        self._k1_h = k1_h
+        self._floor = floor
+        self._marks = _marks(kept, count)
+        self._before: list[int] = []
+        """How many cells that hold anything come before each 32 of them."""
+        before, marks = self._before, self._marks
+        total = 0
+        for i in range(0, _MASK_BYTES, 4):
+            before.append(total)
+            total += _ONES[marks[i]] + _ONES[marks[i + 1]] + _ONES[marks[i + 2]] + _ONES[marks[i + 3]]
+
+    def at(self, place: int) -> float:
+        """Return the rate at `row_of(weekend, hour) + bucket`."""
+        own = _PER_CONTEXT // 2 if place >= _PER_CONTEXT // 2 else 0
+        other = _PER_CONTEXT // 2 - own
+        of_day = place - own
+        before = of_day - BUCKETS if of_day >= BUCKETS else of_day + 23 * BUCKETS
+        after = of_day + BUCKETS if of_day < 23 * BUCKETS else of_day - 23 * BUCKETS
+        events = self._near(own, before, of_day, after)
+        hours = self._near(own + _CELLS, before, of_day, after)
+        all_days = (events + self._near(other, before, of_day, after)) + self._k0_h * self._people[of_day]
+        all_days /= (hours + self._near(other + _CELLS, before, of_day, after)) + self._k0_h
+        all_days *= self._k1_h
+        rate = (events + all_days) / (hours + self._k1_h)
+        return rate if rate > self._floor else self._floor  # noqa: FURB136 - each call would cost more than the rest
+
+    def _near(self, first: int, before: int, place: int, after: int) -> float:
+        """Return a cell with those of the hours before and after it at half weight."""
+        first += self._context
+        near = (self._cell(first + before) + self._cell(first + after)) * NEIGHBOURS
+        return near + self._cell(first + place)
+
+    def _cell(self, place: int) -> float:
+        mark = self._marks[place >> 3]
+        bit = place & 7
+        if not mark & (128 >> bit):  # nearly always
+            return 0.0
+        kept = self._kept
+        rank = self._before[place >> 5] + _ONES[mark >> (8 - bit)]
+        for i in range(place >> 5 << 2, place >> 3):
+            rank += _ONES[self._marks[i]]
+        at = 4 * rank
+        bits = kept[at] | kept[at + 1] << 8 | kept[at + 2] << 16 | kept[at + 3] << 24
+        exponent = bits >> 23
+        return float((bits & 8_388_607) + (8_388_608 if exponent > 0 else 0)) * _UNITS[exponent]
+
+
+def _marks(kept: bytes, count: int) -> bytes:
+    """Return a bit for each cell that holds anything, eight together, the first of them the highest."""
+    behind = kept[4 * count :]
+    if len(behind) == _MASK_BYTES:
+        return behind
+    marks = [0] * _MASK_BYTES
+    if len(behind) == 2 * count:
+        for i in range(count):
+            place = behind[2 * i] | behind[2 * i + 1] << 8
+            marks[place >> 3] |= 128 >> (place & 7)
+        return bytes(marks)
+    place = 0
+    for step in behind:
+        place += step
+        if step != _FAR:
+            marks[place >> 3] |= 128 >> (place & 7)
+    return bytes(marks)
+
+
+@cache
+def _listed(kind: str, *, away: bool) -> list[float]:
+    """Return the rates of people by hour and bucket."""
+    return [rate for row in prior(kind)[int(away)] for rate in row]
 
 
 def _packed(places: NDArray[np.int64]) -> bytes:

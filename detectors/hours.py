@@ -136,10 +136,18 @@ class LocalHours:
         return [(day.astimezone(UTC) - EPOCH) // timedelta(milliseconds=1) for day in days]
 
 
-@lru_cache(maxsize=1024)
 def date_of(day: int) -> str:
     """Return a day, counted from 1970-01-01, as `2026-11-24`."""
-    return (EPOCH + timedelta(days=day)).date().isoformat()
+    date = _dates.get(day)
+    if date is None:
+        date = (EPOCH + timedelta(days=day)).date().isoformat()
+        if len(_dates) >= MOST_DAYS:
+            _dates.clear()
+        _dates[day] = date
+    return date
+
+
+_dates: Final[dict[int, str]] = {}
 
 
 def is_weekend(day: int) -> int:

@@ -4,12 +4,13 @@ from bisect import bisect_left
 from typing import Any, Final, Literal
 from zlib import crc32
 
+from detectors.decimals import rounded
 from detectors.grade import propose_grade
 from detectors.hazard import NEVER_MS
 from detectors.hours import DAY_BEGINS_H, DAY_MS, HOUR_MS, date_of
 from detectors.life import CALLS, channel_of
 from detectors.overview_weeks import concerns, contact_view, referrals, weeks
-from detectors.state import State
+from detectors.state import NEVER_UNSEEN, State
 from detectors.weeks import UNSEEN, day_of
 from schemas.times import to_rfc3339
 from schemas.views import MOST_DAYS, MOST_SOURCES, DelayView, HourlyDay, SourceView, UnseenView
@@ -27,7 +28,7 @@ def overview(state: State, clock_ms: int) -> dict[str, Any]:
     contact, known = contact_view(state, clock_ms, rows, months, goes_out=goes_out), concerns(state)
     return {
         "warm": clock_ms >= state.warm_ms,
-        "days_learned": round(state.rhythm.days, 1),
+        "days_learned": rounded(state.rhythm.days, 1),
         "usual": usual_hours(state),
         "days": recent_days(state, clock_ms),
         "last_sign_of_life": to_rfc3339(life_ms) if life_ms else None,
@@ -54,13 +55,25 @@ def mark(state: State, clock_ms: int) -> int:
 
     Signs of life within one stretch of activity change it only by the stretch's end of an hour, telemetry not at all.
     """
-    parts: list[Any] = [state.hours.day_start(clock_ms), state.rhythm_version, state.hospital_ms, [*state.paused]]
+    paused = repr([*state.paused]) if state.paused else "[]"
+    # As `repr` writes a list of them, which would be made for nothing each hour.
+    parts = [f"[{state.hours.day_start(clock_ms)}, {state.rhythm_version}, {state.hospital_ms}, {paused}"]
     for kind, ring in state.rings.items():
-        parts.append((kind, len(ring), ring.last.start, ring.last.end // HOUR_MS) if len(ring) else (kind,))
-    for name, source in sorted(state.seeing.sources.items()):
-        parts.append((name, source.is_off, source.dark_at(state.profile) > clock_ms))
-    parts += [state.unseen, state.weeks.size, state.calls.settled_ms, state.medication.settled_ms]
-    return crc32(repr(parts).encode())
+        count = len(ring)
+        if count:
+            start_ms, end_ms = ring.ends_of(count - 1)
+            parts.append(f"({kind!r}, {count}, {start_ms}, {end_ms // HOUR_MS})")
+        else:
+            parts.append(f"({kind!r},)")
+    profile = state.profile
+    for source in state.seeing.in_order():
+        off = "True" if source.is_off else "False"
+        sees = "True" if source.dark_at(profile) > clock_ms else "False"
+        parts.append(f"({source.name!r}, {off}, {sees})")
+    unseen = "(0, 0)" if state.unseen is NEVER_UNSEEN else repr(state.unseen)
+    settled = f"{state.calls.settled_ms}, {state.medication.settled_ms}"
+    parts.append(f"{unseen}, {state.weeks.size}, {settled}]")
+    return crc32(", ".join(parts).encode())
 
 
 def unseen(state: State) -> UnseenView | None:
@@ -89,18 +102,57 @@ def recent_days(state: State, clock_ms: int) -> list[HourlyDay]:
         starts.append(hours.day_start(starts[-1] - HOUR_MS))
     spans = [(start_ms, state.day_end(start_ms)) for start_ms in reversed(starts)]
     spans = [span for span in spans if span[1] > max(state.start_ms, state.learned_ms)]
-    first_ms = spans[0][0] if spans else clock_ms
-    begun = sorted([start_ms for ring in state.rings.values() for start_ms in ring.begun()])
     dark = _dark_hours(state, clock_ms)
-    live = [_day(state, span, clock_ms, begun, dark) for span in spans]
-    first = day_of(first_ms, hours) if spans else 1 << 62
+    live = steady_days(state, spans, clock_ms) if not dark else None
+    if live is None:
+        live = days_by_clock(state, spans, clock_ms, dark)
+    first = day_of(spans[0][0], hours) if spans else 1 << 62
     oldest = day_of(clock_ms, hours) - MOST_DAYS
-    known = [_learned(day, counts) for day, counts in state.weeks.days() if oldest < day < first]
+    known = [_learned(day, counts, whole) for day, counts, whole in state.weeks.days_shown() if oldest < day < first]
     return [*known, *live][-MOST_DAYS:]
 
 
-def _learned(day: int, counts: list[int]) -> HourlyDay:
-    if UNSEEN not in counts:  # nearly always
+def steady_days(state: State, spans: list[tuple[int, int]], clock_ms: int) -> list[HourlyDay] | None:
+    """Return days in which something saw the home in every hour, counted in one pass; None where the clocks change near them.
+
+    The place of a moment is arithmetic there.
+    """
+    if not spans:
+        return []
+    first_ms, end_ms = spans[0][0], spans[-1][1]
+    if end_ms > state.hours.steady_until(first_ms):
+        return None
+    begun = [0] * (24 * len(spans))
+    clock_end_ms = clock_ms + 1
+    for ring in state.rings.values():
+        ring.count_hours(first_ms, end_ms if end_ms < clock_end_ms else clock_end_ms, begun)  # noqa: FURB136 - as below
+    out: list[HourlyDay] = []
+    seen_ms = state.start_ms
+    for i, (start_ms, stop_ms) in enumerate(spans):
+        counts: list[int | None] = begun[24 * i : 24 * i + 24]  # type: ignore[assignment]  # None is written into it
+        from_ms = (start_ms if start_ms > seen_ms else seen_ms) // HOUR_MS * HOUR_MS  # noqa: FURB136 - one list a day
+        until_ms = stop_ms if stop_ms < clock_end_ms else clock_end_ms  # noqa: FURB136
+        first, last = 24, -1
+        if from_ms < until_ms:
+            last_ms = (until_ms - 1 - from_ms) // HOUR_MS * HOUR_MS + from_ms
+            last = (last_ms - start_ms) // HOUR_MS if last_ms > start_ms else 0
+            first = (from_ms - start_ms) // HOUR_MS if from_ms > start_ms else 0
+        if first > 0 or last < 23:
+            for place in range(24):
+                if not first <= place <= last and not counts[place]:
+                    counts[place] = None
+        out.append(HourlyDay(date_of(day_of(start_ms, state.hours)), counts))
+    return out
+
+
+def days_by_clock(state: State, spans: list[tuple[int, int]], clock_ms: int, dark: set[int]) -> list[HourlyDay]:
+    """Return days of which each hour may be another than the wall clock's, and in which nothing saw the home for some of them."""
+    begun = sorted([start_ms for ring in state.rings.values() for start_ms in ring.begun()])
+    return [_day(state, span, clock_ms, begun, dark) for span in spans]
+
+
+def _learned(day: int, counts: list[int], whole: bool) -> HourlyDay:
+    if whole:  # nearly always
         return HourlyDay(date_of(day), counts)  # type: ignore[arg-type]  # nobody writes to the list
     unseen = [place for place, count in enumerate(counts) if count == UNSEEN]
     return HourlyDay(date_of(day), [None if count == UNSEEN else count for count in counts], unseen)
@@ -170,7 +222,7 @@ def sources(state: State, clock_ms: int) -> list[SourceView]:
                 consent=enrolled is None or enrolled.consent,
                 health=health,
                 reported_at=to_rfc3339(known.reported_ms) if known is not None and seen else None,
-                healthy_h=round(known.limit_ms(state.profile) / HOUR_MS, 1) if known is not None else None,
+                healthy_h=rounded(known.limit_ms(state.profile) / HOUR_MS, 1) if known is not None else None,
             )
         )
     return out
@@ -188,11 +240,12 @@ def silence(state: State, clock_ms: int) -> tuple[int | None, float | None, bool
     if due_ms >= NEVER_MS:
         return None, None, away
     gone = (clock_ms - since_ms) / max(1, due_ms - since_ms)
-    return due_ms, round(min(1.0, max(0.0, gone)), 2), away
+    return due_ms, rounded(min(1.0, max(0.0, gone)), 2), away
 
 
 def delay(state: State) -> DelayView | None:
     """Return how long after a collapse an incident is to be expected; None while nothing is known of it."""
-    day_h, night_h = (None if h is None else round(h, 1) for h in (state.delay.day_h, state.delay.night_h))
-    slow = state.delay.slow
+    day_h, night_h, slow = state.delay.day_h, state.delay.night_h, state.delay.slow
+    day_h = None if day_h is None else rounded(day_h, 1)
+    night_h = None if night_h is None else rounded(night_h, 1)
     return DelayView(day_h, night_h, slow) if slow or day_h is not None or night_h is not None else None

@@ -1,8 +1,9 @@
 """A household's weeks as people read them: topics by what was told and measured, the contact index, concerns, referrals."""
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from detectors.contact import MOVED, contact
+from detectors.decimals import rounded
 from detectors.hours import EPOCH, date_of
 from detectors.state import State
 from detectors.weeks import FOUR_WEEKS, day_of, monday_of
@@ -40,52 +41,67 @@ DOSES_ALARM: Final = 0.5
 Row = list[int]
 
 
-class Measure(NamedTuple):
-    """How a topic is measured: a count over another one. `least` of the latter make a week, `usual` of it a habit."""
+class Measure:
+    """How a topic is measured: a count over another one, or over both of two. `least` of the latter make a week, `usual` of it a habit."""
 
-    above: int
-    below: tuple[int, ...]
-    least: int
-    usual: int
+    __slots__ = ("above", "below", "besides", "least", "usual")
 
-    def of(self, row: Row) -> tuple[int, int]:
-        """Return the count and what it is measured over, of one row."""
-        below = row[self.below[0]] if len(self.below) == 1 else sum([row[place] for place in self.below])
-        return row[self.above], below
+    def __init__(self, above: int, below: int, least: int, usual: int, besides: int = -1) -> None:
+        self.above = above
+        self.below = below
+        self.besides = besides
+        self.least = least
+        self.usual = usual
+
+    def below_of(self, row: Row) -> int:
+        """Return what it is measured over, of one row."""
+        return row[self.below] if self.besides < 0 else row[self.below] + row[self.besides]
 
 
 _MEASURES: Final[dict[CareTopic, Measure]] = {
-    CareTopic.SLEEP: Measure(STIRS, (DAYS,), LEAST_DAYS, LEAST_USUAL_DAYS),
-    CareTopic.EXERCISE: Measure(STRETCHES, (DAYS,), LEAST_DAYS, LEAST_USUAL_DAYS),
-    CareTopic.OUTINGS: Measure(OUTINGS, (DAYS,), LEAST_DAYS, LEAST_USUAL_DAYS),
-    CareTopic.MEDICATION: Measure(TAKEN, (TAKEN, MISSED), LEAST_DOSES, 2 * LEAST_USUAL_DAYS),
+    CareTopic.SLEEP: Measure(STIRS, DAYS, LEAST_DAYS, LEAST_USUAL_DAYS),
+    CareTopic.EXERCISE: Measure(STRETCHES, DAYS, LEAST_DAYS, LEAST_USUAL_DAYS),
+    CareTopic.OUTINGS: Measure(OUTINGS, DAYS, LEAST_DAYS, LEAST_USUAL_DAYS),
+    CareTopic.MEDICATION: Measure(TAKEN, TAKEN, LEAST_DOSES, 2 * LEAST_USUAL_DAYS, MISSED),
 }
 _PLACES: Final = tuple(
     (COUNTS + place * len(LEVELS), topic, _MEASURES.get(topic)) for place, topic in enumerate(TOPICS)
 )
 """Where the counts of each topic begin, and how it is measured."""
+_MEASURED: Final = tuple([one for one in _PLACES if one[2] is not None])
+"""The same of those that are measured: of the others a week says nothing in which nobody spoke of anything."""
 _UNTOLD: Final = [0] * len(LEVELS)
 
 
 def weeks(rows: list[tuple[int, Row]], *, goes_out: bool) -> list[WeekView]:
     """Return the weeks, oldest first, of their counts: `Weeks.weeks`."""
-    sums = [sum(column) for column in zip(*[row[:COUNTS] for _, row in rows], strict=True)]
+    sums = [0] * COUNTS
+    for _, row in rows:
+        for place in range(COUNTS):
+            sums[place] += row[place]
     return [_week(monday, row, sums, goes_out=goes_out) for monday, row in rows]
 
 
 def _week(monday: int, row: Row, sums: Row, *, goes_out: bool) -> WeekView:
-    topics = {}
-    is_told = any(row[COUNTS:])
-    for first, topic, how in _PLACES:
-        measured = usual = None
-        if how is not None and (goes_out or topic is not CareTopic.OUTINGS):
-            above, below = how.of(row)
+    topics: dict[CareTopic, TopicWeek] = {}
+    is_told = False
+    for place in range(COUNTS, len(row)):
+        if row[place]:
+            is_told = True
+            break
+    for first, topic, how in _PLACES if is_told else _MEASURED:
+        measured: float | None = None
+        usual: float | None = None
+        if how is not None and (goes_out or how.above != OUTINGS):
+            below = how.below_of(row)
             if below >= how.least:
+                above = row[how.above]
                 measured = above / below
-                others, of = how.of(sums)
-                usual = (others - above) / (of - below) if of - below >= how.usual else None
+                besides = how.below_of(sums) - below
+                if besides >= how.usual:
+                    usual = (sums[how.above] - above) / besides
         told = row[first : first + len(LEVELS)] if is_told else _UNTOLD
-        if measured is not None or any(told):  # else nobody spoke of it and nothing measured it
+        if measured is not None or told[0] or told[1] or told[2]:  # else nobody spoke of it and nothing measured it
             topics[topic] = _topic(topic, told, measured, usual)
     return WeekView(
         monday=date_of(monday),
@@ -111,8 +127,8 @@ def _topic(topic: CareTopic, told: Row, measured: float | None, usual: float | N
         ok=told[0],
         concern=told[1],
         alarm=told[2],
-        measured=None if measured is None else round(measured, 2),
-        usual=None if usual is None or measured is None else round(usual, 2),
+        measured=None if measured is None else rounded(measured, 2),
+        usual=None if usual is None or measured is None else rounded(usual, 2),
         level=LEVELS[worst],
     )
 
@@ -139,11 +155,9 @@ def contact_view(
     robot = state.has_robot
     monday = monday_of(day_of(clock_ms, state.hours))
 
-    def index(first: int) -> float | None:
-        span = [row for number, row in rows if first <= number < first + FOUR_WEEKS]
-        return contact(span, goes_out=goes_out, robot=robot).overall
-
-    now, before = index(monday - FOUR_WEEKS + 7), index(monday - 2 * FOUR_WEEKS + 7)
+    first = monday - FOUR_WEEKS + 7
+    now = _index(rows, first, goes_out=goes_out, robot=robot)
+    before = _index(rows, first - FOUR_WEEKS, goes_out=goes_out, robot=robot)
     months = []
     for number, row in by_month:
         one = contact([row], goes_out=goes_out, robot=robot)
@@ -161,6 +175,12 @@ def contact_view(
     if now is None and not months:
         return None
     return ContactView(index=now, before=before, trend=_trend(now, before), months=months)
+
+
+def _index(rows: list[tuple[int, Row]], first: int, *, goes_out: bool, robot: bool) -> float | None:
+    """Return the index of the four weeks from a Monday on."""
+    span = [row for number, row in rows if first <= number < first + FOUR_WEEKS]
+    return contact(span, goes_out=goes_out, robot=robot).overall if span else None
 
 
 def _trend(now: float | None, before: float | None) -> Literal["falling", "steady", "rising"] | None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from detectors.begun import HOURS, BegunAt
 from detectors.contract import Law
 from detectors.episodes import Episodes
-from detectors.hazard import DayRates, HazardTable
+from detectors.hazard import DayRates, FewRates, HazardTable
 from detectors.hours import HOUR_MS, LocalHours
 from detectors.life import CALLS, HOME, SEEING
 from detectors.longest import LONGEST_ORDINARY_H, LongestSilence
@@ -114,6 +114,10 @@ class Rhythm:
     def rates(self, kind: str, how: SilenceProfile, *, away: bool) -> DayRates:
         """Return the hazard rates of a kind of channel."""
         return self.table(kind).rates(away=away, k0_h=how.k0_h, k1_h=how.k1_h, floor_per_h=how.floor_per_h)
+
+    def few_rates(self, kind: str, how: SilenceProfile, *, away: bool) -> DayRates | FewRates:
+        """Return the same for who asks a few of them."""
+        return self.table(kind).few_rates(away=away, k0_h=how.k0_h, k1_h=how.k1_h, floor_per_h=how.floor_per_h)
 
     def learn_one(self, day: Day, how: SilenceProfile) -> None:
         """Learn one day, unless an absence or an open incident touched it."""

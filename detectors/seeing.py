@@ -36,6 +36,14 @@ class Seeing:
         """The sources by name; made anew for whoever asks."""
         return {source.name: source for source in self.all}
 
+    def in_order(self) -> list[Source]:
+        """Return the sources by name."""
+        found = list(self.all)
+        for i in range(1, len(found)):
+            if found[i].name < found[i - 1].name:
+                return self._by_name()
+        return found
+
     def find(self, name: str) -> Source | None:
         """Return a source that is known."""
         for source in self.all:

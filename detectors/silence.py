@@ -7,7 +7,7 @@ import itertools
 import math
 from typing import Final, NamedTuple
 
-from detectors.hazard import NEVER_MS, DayRates, bucket, bucket_ends, row_of
+from detectors.hazard import NEVER_MS, NO_RATES, DayRates, FewRates, bucket, bucket_ends, row_of
 from detectors.hours import HOUR_MS, LocalHours, is_weekend
 
 LOOK_AHEAD_MS: Final = 14 * 24 * HOUR_MS
@@ -29,7 +29,7 @@ class Lane(NamedTuple):
     """One channel's part in a silence."""
 
     name: str
-    rates: DayRates
+    rates: DayRates | FewRates
     since_ms: int
     """This channel's own last sign of life: its elapsed time runs from here, while it sees."""
     seen: tuple[Sight, ...] = ALWAYS
@@ -118,10 +118,10 @@ class Segments:
             turns_ms = walk.turns_ms
             if t >= turns_ms:
                 turns_ms = walk.turn(t)
-                rates[i] = walk.share * walk.rates[row + walk.k] if walk.k >= 0 else 0.0
+                rates[i] = walk.share * walk.rate(row + walk.k) if walk.k >= 0 else 0.0
                 turned = True
             elif new_hour:
-                rates[i] = walk.share * walk.rates[row + walk.k] if walk.k >= 0 else 0.0
+                rates[i] = walk.share * walk.rate(row + walk.k) if walk.k >= 0 else 0.0
                 turned = True
             if turns_ms < stop:  # noqa: PLR1730
                 stop = turns_ms
@@ -145,10 +145,16 @@ def is_dark_from(seen: tuple[Sight, ...], at_ms: int) -> bool:
 class _Walk:
     """Where a walk along a silence stands in one lane."""
 
-    __slots__ = ("_dark_ms", "_place", "_seen", "_sees_on", "_since_ms", "k", "rates", "share", "turns_ms")
+    __slots__ = ("_dark_ms", "_few", "_place", "_rates", "_seen", "_sees_on", "_since_ms", "k", "share", "turns_ms")
 
     def __init__(self, lane: Lane, start_ms: int) -> None:
-        self.rates = lane.rates
+        rates = lane.rates
+        self._few: FewRates | None = None
+        self._rates: DayRates = NO_RATES
+        if isinstance(rates, FewRates):
+            self._few = rates
+        else:
+            self._rates = rates
         self.share = 0.0
         self.k = 0
         """The bucket of the silence that the lane has seen."""
@@ -162,6 +168,11 @@ class _Walk:
         """Since when it sees nothing; -1 while it sees."""
         self._sees_on = False
         """It sees to the end: from one turn to the next it goes on by one bucket."""
+
+    def rate(self, place: int) -> float:
+        """Return the rate at a place, before its share."""
+        few = self._few
+        return self._rates[place] if few is None else few.at(place)
 
     def turn(self, t: int) -> int:
         """Go on to the bucket and the sight that hold from `t` on; return when they turn next."""

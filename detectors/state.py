@@ -13,7 +13,7 @@ from detectors.conditions import Conditions
 from detectors.delay import Delay
 from detectors.devices import Devices
 from detectors.episodes import COMPANY_MS, Episodes
-from detectors.hazard import NEVER_MS, NO_RATES, DayRates
+from detectors.hazard import NEVER_MS, NO_RATES, DayRates, FewRates
 from detectors.hours import DAY_MS, HOUR_MS, hours_of
 from detectors.life import HOME
 from detectors.meals import Meals
@@ -246,7 +246,10 @@ class State:
     @property
     def threshold(self) -> float:
         """The score at which the rhythm clock alarms, nats."""
-        nats = self.rhythm.threshold.score_one(self.budgets[0])
+        return self._threshold(self.budgets[0])
+
+    def _threshold(self, budget: float) -> float:
+        nats = self.rhythm.threshold.score_one(budget)
         return nats if self.rhythm.longest.kind == HOME else CARRIED_NATS * nats
 
     def factor(self, kind: IncidentKind) -> float:
@@ -320,14 +323,15 @@ class State:
         how = self.profile.silence
         away = self.away(until_ms)
         kinds = self.seeing.kinds()
-        rates: dict[str, DayRates] = {}
+        rates: dict[str, DayRates | FewRates] = {}
         sight = {
             kind: self.seeing.sight(kind, self.profile, clock_ms, reports_continue=reports_continue, but_dark=but_dark)
             for kind in kinds
         }
         lasts = {kind: ring.life_ms(until_ms) for kind, ring in self.rings.items()}
         carried = away and self.seeing.carried(self.profile, clock_ms)
-        threshold = self.threshold
+        budgets = self.budgets
+        threshold = self._threshold(budgets[0])
         life_ms = max(lasts.values(), default=0)
         anchor_ms = max(self.restart_ms, self.start_ms)
         pauses = iter(self.paused)
@@ -340,7 +344,7 @@ class State:
             ]
             for kind in kinds:
                 if kind not in rates and not is_dark_from(sight[kind], since_ms):
-                    rates[kind] = self.rhythm.rates(kind, how, away=away)
+                    rates[kind] = self.rhythm.few_rates(kind, how, away=away)
             lanes = [
                 Lane(kind, rates.get(kind, NO_RATES), max(lasts.get(kind, 0), anchor_ms), sight[kind]) for kind in kinds
             ]
@@ -352,9 +356,9 @@ class State:
             silence = Silence(since_ms, lanes, steps, away, ghost_ms, threshold, blind, share)
             if not judged and not self.paused:
                 return silence, _NO_VERDICT
-            verdict = self.judge(silence, asks=asks)
+            verdict = self._judged(silence, budgets, asks=asks)
             if ghost_ms:
-                verdict = self._not_calmer(silence, verdict, asks=asks)
+                verdict = self._not_calmer(silence, verdict, budgets, asks=asks)
             if self.hospital_ms:
                 return silence, _NO_VERDICT
             pause = next(((a, b) for a, b in pauses if b > since_ms), None)
@@ -364,13 +368,16 @@ class State:
 
     def judge(self, silence: Silence, *, asks: bool = True) -> Verdict:
         """Judge a silence at this household's budget and hours; without `asks` nothing is said of calls."""
+        return self._judged(silence, self.budgets, asks=asks)
+
+    def _judged(self, silence: Silence, budgets: tuple[float, float, float], *, asks: bool) -> Verdict:
         together = None if silence.away or not self.sees_at_home else self.weighed(silence.since_ms)
         return judge(
             silence,
             self.hours,
             self.profile,
             self.rhythm.longest,
-            budget=self.budgets[1] if together is None else sum(self.budgets),
+            budget=budgets[1] if together is None else sum(budgets),
             together=together,
             latest_silence_h=self.record.latest_silence_h if self.record else None,
             warm_ms=self.warm_ms,
@@ -419,12 +426,15 @@ class State:
         from_ms, until_ms = self.silence_around(a)
         return (from_ms if a < end_ms else a), until_ms
 
-    def _not_calmer(self, silence: Silence, verdict: Verdict, *, asks: bool) -> Verdict:
+    def _not_calmer(
+        self, silence: Silence, verdict: Verdict, budgets: tuple[float, float, float], *, asks: bool
+    ) -> Verdict:
         """Return the verdict, but never a later one than if the ghost had been the person: doubt must not calm more than proof."""
         at_ms = silence.ghost_ms
         lanes = [lane._replace(since_ms=at_ms) if lane.name == HOME else lane for lane in silence.lanes]
         steps = [step for step in silence.steps if step.at_ms > at_ms]
-        proven = self.judge(silence._replace(since_ms=at_ms, lanes=lanes, steps=steps, ghost_ms=0), asks=asks)
+        known = silence._replace(since_ms=at_ms, lanes=lanes, steps=steps, ghost_ms=0)
+        proven = self._judged(known, budgets, asks=asks)
         due = min(verdict, proven, key=_due)
         return due._replace(ask_ms=min(verdict.ask_ms, proven.ask_ms))
 

@@ -12,6 +12,7 @@ _UPPER: Final = bytes(_ALL) + bytes([_ALL])
 """The upper byte of a count below 255, or of `MOST`, by its lower one."""
 
 
+_FULL: Final = bytes([_ALL])
 _WHOLE, _HALVED = b"\0", b"\1"
 
 
@@ -108,30 +109,47 @@ class Tally:
 
     def all(self) -> list[tuple[int, list[int]]]:
         """Return (number, counts) of each row, the oldest first."""
+        return [(number, counts) for number, counts, _ in self.all_whole()]
+
+    def all_whole(self) -> list[tuple[int, list[int], bool]]:
+        """Return (number, counts, whether none of them is `MOST`) of each row, the oldest first."""
+        out: list[tuple[int, list[int], bool]] = []
         if not self._is_halved:
-            return [(row[0], list(row[1:])) for row in self._form.iter_unpack(self._kept)]
+            for row in self._form.iter_unpack(self._kept):
+                counts = list(row[1:])
+                out.append((row[0], counts, MOST not in counts))
+            return out
         kept, size = self._kept, self._form.size // 2 + 1
-        out = []
         for at in range(0, len(kept), size):
-            counts = list(kept[at + 1 : at + size - 1])
-            if _ALL in counts:
+            lower = kept[at + 1 : at + size - 1]
+            counts = list(lower)
+            whole = lower.find(_FULL) < 0
+            if not whole:
                 counts = [MOST if count == _ALL else count for count in counts]
-            out.append((kept[at] | kept[at + size - 1] << 8, counts))
+            out.append((kept[at] | kept[at + size - 1] << 8, counts, whole))
         return out
 
     def plus(self, found: dict[int, dict[int, int]]) -> list[tuple[int, list[int]]]:
         """Return what `all` would, had more counts been added, by number and place."""
         rows = self.all()
         for number, places in found.items():
-            row = next((counts for known, counts in reversed(rows) if known == number), None)
-            if row is None:
-                row = [0] * (self._form.size // 2 - 1)
-                rows.insert(bisect_left(rows, (number,)), (number, row))
-                if len(rows) > self._most:
-                    del rows[0]
+            row = self.row_among(rows, number)
             for place, count in places.items():
                 row[place] = min(MOST, row[place] + count)
         return rows
+
+    def row_among(self, rows: list[tuple[int, list[int]]], number: int) -> list[int]:
+        """Return the counts of a number among those of `all`, to be added to: new ones if need be, and then the oldest are let go."""
+        i = len(rows)  # nearly always the last
+        while i and rows[i - 1][0] > number:
+            i -= 1
+        if i and rows[i - 1][0] == number:
+            return rows[i - 1][1]
+        row = [0] * (self._form.size // 2 - 1)
+        rows.insert(i, (number, row))
+        if len(rows) > self._most:
+            del rows[0]
+        return row
 
     def restore(self, rows: bytes) -> None:
         """Take the bytes of `rows`.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from detectors.contact import contact
 from detectors.contract import Law
 from detectors.hours import DAY_BEGINS_H, DAY_MS, EPOCH, FARTHEST_MS, HOUR_MS, LocalHours
-from detectors.tally import Tally
+from detectors.tally import MOST, Tally
 from detectors.words import (
     COUNTS,
     LEVELS,
@@ -19,12 +19,9 @@ from detectors.words import (
     TOPICS,
     WORD_BYTES,
     Word,
-    moment_and_place,
     read,
     read_at,
-    spoke,
     spoken,
-    unpack,
     word_of,
 )
 from schemas.events import Event
@@ -170,31 +167,38 @@ class Weeks:
     @property
     def goes_out(self) -> bool:
         """Tell whether a way out was ever seen in the months that are known."""
-        return any(row[OUTINGS] for _, row in self._by_month().all())
+        for _, row in self._by_month().all():  # noqa: SIM110 - a loop makes no generator
+            if row[OUTINGS]:
+                return True
+        return False
 
     def counts(self, hours: LocalHours) -> tuple[list[tuple[int, list[int]]], list[tuple[int, list[int]]]]:
         """Return (Monday, counts) of each week and (months since 1970-01, counts) of each month, oldest first.
 
         The words of the horizon are counted as well.
         """
-        weeks: dict[int, dict[int, int]] = {}
-        months: dict[int, dict[int, int]] = {}
-        by_week: dict[int, int] = {}
+        of_weeks, of_months = self._by_week(), self._by_month()
+        weeks, months = of_weeks.all(), of_months.all()
+        words = self._words
+        by_week: list[int] = []
+        by_month: list[int] | None = None
         month = until_ms = -1
-        for number in unpack(self._words):  # ordered by time
-            at_ms, place = moment_and_place(number)
+        for at in range(0, len(words), WORD_BYTES):  # ordered by time
+            at_ms, place = int.from_bytes(words[at : at + 7], "big"), words[at + 7] & 0xF
             if at_ms >= until_ms:
                 day, until_ms = _day_until(at_ms, hours)
-                by_week, month = weeks.setdefault(monday_of(day), {}), month_of(day)
-            if spoke(number) or place >= COUNTS:
-                for each in _counts(read(number)):
-                    by_week[each] = by_week.get(each, 0) + 1
-            else:
-                by_week[place] = by_week.get(place, 0) + 1
+                by_week, by_month, month = of_weeks.row_among(weeks, monday_of(day)), None, month_of(day)
             if place < COUNTS:
-                by_month = months.setdefault(month, {})
-                by_month[place] = by_month.get(place, 0) + 1
-        return self._by_week().plus(weeks), self._by_month().plus(months)
+                if by_month is None:
+                    by_month = of_months.row_among(months, month)
+                if by_month[place] < MOST:
+                    by_month[place] += 1
+            if place >= COUNTS or words[at + 15] or words[at + 16] or words[at + 17]:
+                for each, count in _counts(read_at(words, at)).items():
+                    by_week[each] = min(MOST, by_week[each] + count)
+            elif by_week[place] < MOST:
+                by_week[place] += 1
+        return weeks, months
 
     def weeks(self, hours: LocalHours) -> list[tuple[int, list[int]]]:
         """Return (Monday, counts) of each week, oldest first: `counts`."""
@@ -203,6 +207,10 @@ class Weeks:
     def days(self) -> list[tuple[int, list[int]]]:
         """Return (days since 1970, stretches begun by hour from 04:00 on) of the last learned days."""
         return self._by_day().all()
+
+    def days_shown(self) -> list[tuple[int, list[int], bool]]:
+        """Return the same, and of each day whether no hour of it is `UNSEEN`."""
+        return self._by_day().all_whole()
 
     @property
     def size(self) -> int:

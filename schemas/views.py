@@ -22,7 +22,7 @@ MOST_BYTES: Final = 40_960
 """No view is larger; with a gateway, a phone and calls, one is some 2 KB."""
 
 
-class HourlyDay(msgspec.Struct, frozen=True, omit_defaults=True):
+class HourlyDay(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One day of life, 04:00 to 04:00 local time."""
 
     date: str
@@ -33,7 +33,7 @@ class HourlyDay(msgspec.Struct, frozen=True, omit_defaults=True):
     """Places in `begun` of the hours in which nothing could be seen, for part of the hour at least."""
 
 
-class SourceView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class SourceView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """A source, and whether it sees. `healthy_h`: how long after its last report it counts as healthy, hours."""
 
     source: str
@@ -46,7 +46,7 @@ class SourceView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     healthy_h: float | None = None
 
 
-class UnseenView(msgspec.Struct, frozen=True, omit_defaults=True):
+class UnseenView(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The last time that nothing could be seen of a household."""
 
     since: Rfc3339
@@ -61,7 +61,7 @@ Slow = Literal["", "calls_only", "carried_only", "seldom_seen"]
 is at home and seldom seen, so that an incident is to be expected more than 12 hours after a collapse."""
 
 
-class DelayView(msgspec.Struct, frozen=True, omit_defaults=True):
+class DelayView(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How long after a collapse at home an incident is to be expected at the household's budget, mean hours, by time of collapse.
 
     Of its own last weeks: every source is supposed to go on reporting, nobody to call.
@@ -73,7 +73,7 @@ class DelayView(msgspec.Struct, frozen=True, omit_defaults=True):
     slow: Slow = ""
 
 
-class TopicWeek(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class TopicWeek(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """How a topic went in a week: how often it was told, by level, and what sensors and doses say."""
 
     ok: int = 0
@@ -88,7 +88,7 @@ class TopicWeek(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The worst of what was told and what was measured against the usual."""
 
 
-class WeekView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class WeekView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What was said and done in a week of days of life, from Monday 04:00 local time."""
 
     monday: str
@@ -112,7 +112,7 @@ class WeekView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Stretches of activity begun between midnight and 04:00."""
 
 
-class ConcernView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ConcernView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """A topic somebody was worried about, and what has become of it."""
 
     topic: CareTopic
@@ -124,7 +124,7 @@ class ConcernView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     resolved_at: Rfc3339 | None = None
 
 
-class ContactMonth(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ContactMonth(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """How much contact a person had in a calendar month, from what can be seen of it; parts that cannot be seen are absent.
 
     Each part lies between 0 and 1, and the index is their mean.
@@ -142,7 +142,7 @@ class ContactMonth(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     """Talks with a care robot a day."""
 
 
-class ContactView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ContactView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """The contact index: 0 is a person who meets and speaks to nobody that Anbu knows of."""
 
     index: float | None = None
@@ -154,7 +154,7 @@ class ContactView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """At most seven, the current one last."""
 
 
-class ReferralView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ReferralView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """A referral, and the contact index over the four weeks before it and the four weeks after it."""
 
     referral: Referral
@@ -164,7 +164,7 @@ class ReferralView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     """Over the weeks since, until there are four."""
 
 
-class GradeReason(msgspec.Struct, frozen=True):
+class GradeReason(msgspec.Struct, frozen=True, gc=False):
     """Why another risk grade is proposed. `number`: how many real ones, signs, concerns, doses, calls; the contact index; days."""
 
     reason: Literal[
@@ -179,14 +179,14 @@ class GradeReason(msgspec.Struct, frozen=True):
     number: float | None = None
 
 
-class GradeProposal(msgspec.Struct, frozen=True):
+class GradeProposal(msgspec.Struct, frozen=True, gc=False):
     """A risk grade that the home's record speaks for. Anbu never sets one: an officer does, in the registry."""
 
     grade: RiskGrade
     reasons: list[GradeReason]
 
 
-class OpenIncidentView(msgspec.Struct, frozen=True):
+class OpenIncidentView(msgspec.Struct, frozen=True, gc=False):
     """An open incident of the household; all of it stands on `incidents.open`."""
 
     id: str
@@ -196,7 +196,7 @@ class OpenIncidentView(msgspec.Struct, frozen=True):
     state: IncidentState
 
 
-class HouseholdView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class HouseholdView(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """A household as it stands, keyed by household: at most once an hour, when something has changed, and at each revision.
 
     A null message ends it. Numbers the models do not know are absent. No decision follows from a view.

@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 from detectors.calls import REACHED, UNANSWERED, Calls
 from detectors.episodes import LINK_MS, Episodes
 from detectors.fading import Fading, Fadings
-from detectors.hazard import AWAY_FLOOR, BUCKETS, NEVER_MS, NO_RATES, SHAPE, DayRates, HazardTable, bucket, row_of
+from detectors.hazard import (
+    AWAY_FLOOR,
+    BUCKETS,
+    NEVER_MS,
+    NO_RATES,
+    SHAPE,
+    DayRates,
+    FewRates,
+    HazardTable,
+    bucket,
+    row_of,
+)
 from detectors.hours import DAY_MS, HOUR_MS, LocalHours
 from detectors.meals import CORES, GAP_MS, HERE, OUT, UNSEEN, where
 from detectors.medication import MISSED, TAKEN, Medication
@@ -351,6 +362,22 @@ def test_rates_are_those_of_the_cells_and_the_hours_around_them(cells: dict[int,
     floor = 0.05 if kind == "home" and not away else AWAY_FLOOR * 0.05
     rates = np.maximum((n + 8.0 * all_days) / (e + 8.0), floor).reshape(-1).tolist()
     assert list(table.rates(away=away, k0_h=5.0, k1_h=8.0, floor_per_h=0.05)) == rates
+    kept, count = table._kept, table._count
+    packed = HazardTable(kind)
+    packed._keep(whole.reshape(-1).copy())
+    for form in (kept, packed._kept):  # as a row leaves it, and as a learned day does
+        few = FewRates(form, count, kind, 5.0, 8.0, AWAY_FLOOR * 0.05 if kind != "home" or away else 0.05, away=away)
+        assert [few.at(place) for place in [*range(len(rates)), 0]] == [*rates, rates[0]]
+    first = places[0]
+    whole.reshape(-1)[first] = np.nextafter(np.float32(cells[first]), np.float32(1e9))
+    other = HazardTable(kind)
+    other._keep(whole.reshape(-1))
+    few = FewRates(other._kept, count, kind, 5.0, 8.0, 0.0, away=away)
+    is_of_this_context = first % 1344 // 672 == away
+    assert (
+        [few.at(place) for place in range(len(rates))]
+        != list(table.rates(away=away, k0_h=5.0, k1_h=8.0, floor_per_h=0.0))
+    ) == (is_of_this_context), "the last bit of one cell is seen"
 
 
 @settings(deadline=None)

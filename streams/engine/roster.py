@@ -1,5 +1,6 @@
 """The households of one partition: who is watched, who wants to be woken when, who is no longer watched. Pure."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
@@ -32,7 +33,6 @@ MOST_ENDED: Final = 4_096
 NEAR_MS: Final = 30 * 60_000
 """So far ahead deadlines are known by their order: of the next day alone those of a home would take kilobytes."""
 MINUTES_OF_A_DAY: Final = 1440
-NO_TURN: Final = 65_535
 
 
 _HEALTHS: Final[dict[int, int]] = {}
@@ -101,8 +101,8 @@ class Roster:
         """A heap of (deadline, place); one that has changed since may still be in it."""
         self._woken: list[tuple[int, int]] = []
         """What `due` gave last: whose deadline has been left as it was is given again."""
-        self._turns: NDArray[np.uint16] = np.full(256, NO_TURN, np.uint16)
-        """The minute of the day of each place's household: what is done of all in turn is not done of all at once."""
+        self._by_turn: list[array[int] | None] = [None] * MINUTES_OF_A_DAY
+        """The places of households by their minute of the day: what is done of all in turn is not done of all at once."""
         self._at: list[Watched | None] = []
         self._free: list[int] = []
 
@@ -162,7 +162,6 @@ class Roster:
             self._at.append(None)
             if index >= len(self._wakes):
                 self._wakes = np.concatenate((self._wakes, np.full(len(self._wakes), NEVER_MS, np.int64)))
-                self._turns = np.concatenate((self._turns, np.full(len(self._turns), NO_TURN, np.uint16)))
         watched = Watched(name, index, clock_ms or 1, self.sleep)
         former = self.dirty.get(name)
         if former is not None:
@@ -179,7 +178,12 @@ class Roster:
             watched.ledger.given = given
         self._at[index] = watched
         self.hearing.begin(index)
-        self._turns[index] = crc32(name.encode()) % MINUTES_OF_A_DAY
+        turn = _turn_of(name)
+        those = self._by_turn[turn]
+        if those is None:
+            self._by_turn[turn] = array("i", [index])
+        else:
+            those.append(index)
         self._households[name] = watched
         self._strangers += 1
         self.unregistered += watched.counts
@@ -327,14 +331,18 @@ class Roster:
 
     def whose_turn(self, minutes: Sequence[int], every: int) -> list[Watched]:
         """Return those whose turn falls into some minutes since 1970, where each has one every so many minutes, by name."""
-        turns = self._turns[: len(self._at)]
-        if len(minutes) == 1:  # nearly always, and many times as fast
-            mine = turns % every == minutes[0] % every
-        else:
-            mine = np.isin(turns % every, [minute % every for minute in minutes])
-        mine &= turns != NO_TURN
-        found = (self._at[place] for place in np.flatnonzero(mine).tolist())
-        return sorted((one for one in found if one is not None), key=lambda one: one.name)
+        found: list[Watched] = []
+        for first in {minute % every for minute in minutes}:
+            for turn in range(first, MINUTES_OF_A_DAY, every):
+                those = self._by_turn[turn]
+                if those is not None:
+                    for place in those:
+                        watched = self._at[place]
+                        if watched is not None:
+                            found.append(watched)
+        if len(found) > 1:
+            found.sort(key=_by_name)
+        return found
 
     def drop(self, watched: Watched) -> None:
         """Let go of a household without a word."""
@@ -351,7 +359,8 @@ class Roster:
         self._take_health(watched, 0)
         self.open_incidents -= watched.open_count * watched.counts
         self._wakes[watched.index] = NEVER_MS
-        self._turns[watched.index] = NO_TURN
+        if those := self._by_turn[_turn_of(watched.name)]:
+            those.remove(watched.index)
         self._at[watched.index] = None
         self._free.append(watched.index)
 
@@ -455,6 +464,15 @@ class Roster:
         for name, those in given:
             if name in self._ended:
                 self._ended[name] = self._ended[name]._replace(given=tuple(given_of(those)))
+
+
+def _turn_of(name: str) -> int:
+    """Return the minute of the day of a household."""
+    return crc32(name.encode()) % MINUTES_OF_A_DAY
+
+
+def _by_name(watched: Watched) -> str:
+    return watched.name
 
 
 def _by_deadline(watched: Watched) -> tuple[int, str]:

@@ -91,9 +91,12 @@ class Views:
 
 
 def _revised(said: Iterable[Output]) -> dict[str, None]:
-    return dict.fromkeys(
-        one.what.household for one in said if one.topic == "incidents" and isinstance(one.what, Incident)
-    )
+    revised: dict[str, None] = {}
+    for one in said:
+        what = one.what
+        if isinstance(what, Incident) and one.topic == "incidents":
+            revised[what.household] = None
+    return revised
 
 
 def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> HouseholdView:
@@ -127,7 +130,8 @@ def view_of(watched: Watched, clock_ms: int, profile: str, engine: str) -> House
 def mark_of(watched: Watched, clock_ms: int) -> int:
     """Return a number that is another when there is something new to show of a household. Never 0."""
     record = watched.record_sum
-    told = repr([(one.incident.id, one.incident.revision) for one in watched.ledger.open.values()])
+    open_ = watched.ledger.open
+    told = repr([(one.incident.id, one.incident.revision) for one in open_.values()]) if open_ else "[]"
     model = 0 if watched.model is None else watched.model.mark(clock_ms)
     return crc32(told.encode(), record ^ model) or 1
 
