@@ -49,7 +49,8 @@ RHYTHM_SHARE_CARRIED: Final = 1e-4
 CARRIED_NATS: Final = 1.5
 """Where nothing at home sees the person: the hours at which somebody takes a phone or a step counter up say little, and the
 rhythm clock would spend on quiet days what the other clock uses better. There it waits for so many times the score: only
-unanswered calls bring it there first."""
+unanswered calls bring it there first. Not so where the household has shown for weeks that its scores may be believed
+(`detectors.steady`)."""
 
 
 NEVER_UNSEEN: Final = (0, 0)
@@ -211,7 +212,8 @@ class State:
         own = share(self.record, self.profile)
         budget = max(1e-6, self.profile.silence_budget * own * self.alert_factor * self.outcomes.factor)
         if self.rhythm.longest.kind != HOME:
-            return budget * RHYTHM_SHARE_CARRIED, budget * (1 - RHYTHM_SHARE_CARRIED), 0.0
+            rhythm = self.trust or RHYTHM_SHARE_CARRIED
+            return budget * rhythm, budget * (1 - rhythm), 0.0
         return budget * RHYTHM_SHARE, budget * (1 - RHYTHM_SHARE - BEGUN_SHARE), budget * BEGUN_SHARE
 
     @property
@@ -246,8 +248,16 @@ class State:
     @property
     def threshold(self) -> float:
         """The score at which the rhythm clock alarms, nats."""
-        nats = self.rhythm.threshold.score_one(self.budgets[0])
-        return nats if self.rhythm.longest.kind == HOME else CARRIED_NATS * nats
+        known, budgets = self.rhythm, self.budgets
+        if known.longest.kind == HOME:
+            return known.threshold.score_one(budgets[0])
+        nats = CARRIED_NATS * known.threshold.score_one(RHYTHM_SHARE_CARRIED * sum(budgets))
+        return min(nats, known.steady.score_one(budgets[0])) if self.trust else nats
+
+    @property
+    def trust(self) -> float:
+        """The rhythm clock's share of the budget where only carried devices see the person; 0 while it is not trusted there."""
+        return self.rhythm.trust(self.seeing.kinds())
 
     def factor(self, kind: IncidentKind) -> float:
         """Return by how much the limit of a kind besides silence is moved in this home.
