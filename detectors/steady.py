@@ -69,8 +69,14 @@ class Steady:
 
     @property
     def share(self) -> float:
-        """The rhythm clock's share of the silence budget; 0 while it is not trusted."""
-        return min(LARGEST_SHARE, 1.0 - DOUBTED_DAYS / self.days) if self.days >= LEAST_DAYS else 0.0
+        """The rhythm clock's share of the silence budget; 0 while it is not trusted.
+
+        Nor is it where the excess is more than people's: the table does not describe this household, and what the longest silence
+        would give of its budget would buy nothing.
+        """
+        if self.days < LEAST_DAYS or self.scale > self.EXCESS:
+            return 0.0
+        return min(LARGEST_SHARE, 1.0 - DOUBTED_DAYS / self.days)
 
     @property
     def scale(self) -> float:
