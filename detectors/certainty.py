@@ -81,14 +81,15 @@ def rate_of(state: State, silence: Silence, clock_ms: int, scores: dict[str, flo
     since_ms = silence.since_ms
     spans = [min(clock_ms, b) - max(a, since_ms) for a, b in silence.blind if a < clock_ms and b > since_ms]
     seen_h = max(0.0, clock_ms - since_ms - sum(spans)) / HOUR_MS
-    trust = 0.0 if state.sees_at_home else state.trust
-    if not state.sees_at_home and not trust:
-        return rhythm.longest.budget_at(how.longest_k, seen_h) / (1 - RHYTHM_SHARE_CARRIED)
+    if not state.sees_at_home:
+        rate = rhythm.longest.budget_at(how.longest_k, seen_h) / (1 - RHYTHM_SHARE_CARRIED)
+        trust = state.trust
+        if trust:
+            nats = sum((state.scores(silence, clock_ms) if scores is None else scores).values())
+            rate = min(rate, rhythm.steady.budget_at(nats) / trust)
+        return rate
     if scores is None:
         scores = state.scores(silence, clock_ms)
-    if trust:
-        rate = rhythm.longest.budget_at(how.longest_k, seen_h) / (1 - trust)
-        return min(rate, rhythm.steady.budget_at(sum(scores.values())) / trust)
     calls = scores.get("calls", 0.0)
     nats = sum([part for name, part in scores.items() if name != "calls"])
     if silence.ghost_ms:

@@ -204,16 +204,21 @@ class State:
         return self.start_ms + int(self.profile.silence.warm_up_h * HOUR_MS)
 
     @property
-    def budgets(self) -> tuple[float, float, float]:
-        """Shares of the silence budget, false alarms a household-month: of the rhythm, the longest silence, the hour it began.
-
-        The last is 0 where that clock is not used.
-        """
+    def budget(self) -> float:
+        """The silence budget, false alarms a household-month."""
         own = share(self.record, self.profile)
-        budget = max(1e-6, self.profile.silence_budget * own * self.alert_factor * self.outcomes.factor)
+        return max(1e-6, self.profile.silence_budget * own * self.alert_factor * self.outcomes.factor)
+
+    @property
+    def budgets(self) -> tuple[float, float, float]:
+        """Shares of the silence budget: of the rhythm, the longest silence, the hour it began.
+
+        The last is 0 where that clock is not used. Where only carried devices see, what the rhythm has beyond the first is not taken
+        from the longest silence, so that nobody is missed later for being believed: both together spend less than the budget there.
+        """
+        budget = self.budget
         if self.rhythm.longest.kind != HOME:
-            rhythm = self.trust or RHYTHM_SHARE_CARRIED
-            return budget * rhythm, budget * (1 - rhythm), 0.0
+            return budget * (self.trust or RHYTHM_SHARE_CARRIED), budget * (1 - RHYTHM_SHARE_CARRIED), 0.0
         return budget * RHYTHM_SHARE, budget * (1 - RHYTHM_SHARE - BEGUN_SHARE), budget * BEGUN_SHARE
 
     @property
@@ -251,7 +256,7 @@ class State:
         known, budgets = self.rhythm, self.budgets
         if known.longest.kind == HOME:
             return known.threshold.score_one(budgets[0])
-        nats = CARRIED_NATS * known.threshold.score_one(RHYTHM_SHARE_CARRIED * sum(budgets))
+        nats = CARRIED_NATS * known.threshold.score_one(self.budget * RHYTHM_SHARE_CARRIED)
         return min(nats, known.steady.score_one(budgets[0])) if self.trust else nats
 
     @property

@@ -18,7 +18,7 @@ counted anew."""
 LEAST_DAYS: Final = 35.0
 """So many days without one are needed: more than any recording of a carried device has had."""
 DOUBTED_DAYS: Final = 28.0
-"""The share of the budget is 1 - so many days / days: a fifth at first,"""
+"""The clock has 1 - so many days / days of the budget: a fifth at first,"""
 LARGEST_SHARE: Final = 0.5
 """and this after eight weeks."""
 
@@ -69,10 +69,9 @@ class Steady:
 
     @property
     def share(self) -> float:
-        """The rhythm clock's share of the silence budget; 0 while it is not trusted.
+        """What the rhythm clock has of the silence budget; 0 while it is not trusted.
 
-        Nor is it where the excess is more than people's: the table does not describe this household, and what the longest silence
-        would give of its budget would buy nothing.
+        Nor is it where the excess is more than people's: the table does not describe this household.
         """
         if self.days < LEAST_DAYS or self.scale > self.EXCESS:
             return 0.0

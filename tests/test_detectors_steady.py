@@ -127,13 +127,30 @@ def test_who_is_never_without_the_phone_for_long_is_missed_sooner_after_some_wee
     assert 0 <= int(raised.facts["raised_ms"]) - due_ms < HOUR_MS  # what a batch has yet to tell is waited for
 
 
+def test_nobody_is_missed_later_for_being_believed() -> None:
+    """Or a household whose scores say little would wait longer than it did before."""
+    state = (home := phone_home(80)).model._state
+    assert state.trust == LARGEST_SHARE
+    assert home.due() <= by_the_longest_alone(home)
+    other = Household.from_snapshot(home.model.snapshot(), DEFAULT_PROFILE, home.record)
+    other._state.rhythm._steady = b""
+    assert other._state.budgets[1] == state.budgets[1]
+
+
+def test_the_weeks_in_which_trust_grows_forget_no_delay() -> None:
+    """The delay that is expected is learned at a budget; a part of it that moves every day is none."""
+    young, old = phone_home(34), phone_home(50)
+    assert young.model._state.delay.state()[0] == old.model._state.delay.state()[0]
+    assert young.model._state.delay._fadings().count(0) < old.model._state.delay._fadings().count(0)
+
+
 def test_an_afternoon_without_the_phone_takes_it_back() -> None:
     forgotten = phone_home(50, lambda day, hour: day != 46 or not 9 <= hour < 20)
     assert forgotten.due() == by_the_longest_alone(forgotten)
     known = forgotten.model._state
     assert known.rhythm.steady.days < 10
     assert known.trust == 0
-    assert known.budgets[0] == pytest.approx(RHYTHM_SHARE_CARRIED * sum(known.budgets))
+    assert known.budgets[0] == pytest.approx(RHYTHM_SHARE_CARRIED * known.budget)
 
 
 def test_a_smaller_budget_is_never_sooner() -> None:
