@@ -82,7 +82,12 @@ def rate_of(state: State, silence: Silence, clock_ms: int, scores: dict[str, flo
     spans = [min(clock_ms, b) - max(a, since_ms) for a, b in silence.blind if a < clock_ms and b > since_ms]
     seen_h = max(0.0, clock_ms - since_ms - sum(spans)) / HOUR_MS
     if not state.sees_at_home:
-        return rhythm.longest.budget_at(how.longest_k, seen_h) / (1 - RHYTHM_SHARE_CARRIED)
+        rate = rhythm.longest.budget_at(how.longest_k, seen_h) / (1 - RHYTHM_SHARE_CARRIED)
+        trust = state.trust
+        if trust:
+            nats = sum((state.scores(silence, clock_ms) if scores is None else scores).values())
+            rate = min(rate, rhythm.steady.budget_at(nats) / trust)
+        return rate
     if scores is None:
         scores = state.scores(silence, clock_ms)
     calls = scores.get("calls", 0.0)

@@ -1,5 +1,6 @@
 """How long after a collapse this household's incident is to be expected: what its sources and its budget make possible."""
 
+import math
 from bisect import bisect_left
 from typing import Any, ClassVar, Final
 
@@ -51,7 +52,7 @@ class Delay:
 
         What was learned at another budget is forgotten. `kinds` are the channels that see the household live.
         """
-        if budget != self._budget:
+        if not math.isclose(budget, self._budget):
             self._budget = budget
             self._known = b""
         for place, hours in ((_DAY, day_h), (_NIGHT, night_h)):

@@ -27,9 +27,9 @@ def learn_delay(state: State, start_ms: int, *, whole: bool) -> None:
         turn = start_ms // (DAY_MS) % len(DAY_AFTER_H)
         day_h = delay_at(state, start_ms + int(DAY_AFTER_H[turn] * HOUR_MS))
         night_h = delay_at(state, start_ms + int(NIGHT_AFTER_H[turn] * HOUR_MS))
-        state.delay.learn_one(day_h, night_h, sum(state.budgets), state.seeing.kinds())
+        state.delay.learn_one(day_h, night_h, state.budget, state.seeing.kinds())
     elif state.rings.values() and not state.seeing.kinds():
-        state.delay.learn_one(None, None, sum(state.budgets), [])
+        state.delay.learn_one(None, None, state.budget, [])
 
 
 def delay_at(state: State, at_ms: int) -> float | None:

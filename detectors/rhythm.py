@@ -14,6 +14,7 @@ from detectors.life import CALLS, HOME, SEEING
 from detectors.longest import LONGEST_ORDINARY_H, LongestSilence
 from detectors.pack import packed, unpacked
 from detectors.silence import Lane, score
+from detectors.steady import Steady
 from detectors.stretches import Stretches, stretches_of
 from detectors.threshold import Threshold
 from schemas.profiles import SilenceProfile
@@ -71,7 +72,7 @@ class Rhythm:
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.SCORE, Law.ANY_ORDER, Law.REPEATS})
 
-    __slots__ = ("_busy", "_hundredths", "_tables", "begun", "days", "longest", "threshold")
+    __slots__ = ("_busy", "_hundredths", "_steady", "_tables", "begun", "days", "longest", "threshold")
 
     def __init__(self) -> None:
         self._tables: tuple[HazardTable, ...] = ()
@@ -84,6 +85,8 @@ class Rhythm:
         """`busy` as it is shown, 16 bits or 32; empty where nobody has asked since it was learned."""
         self.days = 0.0
         """Days learned, faded."""
+        self._steady = b""
+        """Numbers of `Steady`, of carried devices only."""
 
     def usual(self) -> list[float]:
         """Return the episodes begun in each hour of an ordinary day, rounded to hundredths."""
@@ -110,6 +113,19 @@ class Rhythm:
     def forget(self, kind: str) -> None:
         """Erase what was learned through a kind of channel: its source's consent was withdrawn."""
         self._tables = tuple([table for table in self._tables if table.kind != kind])
+        self._steady = b""
+
+    @property
+    def steady(self) -> Steady:
+        """Return what this household's scores have shown of themselves; whoever learns by it gives it back."""
+        return Steady(self._steady)
+
+    def trust(self, kinds: list[str]) -> float:
+        """Return the rhythm clock's share of the budget where only carried devices see; 0 where the table of one knows nothing yet."""
+        if not self._steady or self.longest.kind == HOME:
+            return 0.0
+        share = self.steady.share
+        return share if share and all(self.table(kind).knows for kind in kinds) else 0.0
 
     def rates(self, kind: str, how: SilenceProfile, *, away: bool) -> DayRates:
         """Return the hazard rates of a kind of channel."""
@@ -138,6 +154,7 @@ class Rhythm:
         since: dict[str, int] = {}
         last, away = 0, False
         longest_ms = longest_away_ms = 0
+        highest = 0.0
         begun_ms: list[int] = []
         spans_ms: list[int] = []
         dark = [span for spans in day.dark.values() for span in spans]
@@ -159,6 +176,8 @@ class Rhythm:
                 nats = sum(score(day.hours, last, start, lanes))
                 ghostly = bool(lived.ghosts) and any(last < ghost < start for ghost in lived.ghosts)
                 self.threshold.learn_one(max(0.0, nats - (how.ghost_nats if ghostly else 0.0)), start)
+                if highest < nats and start - last < LONGEST_MS:
+                    highest = nats
             if end > last:  # noqa: PLR1730 - as below
                 last = end
             if kind != CALLS:
@@ -167,6 +186,8 @@ class Rhythm:
                 away = out[i]
         self.threshold.pass_time(day.end_ms)
         whole = day.watched_from_ms <= day.start_ms and not day.touched(dark)
+        if self.longest.kind != HOME:
+            self._learn_steady(day, highest, whole=whole)
         if whole:
             self.longest.learn_one(longest_away_ms / HOUR_MS, away=True)
             self.longest.learn_one(longest_ms / HOUR_MS, away=False)
@@ -175,6 +196,15 @@ class Rhythm:
                 if spans_ms[i] > begun[hour]:  # noqa: PLR1730 - each call would cost more than the rest
                     begun[hour] = spans_ms[i]
             self.begun.learn_one([span_ms / HOUR_MS if span_ms < LONGEST_MS else 0.0 for span_ms in begun])
+
+    def _learn_steady(self, day: Day, highest: float, *, whole: bool) -> None:
+        """Learn the day's highest score; of a day that was not seen whole it is known only that it was no less."""
+        steady = self.steady
+        if whole or highest > steady.weekly:
+            steady.learn_one(highest)
+        if any(one.starts and kind in SEEING and not self.table(kind).knows for kind, one in day.lived.items()):
+            steady.doubt()  # a device that was met today: its table is people's yet, and its scores are too
+        self._steady = steady.numbers
 
     def _learn_tables(self, day: Day) -> None:
         home = day.lived.get(HOME)
@@ -213,6 +243,7 @@ class Rhythm:
             self.days,
             self.begun.state(),
             self.longest.tail_state(),
+            self.steady.state() if self._steady else [],
         ]
 
     def restore(self, state: list[Any]) -> None:
@@ -230,6 +261,11 @@ class Rhythm:
         if len(state) > 5:  # rows of a version without this clock are shorter
             self.begun.restore(state[5])
         self.longest.restore_tail(state[6] if len(state) > 6 else [])
+        self._steady = b""
+        if len(state) > 7 and state[7]:
+            steady = Steady()
+            steady.restore(state[7])
+            self._steady = steady.numbers
 
 
 def _together(lived: dict[str, Stretches]) -> tuple[list[str], Stretches]:

@@ -185,6 +185,7 @@ class _Rhythm(_Part):
     days: Amount
     begun: Annotated[list[bytes], Meta(max_length=1)] = []
     tail: Annotated[list[Amount], Meta(max_length=3)] = []
+    steady: Annotated[list[Amount], Meta(max_length=4)] = []
 
 
 _Place = Annotated[int, Meta(ge=0, lt=len(HABITS))]

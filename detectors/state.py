@@ -49,7 +49,8 @@ RHYTHM_SHARE_CARRIED: Final = 1e-4
 CARRIED_NATS: Final = 1.5
 """Where nothing at home sees the person: the hours at which somebody takes a phone or a step counter up say little, and the
 rhythm clock would spend on quiet days what the other clock uses better. There it waits for so many times the score: only
-unanswered calls bring it there first."""
+unanswered calls bring it there first. Not so where the household has shown for weeks that its scores may be believed
+(`detectors.steady`)."""
 
 
 NEVER_UNSEEN: Final = (0, 0)
@@ -203,15 +204,21 @@ class State:
         return self.start_ms + int(self.profile.silence.warm_up_h * HOUR_MS)
 
     @property
-    def budgets(self) -> tuple[float, float, float]:
-        """Shares of the silence budget, false alarms a household-month: of the rhythm, the longest silence, the hour it began.
-
-        The last is 0 where that clock is not used.
-        """
+    def budget(self) -> float:
+        """The silence budget, false alarms a household-month."""
         own = share(self.record, self.profile)
-        budget = max(1e-6, self.profile.silence_budget * own * self.alert_factor * self.outcomes.factor)
+        return max(1e-6, self.profile.silence_budget * own * self.alert_factor * self.outcomes.factor)
+
+    @property
+    def budgets(self) -> tuple[float, float, float]:
+        """Shares of the silence budget: of the rhythm, the longest silence, the hour it began.
+
+        The last is 0 where that clock is not used. Where only carried devices see, what the rhythm has beyond the first is not taken
+        from the longest silence, so that nobody is missed later for being believed: both together spend less than the budget there.
+        """
+        budget = self.budget
         if self.rhythm.longest.kind != HOME:
-            return budget * RHYTHM_SHARE_CARRIED, budget * (1 - RHYTHM_SHARE_CARRIED), 0.0
+            return budget * (self.trust or RHYTHM_SHARE_CARRIED), budget * (1 - RHYTHM_SHARE_CARRIED), 0.0
         return budget * RHYTHM_SHARE, budget * (1 - RHYTHM_SHARE - BEGUN_SHARE), budget * BEGUN_SHARE
 
     @property
@@ -249,8 +256,17 @@ class State:
         return self._threshold(self.budgets[0])
 
     def _threshold(self, budget: float) -> float:
-        nats = self.rhythm.threshold.score_one(budget)
-        return nats if self.rhythm.longest.kind == HOME else CARRIED_NATS * nats
+        """Return that score at the rhythm clock's share of the budget."""
+        known = self.rhythm
+        if known.longest.kind == HOME:
+            return known.threshold.score_one(budget)
+        nats = CARRIED_NATS * known.threshold.score_one(self.budget * RHYTHM_SHARE_CARRIED)
+        return min(nats, known.steady.score_one(budget)) if self.trust else nats
+
+    @property
+    def trust(self) -> float:
+        """The rhythm clock's share of the budget where only carried devices see the person; 0 while it is not trusted there."""
+        return self.rhythm.trust(self.seeing.kinds())
 
     def factor(self, kind: IncidentKind) -> float:
         """Return by how much the limit of a kind besides silence is moved in this home.

@@ -51,6 +51,7 @@ from detectors.medication import Medication
 from detectors.rhythm import Rhythm
 from detectors.seeing import Seeing
 from detectors.source import Source
+from detectors.steady import Steady
 from detectors.stretches import stretches_of
 from detectors.threshold import Threshold
 from detectors.thrift import PARTS, Thrift
@@ -315,6 +316,17 @@ CASES: Final = (
         hours_of_silence,
         any_number,
         100,
+    ),
+    Case(
+        "trust in scores",
+        Steady,
+        Steady,
+        lambda steady, nats: steady.learn_one(nats),
+        lambda steady: [steady.score_one(0.05), steady.budget_at(7.0), steady.share],
+        *plain(Steady),
+        hours_of_silence,
+        any_number,
+        70,
     ),
     Case(
         "tail of longest silences",
