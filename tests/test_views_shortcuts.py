@@ -252,16 +252,15 @@ def test_counts_of_words_are_those_of_having_folded_them(
     kept: list[tuple[int, str, bool]], words: list[tuple[int, str, bool]], zone: str
 ) -> None:
     hours, shown, folded = LocalHours(zone), Weeks(), Weeks()
-    for i, (hour, kind, spoke) in enumerate([*kept, *words]):
-        if i == len(kept):
+    for told_before, those in ((True, kept), (False, words)):
+        for i, (hour, kind, spoke) in enumerate(those, 1 if told_before else 101):
+            source = "/phone/app" if kind == "call_out" else "/calls/p"
+            topics = {CareTopic.MEALS: Level.ALARM, CareTopic.MOOD: Level.OK} if spoke and kind != "call_out" else {}
+            at_ms = START_MS + 80 * DAY_MS + hour * HOUR_MS
             for one in (shown, folded):
-                one.learn_before(1 << 46, hours)
-        source = "/phone/app" if kind == "call_out" else "/calls/p"
-        topics = {CareTopic.MEALS: Level.ALARM, CareTopic.MOOD: Level.OK} if spoke and kind != "call_out" else {}
-        at_ms = START_MS + 80 * DAY_MS + hour * HOUR_MS
-        for one in (shown, folded):
-            one.learn_one(event(kind, at_ms, source, number=i + 1, topics=topics))
+                one.learn_one(event(kind, at_ms, source, number=i, topics=topics))
+        for one in (shown, folded) if told_before else (folded,):
+            one.learn_before(1 << 46, hours)
     counts = shown.counts(hours)
     assert (counts == (shown._by_week().all(), shown._by_month().all())) == (not words), "words are counted"
-    folded.learn_before(1 << 46, hours)
     assert counts == (folded._by_week().all(), folded._by_month().all())
