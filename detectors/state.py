@@ -214,7 +214,8 @@ class State:
         """Shares of the silence budget: of the rhythm, the longest silence, the hour it began.
 
         The last is 0 where that clock is not used. Where only carried devices see, what the rhythm has beyond the first is not taken
-        from the longest silence, so that nobody is missed later for being believed: both together spend less than the budget there.
+        from the longest silence, so that nobody is missed later for being believed: on synthetic people both together
+        spend less than the budget but with telecom records at the smallest.
         """
         budget = self.budget
         if self.rhythm.longest.kind != HOME:

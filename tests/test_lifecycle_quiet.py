@@ -11,16 +11,17 @@ from crashing import states
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import Logs, run, said
-from street import Street
+from street import HOUR_MS, MINUTE_MS, Street, told
 from test_ladder_engine import LADDER, answer, silent
 from test_lifecycle_owners import DUTY, on_duty
 from test_partition import DAYS, EVENTFUL, START_MS, eventful, put_at
 
+from detectors.ladder import OFFICER_AFTER_MS
 from load_tests.simulator.neighbourhood import simulate
 from schemas.encode import encode
-from schemas.households import Absence
+from schemas.households import Absence, Rung
 from schemas.incidents import Incident, IncidentKind
-from schemas.times import to_rfc3339
+from schemas.times import from_rfc3339, to_rfc3339
 from streams.cases.ledger import Ledger
 from streams.engine.partition import Partition
 
@@ -102,3 +103,42 @@ def test_whatever_is_not_time_has_an_open_incident_looked_at_again(what: str, mo
     assert not woken()
     STIRS[what](street, street.open(IncidentKind.SILENCE)[0])
     assert woken()
+
+
+@pytest.mark.parametrize("way", ["as it is", "looked at whenever woken", "restarted", "asleep in between"])
+def test_an_officer_is_told_at_the_limit_of_what_joined_a_wait_however_the_home_is_woken(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A milder incident waits for the end of quiet hours; a graver one that joins it must not wait as long, nor for a sign of life."""
+    if way == "looked at whenever woken":
+        monkeypatch.setattr(Ledger, "is_quiet", lambda ledger, clock_ms: False)
+    street = Street(**({"awake": 1} if way == "asleep in between" else {}))
+    street.register(
+        latest_silence_h=9.0, ladder=[Rung("checkin_call", "c-1", "21:00", "08:00"), Rung("officer", "c-9")]
+    )
+    street.tick(15 * HOUR_MS)
+    for n in range(6):
+        street.happen("door", state="on")
+        street.tick(10 * MINUTE_MS)
+        street.happen("checkin_no_answer", request=f"own-{n}")
+        street.tick(50 * MINUTE_MS)
+    street.happen("door", state="on")
+    street.tick(30 * MINUTE_MS)
+    for _ in range(2):
+        street.happen("medication_missed", source="/robot/r-1")
+        street.tick(10 * MINUTE_MS)
+    for n in range(66):
+        if way == "restarted" and n == 30:
+            street.restart()
+        if n in (6, 20):
+            street.happen("door", state="on")
+        for household in ("h-2", "h-1", "h-3"):
+            street.happen("temperature", household, value=20.0)
+        street.tick(10 * MINUTE_MS)
+    (dose,) = street.incidents(IncidentKind.MISSED_MEDICATION).values()
+    first = next(
+        one for one in told(street.out) if one.id == dose.id and any(step.ask == "officer" for step in one.ladder)
+    )
+    opened_ms = min(from_rfc3339(one.opened_at) for one in street.incidents(IncidentKind.UNANSWERED_CALLS).values())
+    assert opened_ms < from_rfc3339(first.opened_at), "it joined another"
+    assert from_rfc3339(first.at) == opened_ms + OFFICER_AFTER_MS[first.severity]

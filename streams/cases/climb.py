@@ -122,8 +122,10 @@ class Climb:
         awaited = waited_for(steps, self._clock_ms)
         waits_ms = max((one.ask_ms for one in climbers if one.ask_ms < NEVER_MS), default=0)
         awaits_ms = from_rfc3339(awaited.deadline) if awaited is not None and awaited.deadline else 0
-        ask_ms = max(waits_ms, awaits_ms)
-        if self._clock_ms < min(officer_ms(case), ask_ms):
+        limit_ms = officer_ms(case)
+        # Nobody else wakes the home at the officer's limit: the next sign of life may be hours away, or never come.
+        ask_ms = min(limit_ms, max(waits_ms, awaits_ms))
+        if self._clock_ms < ask_ms:
             for entry in climbers:
                 entry.ask_ms = ask_ms
                 if entry.incident.id in new or entry.incident.ladder != steps:
@@ -133,7 +135,12 @@ class Climb:
         found = turn(self._home(record, model, climbers, opened_ms), case, self._clock_ms)
         if awaits_ms:
             found = found._replace(question=None)  # one is out: its answer still counts
-        return self._take(found, lapsed(steps, self._clock_ms), climbers, record, model, awaits_ms)
+        climbed = self._take(found, lapsed(steps, self._clock_ms), climbers, record, model, awaits_ms)
+        if found.told is None and self._clock_ms < limit_ms:
+            for entry in climbers:
+                entry.ask_ms = min(entry.ask_ms, limit_ms)
+            self._ledger.rearm()
+        return climbed
 
     def _take(
         self,
