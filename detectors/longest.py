@@ -1,12 +1,12 @@
 """The second clock: how long this household's longest silence of a day ordinarily is."""
 
 import math
-import struct
 from typing import Any, ClassVar, Final, NamedTuple
 
 from detectors.contract import Law
 from detectors.fading import Fadings
 from detectors.life import HOME, PHONE, WORN
+from detectors.peaks import FURTHEST, Peaks
 
 HALF_LIFE_DAYS: Final = 30.0
 LONGEST_ORDINARY_H: Final = 20.0
@@ -14,8 +14,6 @@ LONGEST_ORDINARY_H: Final = 20.0
 LEAST_VARIANCE: Final = 0.25
 """Hours squared."""
 REFERENCE_BUDGET: Final = 0.1
-FURTHEST: Final = 50.0
-"""No budget is told further from that one than e to this."""
 
 
 class Population(NamedTuple):
@@ -40,74 +38,28 @@ AWAY: Final = Population(10.0, 4.0)
 
 SHIPPED_K: Final = 3.0
 """Deviations that a profile asks for unless somebody changed it: a tail that is a home's own moves as far as the profile does."""
-MONTH_DAYS: Final = 30.4
-WEEK_DAYS: Final = 7.0
 
 
-class Tail:
-    """How far beyond the mean this home's own longest silences reach: peaks over threshold, with carried devices' people as prior.
+class Tail(Peaks):
+    """How far beyond the mean this home's own longest silences reach, in deviations, with carried devices' people as prior.
 
-    A stochastic quantile follows what one day in a week exceeds, in deviations above the mean as it was before that day, and the mean
-    excess over it is an exponential tail. The deviation is drawn towards people who leave a phone lying for an evening now and
-    then, and stays so where somebody never does: such a home was waited for hours longer than it ever was silent.
+    What one day in a week exceeds is in deviations above the mean as it was before that day. The deviation is drawn towards people who
+    leave a phone lying for an evening now and then, and stays so where somebody never does: such a home was waited for hours
+    longer than it ever was silent.
     """
 
     opts_out: ClassVar[frozenset[Law]] = frozenset({Law.ANY_ORDER, Law.REPEATS})
 
-    FORM: ClassVar[struct.Struct] = struct.Struct("<3d")
     WEEKLY: ClassVar[float] = 1.4
     EXCESS: ClassVar[float] = 0.5
     EXCESS_WEIGHT: ClassVar[float] = 6.0
-    STEP: ClassVar[float] = 0.04
-    FADE: ClassVar[float] = 0.995
     LARGEST_EXCESS: ClassVar[float] = 6.0
 
-    __slots__ = ("excess", "peaks", "weekly")
-
-    def __init__(self, numbers: bytes = b"") -> None:
-        """`numbers` are what another has kept."""
-        known: tuple[float, float, float] = self.FORM.unpack(numbers) if numbers else (self.WEEKLY, 0.0, 0.0)
-        self.weekly, self.excess, self.peaks = known
+    __slots__ = ()
 
     def learn_one(self, deviations: float) -> None:
         """Learn a day's longest silence, in deviations above the mean."""
-        if deviations > self.weekly:
-            self.excess = self.excess * self.FADE + min(deviations - self.weekly, self.LARGEST_EXCESS)
-            self.peaks = self.peaks * self.FADE + 1.0
-            self.weekly += self.STEP * (WEEK_DAYS - 1.0)
-        else:
-            self.weekly = max(0.0, self.weekly - self.STEP)
-
-    @property
-    def scale(self) -> float:
-        """The mean excess, deviations, drawn towards people's."""
-        return (self.excess + self.EXCESS_WEIGHT * self.EXCESS) / (self.peaks + self.EXCESS_WEIGHT)
-
-    def score_one(self, budget: float) -> float:
-        """Return the deviations that a longest silence exceeds `budget` times a household-month."""
-        return self.weekly + self.scale * math.log(MONTH_DAYS / WEEK_DAYS / budget)
-
-    def budget_at(self, deviations: float) -> float:
-        """Return how many days a household-month are expected to exceed so many deviations."""
-        return MONTH_DAYS / WEEK_DAYS * math.exp(max(-FURTHEST, min(FURTHEST, (self.weekly - deviations) / self.scale)))
-
-    @property
-    def numbers(self) -> bytes:
-        """What is to be kept."""
-        return self.FORM.pack(self.weekly, self.excess, self.peaks)
-
-    def state(self) -> list[float]:
-        """Return plain numbers."""
-        return [self.weekly, self.excess, self.peaks]
-
-    def restore(self, state: list[float]) -> None:
-        """Take the numbers of a `state()`.
-
-        Raises:
-            ValueError: they are not three, as a damaged row's may be.
-
-        """
-        self.weekly, self.excess, self.peaks = state
+        self.take(deviations)
 
 
 class LongestSilence:

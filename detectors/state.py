@@ -261,8 +261,9 @@ class State:
         known = self.rhythm
         if known.longest.kind == HOME:
             return known.threshold.score_one(budget)
-        nats = CARRIED_NATS * known.threshold.score_one(self.budget * RHYTHM_SHARE_CARRIED)
-        return min(nats, known.steady.score_one(budget)) if self.trust else nats
+        untrusted = self.budget * RHYTHM_SHARE_CARRIED
+        nats = CARRIED_NATS * known.threshold.score_one(untrusted)
+        return min(nats, known.steady.score_one(budget)) if budget > untrusted else nats
 
     @property
     def trust(self) -> float:

@@ -31,6 +31,7 @@ from infra.migrations import migrate
 from infra.topics import create_topics
 from load_tests.columns.sayings import Sayings
 from load_tests.feed import feed
+from load_tests.messages import Played
 from load_tests.recordings.recorded import DEFAULT_TZ
 from load_tests.whatif.files import Found, each_columns
 from load_tests.whatif.log import close, opened, past_of_archive, past_of_topics
@@ -102,14 +103,15 @@ def read_from(file: Path) -> OnDisk:
 
 def spooled(file: Path, folder: Path) -> Work:
     """Write a file as a log, as `anbu replay` does."""
-    return spooled_work(
-        folder, read_from(file), identity=str(file), partitions=1, cuts=0, seed=1, at=lambda _share: None
-    )
+    return _spooled(read_from(file), file, folder)
 
 
 def spooled_past(path: Path, folder: Path) -> Work:
     """Write whatever `anbu replay` reads as a log: a recording, a file, a folder of files."""
-    played = open_source(path, tz=DEFAULT_TZ, align_ms=None).played
+    return _spooled(open_source(path, tz=DEFAULT_TZ, align_ms=None).played, path, folder)
+
+
+def _spooled(played: Played, path: Path, folder: Path) -> Work:
     return spooled_work(folder, played, identity=str(path), partitions=1, cuts=0, seed=1, at=lambda _share: None)
 
 

@@ -53,6 +53,5 @@ def wires_of(lines: list[Any]) -> list[Wire]:
     wires: list[Wire] = []
     for line in lines:
         value = bytes(line.value)
-        events = value.count(ENVELOPE) if value.startswith(b"[") else 1
-        wires.append(Wire(line.topic, line.key, line.sent_ms, value, events))
+        wires.append(Wire(line.topic, line.key, line.sent_ms, value, value.count(ENVELOPE)))
     return wires
